@@ -1,0 +1,1 @@
+"""Released ensembles: manifest, files and registry. Never imports TensorFlow."""

@@ -1,0 +1,1 @@
+"""Station 2: claim a batch, decode, gate, ensemble."""

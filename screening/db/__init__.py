@@ -1,0 +1,1 @@
+"""Tables and sessions of the one database."""

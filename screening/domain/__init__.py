@@ -1,0 +1,1 @@
+"""Rules and values of the domain; imports the standard library only."""

@@ -1,0 +1,47 @@
+"""One received SOP instance, as far as the stations need to know it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeader:
+    """What the gate and the rows need of a data set; no patient attribute.
+
+    Text is upper-case and stripped; absent attributes are "" or None. `patient_age_years` is the
+    only value derived from the patient and serves the age rule.
+    Source: PS3.3 C.7 and C.8.11 (DX), C.8.1 (CR), C.8.6 (SC).
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    modality: str = ""
+    body_part: str = ""
+    anatomic_region: tuple[str, ...] = ()
+    """Code values and meanings of Anatomic Region Sequence (0008,2218)."""
+    view_position: str = ""
+    view_code: tuple[str, ...] = ()
+    """Code values and meanings of View Code Sequence (0054,0220)."""
+    presentation_intent: str = ""
+    image_type: tuple[str, ...] = ()
+    patient_age_years: float | None = None
+    rows: int | None = None
+    columns: int | None = None
+    number_of_frames: int = 1
+    samples_per_pixel: int | None = None
+    photometric_interpretation: str = ""
+    bits_allocated: int | None = None
+    has_pixel_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PatientAttributes:
+    """What readers need to recognise a study. Kept out of `repr`, so out of logs and errors."""
+
+    patient_id: str = field(default="", repr=False)
+    patient_name: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    study_date: str = field(default="", repr=False)
+    study_time: str = field(default="", repr=False)

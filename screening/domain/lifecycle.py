@@ -1,0 +1,139 @@
+"""States of the rows, as literal tables, one line per state.
+
+A classification belongs to one instance; a delivery belongs to one report and one destination.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ClassificationState(StrEnum):
+    """Where an instance stands with one bundle."""
+
+    RECEIVED = "received"
+    CLAIMED = "claimed"
+    CLASSIFIED = "classified"
+    NOT_APPLICABLE = "not_applicable"
+    FAILED = "failed"
+
+
+CLASSIFICATION_EDGES: Mapping[ClassificationState, frozenset[ClassificationState]] = {
+    ClassificationState.RECEIVED: frozenset(
+        {ClassificationState.CLAIMED, ClassificationState.NOT_APPLICABLE}
+    ),
+    ClassificationState.CLAIMED: frozenset(
+        {
+            ClassificationState.RECEIVED,
+            ClassificationState.CLASSIFIED,
+            ClassificationState.NOT_APPLICABLE,
+            ClassificationState.FAILED,
+        }
+    ),
+    ClassificationState.CLASSIFIED: frozenset(),
+    ClassificationState.NOT_APPLICABLE: frozenset(),
+    ClassificationState.FAILED: frozenset(),
+}
+
+
+class ReportState(StrEnum):
+    """Whether a classification's reports are made."""
+
+    NONE = "none"
+    DUE = "due"
+    MADE = "made"
+    FAILED = "failed"
+
+
+REPORT_EDGES: Mapping[ReportState, frozenset[ReportState]] = {
+    ReportState.NONE: frozenset({ReportState.DUE}),
+    ReportState.DUE: frozenset({ReportState.MADE, ReportState.FAILED}),
+    ReportState.MADE: frozenset(),
+    ReportState.FAILED: frozenset(),
+}
+
+
+class DeliveryState(StrEnum):
+    """Where a report stands with one destination."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    PARKED = "parked"
+
+
+DELIVERY_EDGES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.PENDING: frozenset({DeliveryState.SENDING}),
+    DeliveryState.SENDING: frozenset(
+        {DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.PARKED}
+    ),
+    DeliveryState.DELIVERED: frozenset(),
+    DeliveryState.PARKED: frozenset({DeliveryState.PENDING}),
+}
+
+
+class Lane(StrEnum):
+    """Live work goes before backfill."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
+
+
+class BundleRole(StrEnum):
+    """What a registered bundle does."""
+
+    ACTIVE = "active"
+    SHADOW = "shadow"
+    RETIRED = "retired"
+
+
+class FailureReason(StrEnum):
+    """Why a classification failed."""
+
+    UNREADABLE_DATA_SET = "unreadable_data_set"
+    UNDECODABLE_PIXELS = "undecodable_pixels"
+    SPOOL_FILE_MISSING = "spool_file_missing"
+    SPOOL_FILE_DAMAGED = "spool_file_damaged"
+    WORKER_LOST = "worker_lost"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePolicy:
+    """retry: try again up to MAX_ATTEMPTS; object_at_fault: bad input, not our failure."""
+
+    retry: bool
+    object_at_fault: bool
+    meaning: str
+
+
+FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
+    FailureReason.UNREADABLE_DATA_SET: FailurePolicy(False, True, "the data set cannot be parsed"),
+    FailureReason.UNDECODABLE_PIXELS: FailurePolicy(False, True, "the pixels cannot be decoded"),
+    FailureReason.SPOOL_FILE_MISSING: FailurePolicy(True, False, "the spooled file is not there"),
+    FailureReason.SPOOL_FILE_DAMAGED: FailurePolicy(
+        False, False, "the spooled file no longer matches its digest"
+    ),
+    FailureReason.WORKER_LOST: FailurePolicy(
+        True, False, "every worker that tried it died or lost its lease"
+    ),
+    FailureReason.INTERNAL_ERROR: FailurePolicy(True, False, "an unexpected error, see the log"),
+}
+
+MAX_ATTEMPTS = 3
+"""Attempts are counted before the work; a row that had this many goes into quarantine."""
+
+
+def is_legal_classification_edge(old: ClassificationState, new: ClassificationState) -> bool:
+    """Return whether a classification may go from `old` to `new`."""
+    return new in CLASSIFICATION_EDGES[old]
+
+
+def backoff_s(attempts: int, *, first_s: float, longest_s: float) -> float:
+    """Return how long to wait after `attempts` failures: doubling, capped, with full jitter.
+
+    Returns between half and the whole of first_s * 2 ** (attempts - 1), at most longest_s.
+    """
+    ceiling = min(longest_s, first_s * 2.0 ** max(0, attempts - 1))
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter, not a secret

@@ -1,0 +1,110 @@
+"""Class scores of the members and of the ensemble.
+
+The ensemble speaks of three classes; a member may know more (CoroNet tells bacterial from viral
+pneumonia), which add up. Source: khan2020 (4 classes), rahimzadeh2020 (3 classes).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Class(StrEnum):
+    """What the ensemble scores."""
+
+    COVID19 = "covid19"
+    PNEUMONIA = "pneumonia"
+    NORMAL = "normal"
+
+
+CLASS_OF_MEMBER_CLASS: Mapping[str, Class] = {
+    "covid19": Class.COVID19,
+    "pneumonia": Class.PNEUMONIA,
+    "bacterial_pneumonia": Class.PNEUMONIA,
+    "viral_pneumonia": Class.PNEUMONIA,
+    "normal": Class.NORMAL,
+}
+CLASS_TITLES: Mapping[Class, str] = {
+    Class.COVID19: "COVID-19",
+    Class.PNEUMONIA: "Pneumonia",
+    Class.NORMAL: "Normal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Probabilities of the three classes, each 0 to 1, adding up to 1."""
+
+    covid19: float
+    pneumonia: float
+    normal: float
+
+    def of(self, klass: Class) -> float:
+        """Return the probability of one class, 0 to 1."""
+        return float(getattr(self, klass.value))
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the scores by class name."""
+        return {klass.value: self.of(klass) for klass in Class}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberScores:
+    """What one member said: its own classes as the network gave them, and the calibrated three."""
+
+    member: str
+    raw: Mapping[str, float]
+    calibrated: ClassScores
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleScores:
+    """The ensemble's scores and those of each member."""
+
+    ensemble: ClassScores
+    members: tuple[MemberScores, ...]
+
+
+def calibrate(probabilities: Sequence[float], temperature: float) -> list[float]:
+    """Soften or sharpen a softmax output by a temperature.
+
+    probabilities: 0 to 1, adding up to 1; temperature above 0, 1 changes nothing.
+    Returns the softmax of log(p) / temperature.
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
+    """
+    logits = [math.log(max(p, 1e-12)) / temperature for p in probabilities]
+    top = max(logits)
+    weights = [math.exp(logit - top) for logit in logits]
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def member_scores(
+    member: str, classes: Sequence[str], probabilities: Sequence[float], temperature: float
+) -> MemberScores:
+    """Calibrate one member's output and fold its classes into the ensemble's three.
+
+    Raises KeyError for a class that `CLASS_OF_MEMBER_CLASS` does not know.
+    """
+    sums = dict.fromkeys(Class, 0.0)
+    for name, p in zip(classes, calibrate(probabilities, temperature), strict=True):
+        sums[CLASS_OF_MEMBER_CLASS[name]] += p
+    return MemberScores(
+        member=member,
+        raw={name: float(p) for name, p in zip(classes, probabilities, strict=True)},
+        calibrated=ClassScores(**{klass.value: p for klass, p in sums.items()}),
+    )
+
+
+def combine(members: Sequence[MemberScores], weights: Sequence[float]) -> EnsembleScores:
+    """Return the weighted mean of calibrated member scores; weights need not add up to 1."""
+    total = sum(weights)
+    means = {
+        klass.value: sum(
+            w * m.calibrated.of(klass) for m, w in zip(members, weights, strict=True)
+        )
+        / total
+        for klass in Class
+    }
+    return EnsembleScores(ensemble=ClassScores(**means), members=tuple(members))

@@ -1,0 +1,61 @@
+"""From scores to a priority on the reading worklist.
+
+The rules and their thresholds come from the bundle's manifest, never from code or settings.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from screening.domain.scores import CLASS_TITLES, Class, ClassScores
+
+
+class Priority(StrEnum):
+    """Reading priority, most urgent first."""
+
+    STAT = "STAT"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most urgent; the worklist's sort key."""
+        return list(Priority).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TriageRule:
+    """Gives `priority` where the probability of `klass` is at least `at_least` (0 to 1)."""
+
+    priority: Priority
+    klass: Class
+    at_least: float
+
+    def __str__(self) -> str:
+        return f"{CLASS_TITLES[self.klass]} probability at least {100 * self.at_least:g} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """A priority and, in words, the rule that gave it."""
+
+    priority: Priority
+    rule: str
+
+
+NO_RULE = "no class reached its threshold"
+
+
+def triage(scores: ClassScores, rules: Sequence[TriageRule]) -> Triage:
+    """Return the most urgent priority any rule gives; LOW where none applies."""
+    reached = [rule for rule in rules if scores.of(rule.klass) >= rule.at_least]
+    if not reached:
+        return Triage(Priority.LOW, NO_RULE)
+    rule = min(reached, key=lambda rule: rule.priority.rank)
+    return Triage(rule.priority, str(rule))
+
+
+def most_urgent(priorities: Iterable[Priority]) -> Priority | None:
+    """Return a study's priority: the highest of its images', None where no image has one."""
+    return min(priorities, key=lambda priority: priority.rank, default=None)

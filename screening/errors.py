@@ -1,0 +1,82 @@
+"""Every error this project raises, by what happens next.
+
+    ScreeningError
+    ├── StartupError                  the process does not start
+    │   ├── SettingsError             a setting is missing or wrong
+    │   └── BundleError               a bundle is missing, damaged or does not reproduce
+    ├── RejectedInstanceError         the object is at fault: recorded, never retried
+    │   ├── UnreadableDataSetError    not DICOM, or cannot be parsed
+    │   ├── TruncatedDataSetError     parses, but Pixel Data is cut short
+    │   ├── MissingIdentifierError    no SOP class, SOP instance or study UID
+    │   ├── SOPClassMismatchError     the data set's SOP class or instance differs from the request's
+    │   ├── ObjectTooLargeError       beyond the size limit
+    │   └── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
+    └── TransientError                the surroundings are at fault: retried
+        ├── OutOfSpaceError           the spool's file system is full or over its watermark
+        ├── DatabaseUnavailableError  the database did not take the row
+        └── DestinationError          a destination did not answer, or asked to come back later
+
+Messages say what was expected, what was found and what to do, and never hold a patient attribute.
+`screening.receive.statuses` maps the classes to C-STORE statuses, `screening.domain.lifecycle`
+maps reasons to retry or quarantine.
+"""
+
+
+class ScreeningError(Exception):
+    """Any error of this project."""
+
+
+class StartupError(ScreeningError):
+    """The process cannot start as configured."""
+
+
+class SettingsError(StartupError):
+    """A setting is missing or wrong."""
+
+
+class BundleError(StartupError):
+    """A bundle is missing, damaged, or does not reproduce its golden scores."""
+
+
+class RejectedInstanceError(ScreeningError):
+    """The object itself is at fault; sending it again would change nothing."""
+
+
+class UnreadableDataSetError(RejectedInstanceError):
+    """Not a DICOM data set, or one that cannot be parsed."""
+
+
+class TruncatedDataSetError(RejectedInstanceError):
+    """The data set parses, but its Pixel Data ends early."""
+
+
+class MissingIdentifierError(RejectedInstanceError):
+    """A SOP class, SOP instance or study UID is absent or empty."""
+
+
+class SOPClassMismatchError(RejectedInstanceError):
+    """The data set names another SOP class or instance than the request did."""
+
+
+class ObjectTooLargeError(RejectedInstanceError):
+    """The object is larger than the site accepts."""
+
+
+class UndecodablePixelsError(RejectedInstanceError):
+    """The pixels cannot be decoded, or are no usable picture."""
+
+
+class TransientError(ScreeningError):
+    """The surroundings are at fault; the same work may succeed later."""
+
+
+class OutOfSpaceError(TransientError):
+    """The spool's file system is full or above its watermark."""
+
+
+class DatabaseUnavailableError(TransientError):
+    """The database did not take the row."""
+
+
+class DestinationError(TransientError):
+    """A destination did not answer, or asked to come back later."""

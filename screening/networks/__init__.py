@@ -1,0 +1,1 @@
+"""The Keras networks that serve, their weight files; shared with training."""

@@ -1,0 +1,1 @@
+"""Operations over the same rows: ledger, trace, reprocess."""

@@ -1,0 +1,1 @@
+"""The Celery doorbell: app, names, sweep."""

@@ -1,0 +1,1 @@
+"""Station 3: structured reports and their deliveries."""

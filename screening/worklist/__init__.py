@@ -1,0 +1,1 @@
+"""Station 4: the ordered list for readers."""

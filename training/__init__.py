@@ -1,0 +1,1 @@
+"""Makes the models by the papers' protocols."""
