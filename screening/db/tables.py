@@ -1,0 +1,276 @@
+"""The tables. Patient attributes live in `Instance` and nowhere else.
+
+`alembic/versions` builds them; `screening.db.views` holds the SQL views beside them.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+from screening.domain.lifecycle import (
+    BundleRole,
+    ClassificationState,
+    DeliveryState,
+    Lane,
+    ReportState,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, always aware and in UTC, also on SQLite, which keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("expected a time with a zone, found a naive one")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+Uid = String(64)
+State = String(16)
+
+
+class Base(DeclarativeBase):
+    """Declarative base of every table."""
+
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own attribute
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+    }
+
+
+class Association(Base):
+    """One DICOM association with the SCP, and what came of it."""
+
+    __tablename__ = "associations"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    calling_ae_title: Mapped[str] = mapped_column(String(16))
+    called_ae_title: Mapped[str] = mapped_column(String(16))
+    peer_address: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(32), server_default="open")
+    stored: Mapped[int] = mapped_column(Integer, server_default="0")
+    repeated: Mapped[int] = mapped_column(Integer, server_default="0")
+    refused: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    __table_args__ = (Index("ix_associations_opened_at", "opened_at"),)
+
+
+class Instance(Base):
+    """One received object: unique by SOP Instance UID and digest of its encoded data set."""
+
+    __tablename__ = "instances"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    sop_instance_uid: Mapped[str] = mapped_column(Uid)
+    sop_class_uid: Mapped[str] = mapped_column(Uid)
+    study_instance_uid: Mapped[str] = mapped_column(Uid, index=True)
+    series_instance_uid: Mapped[str] = mapped_column(Uid)
+    transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    modality: Mapped[str] = mapped_column(String(16))
+    calling_ae_title: Mapped[str] = mapped_column(String(16))
+    association_id: Mapped[str | None] = mapped_column(ForeignKey("associations.id"))
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    patient_id: Mapped[str] = mapped_column(String(64))
+    patient_name: Mapped[str] = mapped_column(String(324))
+    accession_number: Mapped[str] = mapped_column(String(64))
+    study_date: Mapped[str] = mapped_column(String(16))
+    study_time: Mapped[str] = mapped_column(String(16))
+
+    classifications: Mapped[list["Classification"]] = relationship(back_populates="instance")
+
+    __table_args__ = (UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),)
+
+
+class Bundle(Base):
+    """One ensemble known to this site. At most one is active."""
+
+    __tablename__ = "bundles"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    trained: Mapped[bool]
+    role: Mapped[str] = mapped_column(State)
+    registered_at: Mapped[datetime]
+    manifest: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        Index(
+            "uq_bundles_active",
+            "role",
+            unique=True,
+            sqlite_where=text(f"role = '{BundleRole.ACTIVE}'"),
+            postgresql_where=text(f"role = '{BundleRole.ACTIVE}'"),
+        ),
+    )
+
+
+_PENDING = text(f"state IN ('{ClassificationState.RECEIVED}', '{ClassificationState.CLAIMED}')")
+_REPORT_DUE = text(f"report_state = '{ReportState.DUE}'")
+
+
+class Classification(Base):
+    """One instance's way through one bundle; `bundle_id` is set by the claim."""
+
+    __tablename__ = "classifications"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
+    bundle_id: Mapped[int | None] = mapped_column(ForeignKey("bundles.id"))
+    lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
+    state: Mapped[str] = mapped_column(State, server_default=ClassificationState.RECEIVED)
+    reason: Mapped[str | None] = mapped_column(String(32))
+    detail: Mapped[str | None] = mapped_column(String(255))
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_expires_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    covid19: Mapped[float | None]
+    pneumonia: Mapped[float | None]
+    normal: Mapped[float | None]
+    member_scores: Mapped[dict[str, Any] | None]
+    priority: Mapped[str | None] = mapped_column(State)
+    priority_rule: Mapped[str | None] = mapped_column(String(128))
+    pixel_sha256: Mapped[str | None] = mapped_column(String(64))
+    render_path: Mapped[dict[str, Any] | None]
+    timings: Mapped[dict[str, Any] | None]
+
+    report_state: Mapped[str] = mapped_column(State, server_default=ReportState.NONE)
+    report_attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    report_not_before: Mapped[datetime | None]
+    report_error: Mapped[str | None] = mapped_column(String(255))
+
+    instance: Mapped[Instance] = relationship(back_populates="classifications")
+    bundle: Mapped[Bundle | None] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("instance_id", "bundle_id", name="uq_classifications_instance_bundle"),
+        Index(
+            "uq_classifications_one_pending",
+            "instance_id",
+            unique=True,
+            sqlite_where=_PENDING,
+            postgresql_where=_PENDING,
+        ),
+        Index(
+            "ix_classifications_pending",
+            "lane",
+            "id",
+            sqlite_where=_PENDING,
+            postgresql_where=_PENDING,
+        ),
+        Index(
+            "ix_classifications_report_due",
+            "id",
+            sqlite_where=_REPORT_DUE,
+            postgresql_where=_REPORT_DUE,
+        ),
+    )
+
+
+class Report(Base):
+    """One structured report, made once; these very bytes are sent each time."""
+
+    __tablename__ = "reports"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    classification_id: Mapped[int] = mapped_column(ForeignKey("classifications.id"))
+    profile: Mapped[str] = mapped_column(String(24))
+    sop_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
+    sop_class_uid: Mapped[str] = mapped_column(Uid)
+    predecessor_id: Mapped[int | None] = mapped_column(ForeignKey("reports.id"))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+
+    classification: Mapped[Classification] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("classification_id", "profile", name="uq_reports_classification_profile"),
+    )
+
+
+_DELIVERY_OPEN = text(f"state IN ('{DeliveryState.PENDING}', '{DeliveryState.SENDING}')")
+
+
+class Delivery(Base):
+    """One report on its way to one destination."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
+    destination: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(State, server_default=DeliveryState.PENDING)
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    not_before: Mapped[datetime | None]
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_expires_at: Mapped[datetime | None]
+    last_status: Mapped[str | None] = mapped_column(String(16))
+    last_message: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+
+    report: Mapped[Report] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("report_id", "destination", name="uq_deliveries_report_destination"),
+        Index(
+            "ix_deliveries_open",
+            "destination",
+            "id",
+            sqlite_where=_DELIVERY_OPEN,
+            postgresql_where=_DELIVERY_OPEN,
+        ),
+    )
+
+
+class Event(Base):
+    """One line of the audit trail; `detail` holds no patient attribute."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(48))
+    study_instance_uid: Mapped[str | None] = mapped_column(Uid, index=True)
+    sop_instance_uid: Mapped[str | None] = mapped_column(Uid, index=True)
+    detail: Mapped[dict[str, Any]]

@@ -1,0 +1,341 @@
+"""All settings, read once at the edge of a process from the environment and one TOML file.
+
+An environment variable SCREENING_NAME wins over `name` in the TOML file, which wins over the
+default. The file is `screening.toml` in the working directory, or what SCREENING_CONFIG names.
+`docs/configuration.md` is compared with this module by a test.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from screening.errors import SettingsError
+
+PREFIX = "SCREENING_"
+CONFIG_VARIABLE = "SCREENING_CONFIG"
+DEFAULT_CONFIG = Path("screening.toml")
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SCREENING_DATA"})
+"""Variables with the prefix that are no settings: the file's place, and the tests' images."""
+
+
+def _ae_title(value: str) -> str:
+    title = value.strip()
+    if not 1 <= len(title) <= 16 or not title.isascii() or "\\" in title:  # noqa: PLR2004
+        raise ValueError(
+            f"expected an AE title of 1 to 16 ASCII characters without backslash "
+            f"(PS3.5 6.2), found {value!r}"
+        )
+    return title
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+AETitles = Annotated[tuple[AETitle, ...], NoDecode, BeforeValidator(_comma_separated)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Destination(BaseModel):
+    """One DICOM peer that receives structured reports."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")
+    host: str
+    port: int = Field(ge=1, le=65535)
+    ae_title: AETitle
+    profile: Literal["comprehensive", "comprehensive3d", "enhanced"] = "comprehensive"
+
+
+class Settings(BaseSettings):
+    """What a process is told; frozen, passed explicitly, never global."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Field(
+        Path("screening-data"),
+        description="Folder of the spool, the reports and, by default, database and bundles",
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty: SQLite in the data folder", json_schema_extra={
+            "secret": True}
+    )
+    broker_url: str = Field(
+        "", description="Celery broker URL, such as redis://host:6379/0; empty: embedded, no "
+        "server", json_schema_extra={"secret": True}
+    )
+    bundle_dir: Path | None = Field(
+        None, description="Folder of the site's bundles; empty: bundles in the data folder"
+    )
+
+    scp_host: str = Field("127.0.0.1", description="Address the Storage SCP listens on")
+    scp_port: Port = Field(11112, description="Port the Storage SCP listens on")
+    ae_title: AETitle = Field("SCREENING", description="AE title of the SCP and of our SCUs")
+    allowed_calling_ae_titles: AETitles = Field(
+        (), description="Calling AE titles let in, separated by commas; empty: all"
+    )
+    require_called_ae_title: bool = Field(
+        False, description="Refuse associations that call another AE title than ours"
+    )
+    extra_sop_classes: Words = Field(
+        (), description="Further Storage SOP class UIDs to accept, separated by commas"
+    )
+    max_associations: int = Field(50, ge=1, description="Associations served at once")
+    max_object_mib: int = Field(
+        256, ge=1, description="Largest object accepted, in MiB of encoded data set"
+    )
+    min_free_mib: int = Field(
+        256, ge=0, description="Free space of the spool, in MiB, below which C-STORE is refused"
+    )
+
+    allow_for_processing: bool = Field(
+        False, description="Classify DX images For Processing as well"
+    )
+    minimum_age_years: float | None = Field(
+        None, ge=0, description="Youngest patient classified, in years; empty: no limit"
+    )
+    batch_size: int = Field(8, ge=1, le=256, description="Instances claimed and classified at once")
+    decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode a batch")
+    lease_s: float = Field(
+        30, gt=0, description="Seconds a claim holds without a sign of life from its worker"
+    )
+    sweep_interval_s: float = Field(
+        10, gt=0, le=30, description="Seconds between looks for forgotten work"
+    )
+    retry_first_s: float = Field(
+        5, gt=0, description="Wait before the second attempt, in seconds; doubles each time"
+    )
+    retry_longest_s: float = Field(
+        600, gt=0, description="Longest wait between two attempts, in seconds"
+    )
+
+    destinations: tuple[Destination, ...] = Field(
+        (), description="DICOM peers that receive the reports (JSON list, or tables in the file)"
+    )
+    reports_folder: bool = Field(
+        True, description="Write every report to the folder reports in the data folder as well"
+    )
+
+    web_host: str = Field("127.0.0.1", description="Address the worklist page listens on")
+    web_port: Port = Field(8080, description="Port the worklist page listens on")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log event written"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: command line, environment, file, default."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return init_settings, env_settings
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'screening.db'}"
+
+    @property
+    def resolved_bundle_dir(self) -> Path:
+        """The folder of the site's bundles with the default filled in."""
+        return self.bundle_dir or self.data_dir / "bundles"
+
+    @property
+    def spool_dir(self) -> Path:
+        """The folder of received objects."""
+        return self.data_dir / "spool"
+
+    @property
+    def embedded_broker_dir(self) -> Path:
+        """The folder of the embedded broker's messages."""
+        return self.data_dir / "broker"
+
+    @property
+    def reports_dir(self) -> Path:
+        """The folder that reports are written to."""
+        return self.data_dir / "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """One setting, its value as it may be shown, and where it comes from."""
+
+    name: str
+    value: str
+    origin: str
+    meaning: str
+
+
+def config_path() -> Path | None:
+    """Return the TOML file in force, None where there is none.
+
+    Raises SettingsError where SCREENING_CONFIG names a file that is not there.
+    """
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(
+                f"{CONFIG_VARIABLE}: expected a TOML file, found none at {named}; "
+                "correct the path or unset the variable"
+            )
+        return Path(named)
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read environment and file; `overrides` come from the command line and win.
+
+    Raises SettingsError naming each wrong setting, its origin and what was expected.
+    """
+    values = _file_values()
+    in_environment = {name.lower() for name in _environment_names()}
+    file_only = {key: value for key, value in values.items() if key not in in_environment}
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**{**file_only, **given})
+    except ValidationError as error:
+        raise SettingsError(_explain(error, file_only)) from None
+    _check_database_url(settings)
+    _check_destination_names(settings)
+    return settings
+
+
+def settings_in_force(settings: Settings) -> list[SettingInForce]:
+    """List every setting with its value, secrets masked, and its origin."""
+    file, names = _file_values(), {name.lower() for name in _environment_names()}
+    return [
+        SettingInForce(
+            name=name,
+            value=_shown(name, getattr(settings, name)),
+            origin=_origin(name, file, names),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def unknown_variables() -> list[str]:
+    """Return variables with our prefix that are no setting: most likely misspelt."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    return sorted(v for v in os.environ if v.upper().startswith(PREFIX) and v.upper() not in known)
+
+
+def child_environment(settings: Settings, **extra: str) -> dict[str, str]:
+    """Return the environment for a station's process that must see the same settings."""
+    explicit = {
+        PREFIX + name.upper(): _as_variable(getattr(settings, name))
+        for name in settings.model_fields_set
+        if getattr(settings, name) is not None
+    }
+    return {**os.environ, **explicit, **extra}
+
+
+def quiet_tensorflow() -> None:
+    """Silence TensorFlow's start-up messages; works only before it is loaded."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def _environment_names() -> set[str]:
+    """Names of settings that the environment gives, without the prefix; empty ones do not count."""
+    return {
+        variable[len(PREFIX) :]
+        for variable, value in os.environ.items()
+        if variable.upper().startswith(PREFIX) and value
+    }
+
+
+def _file_values() -> dict[str, Any]:
+    path = config_path()
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: expected a TOML file, found: {error}; correct it") from error
+
+
+def _explain(error: ValidationError, file_values: Mapping[str, Any]) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        where = ".".join(str(part) for part in problem["loc"])
+        source = "in the file" if name in file_values else PREFIX + name.upper()
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{where}: no such setting ({source}); `screening settings` lists them")
+        else:
+            lines.append(f"{where} ({source}): {problem['msg']}")
+    return "settings: " + "; ".join(lines)
+
+
+def _check_database_url(settings: Settings) -> None:
+    try:
+        dialect = make_url(settings.resolved_database_url).get_backend_name()
+    except ArgumentError:
+        raise SettingsError(
+            "database_url: expected an SQLAlchemy URL such as "
+            "postgresql+psycopg://user@host/name, found something else; correct it"
+        ) from None
+    if dialect not in {"sqlite", "postgresql"}:
+        raise SettingsError(f"database_url: expected sqlite or postgresql, found {dialect}")
+
+
+def _check_destination_names(settings: Settings) -> None:
+    names = [destination.name for destination in settings.destinations]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SettingsError(f"destinations: expected unique names, found twice: {twice}")
+
+
+def _origin(name: str, file: Mapping[str, Any], environment: set[str]) -> str:
+    if name in environment:
+        return PREFIX + name.upper()
+    if name in file:
+        return str(config_path())
+    return "default"
+
+
+def _shown(name: str, value: object) -> str:
+    extra = Settings.model_fields[name].json_schema_extra
+    if isinstance(extra, dict) and extra.get("secret") and value:
+        return make_url(str(value)).render_as_string(hide_password=True)
+    return _as_variable(value)
+
+
+def _as_variable(value: object) -> str:
+    """Return a value in the form an environment variable takes."""
+    if isinstance(value, tuple):
+        if all(isinstance(part, str) for part in value):
+            return ",".join(value)
+        parts = [part.model_dump_json() for part in value if isinstance(part, BaseModel)]
+        return "[" + ",".join(parts) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
