@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("series_instance_uid", sa.String(length=64), nullable=False),
         sa.Column("transfer_syntax_uid", sa.String(length=64), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("conflicting", sa.Boolean(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("modality", sa.String(length=16), nullable=False),
         sa.Column("calling_ae_title", sa.String(length=16), nullable=False),
@@ -146,6 +147,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),
+    )
+    op.create_index(
+        "uq_instances_first_of_uid",
+        "instances",
+        ["sop_instance_uid"],
+        unique=True,
+        sqlite_where=sa.text("NOT conflicting"),
+        postgresql_where=sa.text("NOT conflicting"),
     )
     op.create_index("ix_instances_received_at", "instances", ["received_at"], unique=False)
     op.create_index("ix_instances_sha256", "instances", ["sha256"], unique=False)
@@ -297,6 +306,7 @@ def downgrade() -> None:
     op.drop_index("ix_classifications_pending", table_name="classifications")
 
     op.drop_table("classifications")
+    op.drop_index("uq_instances_first_of_uid", table_name="instances")
     op.drop_index("ix_instances_study_instance_uid", table_name="instances")
     op.drop_index("ix_instances_sha256", table_name="instances")
     op.drop_index("ix_instances_received_at", table_name="instances")

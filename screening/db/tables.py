@@ -99,6 +99,8 @@ class Instance(Base):
     series_instance_uid: Mapped[str] = mapped_column(Uid)
     transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
+    conflicting: Mapped[bool]
+    """Another object with this SOP Instance UID and other bytes was received first."""
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     modality: Mapped[str] = mapped_column(String(16))
     calling_ae_title: Mapped[str] = mapped_column(String(16))
@@ -112,7 +114,16 @@ class Instance(Base):
 
     classifications: Mapped[list["Classification"]] = relationship(back_populates="instance")
 
-    __table_args__ = (UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),)
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),
+        Index(
+            "uq_instances_first_of_uid",
+            "sop_instance_uid",
+            unique=True,
+            sqlite_where=text("NOT conflicting"),
+            postgresql_where=text("NOT conflicting"),
+        ),
+    )
 
 
 class Bundle(Base):

@@ -1,0 +1,117 @@
+"""One batch: claim, examine in threads, score once, record once."""
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from screening.classify.claim import Claim, claim
+from screening.classify.ensemble import Ensemble, PreparedInput
+from screening.classify.examine import Examined, Failed, Ready, examine
+from screening.classify.heartbeat import heartbeat
+from screening.classify.record import Result, RetryWaits, Scored, record
+from screening.db.session import Database
+from screening.domain.eligibility import EligibilityRules
+from screening.domain.lifecycle import FailureReason
+from screening.domain.triage import triage
+from screening.errors import TransientError
+from screening.logs import get_logger
+from screening.settings import Settings
+from screening.spool.store import Spool
+
+log = get_logger()
+
+
+class BatchRunner:
+    """Runs batches of one bundle's ensemble."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        ensemble: Ensemble,
+        bundle_id: int,
+        worker: str,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._ensemble = ensemble
+        self._bundle_id = bundle_id
+        self._worker = worker
+        self._spool = Spool(settings.spool_dir)
+        self._waits = RetryWaits(settings.retry_first_s, settings.retry_longest_s)
+        self._rules = eligibility_rules(settings)
+        self._decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
+
+    def run(self) -> int:
+        """Claim and finish one batch; return how many instances it held.
+
+        Raises DatabaseUnavailableError; the claim's lease then runs out and the rows are due again.
+        """
+        lease_s = self._settings.lease_s
+        held = claim(
+            self._database,
+            bundle_id=self._bundle_id,
+            worker=self._worker,
+            batch_size=self._settings.batch_size,
+            lease_s=lease_s,
+        )
+        if held.instances:
+            with heartbeat(self._database, held, lease_s=lease_s):
+                results = self._results(held)
+                record(self._database, held, results, self._waits)
+            log.info("batch_finished", instances=len(held.instances))
+        return len(held.instances)
+
+    def close(self) -> None:
+        """End the decoding threads."""
+        self._decoders.shutdown()
+
+    def _results(self, held: Claim) -> dict[int, Result]:
+        examined = dict(
+            zip(
+                (instance.classification_id for instance in held.instances),
+                self._decoders.map(self._examine, (i.sha256 for i in held.instances)),
+                strict=True,
+            )
+        )
+        ready = {key: found for key, found in examined.items() if isinstance(found, Ready)}
+        results: dict[int, Result] = {
+            key: found for key, found in examined.items() if not isinstance(found, Ready)
+        }
+        return {**results, **self._score(ready)}
+
+    def _examine(self, sha256: str) -> Examined[PreparedInput]:
+        return examine(self._spool.path_of(sha256), self._rules, self._ensemble.prepare)
+
+    def _score(self, ready: Mapping[int, Ready[PreparedInput]]) -> dict[int, Result]:
+        if not ready:
+            return {}
+        started = time.perf_counter()
+        try:
+            scores = self._ensemble.score_prepared([found.prepared for found in ready.values()])
+        except TransientError:
+            raise
+        except Exception as error:
+            log.exception("scoring_failed", instances=len(ready))
+            failed = Failed(FailureReason.INTERNAL_ERROR, type(error).__name__)
+            return dict.fromkeys(ready, failed)
+        share_s = (time.perf_counter() - started) / len(ready)
+        return {
+            key: Scored(
+                scores=score,
+                triage=triage(score.ensemble, self._ensemble.triage_rules),
+                pixel_sha256=found.pixel_sha256,
+                render_path=found.render_path,
+                timings_s={**found.timings_s, "score": round(share_s, 4)},
+            )
+            for (key, found), score in zip(ready.items(), scores, strict=True)
+        }
+
+
+def eligibility_rules(settings: Settings) -> EligibilityRules:
+    """Return the gate's rules as the site set them."""
+    return EligibilityRules(
+        allow_for_processing=settings.allow_for_processing,
+        minimum_age_years=settings.minimum_age_years,
+    )

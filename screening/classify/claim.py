@@ -1,0 +1,198 @@
+"""Claim rows, keep the claim alive, give it back. The database is the queue (design, promise 2).
+
+A claim is a lease with a token of its own; whoever finishes must still hold it, so that a worker
+that comes back late changes nothing. Attempts are counted before the work.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, case, delete, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from screening.db.clock import utc_now
+from screening.db.events import add_event
+from screening.db.session import Database
+from screening.db.tables import Classification, Instance
+from screening.domain.lifecycle import (
+    MAX_ATTEMPTS,
+    ClassificationState,
+    FailureReason,
+    Lane,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedInstance:
+    """One claimed row, as far as the work needs it."""
+
+    classification_id: int
+    sop_instance_uid: str
+    study_instance_uid: str
+    sha256: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch of rows and the token that proves the lease."""
+
+    token: str
+    instances: tuple[ClaimedInstance, ...]
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Rows that wait, or whose worker's lease has run out."""
+    return or_(
+        and_(
+            Classification.state == ClassificationState.RECEIVED,
+            or_(Classification.not_before.is_(None), Classification.not_before <= now),
+        ),
+        and_(
+            Classification.state == ClassificationState.CLAIMED,
+            Classification.lease_expires_at < now,
+        ),
+    )
+
+
+def anything_due(database: Database) -> bool:
+    """Return whether a claim would find a row."""
+    with database.read() as session:
+        due = select(Classification.id).where(is_due(utc_now())).limit(1)
+        return session.execute(due).first() is not None
+
+
+def claim(
+    database: Database, *, bundle_id: int, worker: str, batch_size: int, lease_s: float
+) -> Claim:
+    """Claim up to `batch_size` due rows for one bundle: live before backfill, oldest first.
+
+    A row that was tried before is claimed alone: if it kills its worker, it takes no other with
+    it. A row with MAX_ATTEMPTS behind it goes into quarantine instead. The claim may be empty.
+    Raises DatabaseUnavailableError.
+    """
+    token = str(uuid.uuid4())
+    with database.write() as session:
+        rows = _due_rows(session, batch_size)
+        _quarantine([row for row in rows if row.attempts >= MAX_ATTEMPTS], session)
+        rows = [row for row in rows if row.attempts < MAX_ATTEMPTS]
+        rows = _without_done(rows, session, bundle_id)
+        batch = rows[:1] if rows and rows[0].attempts else [r for r in rows if not r.attempts]
+        for row in batch:
+            _take(row, session, bundle_id=bundle_id, token=token, worker=worker, lease_s=lease_s)
+        return Claim(token, tuple(_claimed(row) for row in batch))
+
+
+def renew(database: Database, held: Claim, *, lease_s: float) -> None:
+    """Show that the worker lives: the lease runs `lease_s` seconds from now.
+
+    Raises DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        session.execute(
+            update(Classification)
+            .where(_held_by(held.token))
+            .values(lease_expires_at=utc_now() + timedelta(seconds=lease_s))
+        )
+
+
+def still_held(session: Session, held: Claim) -> dict[int, Classification]:
+    """Return the claim's rows that are still this claim's, by classification id, locked."""
+    rows = session.scalars(select(Classification).where(_held_by(held.token)).with_for_update())
+    return {row.id: row for row in rows}
+
+
+def give_back(row: Classification, *, not_before: datetime) -> None:
+    """Let the row wait for another attempt."""
+    row.state = ClassificationState.RECEIVED
+    row.bundle_id = None
+    row.lease_owner = row.lease_expires_at = None
+    row.not_before = not_before
+
+
+def _held_by(token: str) -> ColumnElement[bool]:
+    return and_(
+        Classification.state == ClassificationState.CLAIMED, Classification.lease_owner == token
+    )
+
+
+def _due_rows(session: Session, limit: int) -> Sequence[Classification]:
+    live_first = case((Classification.lane == Lane.LIVE, 0), else_=1)
+    due: Select[tuple[Classification]] = (
+        select(Classification)
+        .where(is_due(utc_now()))
+        .order_by(live_first, Classification.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(due).all()
+
+
+def _quarantine(rows: Sequence[Classification], session: Session) -> None:
+    for row in rows:
+        row.state = ClassificationState.FAILED
+        row.reason = FailureReason.WORKER_LOST
+        row.detail = f"tried {row.attempts} times"
+        row.finished_at = utc_now()
+        row.lease_owner = row.lease_expires_at = None
+        _event(row, session, "classification_failed", reason=row.reason)
+
+
+def _without_done(
+    rows: Sequence[Classification], session: Session, bundle_id: int
+) -> list[Classification]:
+    """Drop backfill rows whose instance has a result of this bundle already."""
+    done, pending = Classification, aliased(Classification)
+    finished = select(pending.id).join(done, done.instance_id == pending.instance_id)
+    void = set(
+        session.scalars(
+            finished.where(
+                pending.id.in_([row.id for row in rows]),
+                done.bundle_id == bundle_id,
+                done.id != pending.id,
+            )
+        )
+    )
+    if void:
+        session.execute(delete(Classification).where(Classification.id.in_(void)))
+    return [row for row in rows if row.id not in void]
+
+
+def _take(
+    row: Classification,
+    session: Session,
+    *,
+    bundle_id: int,
+    token: str,
+    worker: str,
+    lease_s: float,
+) -> None:
+    row.state = ClassificationState.CLAIMED
+    row.bundle_id = bundle_id
+    row.attempts += 1
+    row.lease_owner = token
+    row.lease_expires_at = utc_now() + timedelta(seconds=lease_s)
+    _event(row, session, "classification_claimed", attempt=row.attempts, worker=worker)
+
+
+def _claimed(row: Classification) -> ClaimedInstance:
+    return ClaimedInstance(
+        classification_id=row.id,
+        sop_instance_uid=row.instance.sop_instance_uid,
+        study_instance_uid=row.instance.study_instance_uid,
+        sha256=row.instance.sha256,
+        attempt=row.attempts,
+    )
+
+
+def _event(row: Classification, session: Session, kind: str, **detail: object) -> None:
+    instance: Instance = row.instance
+    add_event(
+        session,
+        kind,
+        study_instance_uid=instance.study_instance_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        **detail,
+    )

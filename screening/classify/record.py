@@ -1,0 +1,136 @@
+"""Write what became of a claimed batch, in one transaction, where the claim still holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from screening.classify.claim import Claim, give_back, still_held
+from screening.classify.examine import Failed, NotApplicable
+from screening.db.clock import utc_now
+from screening.db.events import add_event
+from screening.db.session import Database
+from screening.db.tables import Classification
+from screening.domain.lifecycle import (
+    FAILURE_POLICIES,
+    MAX_ATTEMPTS,
+    ClassificationState,
+    ReportState,
+    backoff_s,
+)
+from screening.domain.scores import EnsembleScores
+from screening.domain.triage import Triage
+from screening.logs import get_logger
+
+MAX_DETAIL_CHARACTERS = 255
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One instance's scores, its priority, and how they came about."""
+
+    scores: EnsembleScores
+    triage: Triage
+    pixel_sha256: str
+    render_path: dict[str, Any]
+    timings_s: dict[str, float]
+
+
+Result = Scored | NotApplicable | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class RetryWaits:
+    """How long a failed row waits: doubling from first_s up to longest_s."""
+
+    first_s: float
+    longest_s: float
+
+
+def record(
+    database: Database, held: Claim, results: Mapping[int, Result], waits: RetryWaits
+) -> None:
+    """Bring each row of the claim to its state; results by classification id.
+
+    Rows whose lease was lost meanwhile are left alone: somebody else has them.
+    Raises DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        rows = still_held(session, held)
+        for classification_id, result in results.items():
+            row = rows.get(classification_id)
+            if row is None:
+                log.warning("lease_lost", classification_id=classification_id)
+                continue
+            _WRITERS[type(result)](session, row, result, waits)
+
+
+def _write_scored(
+    session: Session, row: Classification, result: Scored, waits: RetryWaits
+) -> None:
+    del waits
+    ensemble = result.scores.ensemble
+    row.covid19, row.pneumonia, row.normal = ensemble.covid19, ensemble.pneumonia, ensemble.normal
+    row.member_scores = {
+        member.member: {"raw": dict(member.raw), "calibrated": member.calibrated.as_dict()}
+        for member in result.scores.members
+    }
+    row.priority, row.priority_rule = result.triage.priority, result.triage.rule
+    row.pixel_sha256 = result.pixel_sha256
+    row.render_path, row.timings = result.render_path, dict(result.timings_s)
+    row.report_state = ReportState.DUE
+    _finish(session, row, ClassificationState.CLASSIFIED, "instance_classified",
+            priority=row.priority)
+
+
+def _write_not_applicable(
+    session: Session, row: Classification, result: NotApplicable, waits: RetryWaits
+) -> None:
+    del waits
+    row.reason, row.detail = result.reason, result.found[:MAX_DETAIL_CHARACTERS]
+    _finish(session, row, ClassificationState.NOT_APPLICABLE, "instance_not_applicable",
+            reason=row.reason)
+
+
+def _write_failed(
+    session: Session, row: Classification, result: Failed, waits: RetryWaits
+) -> None:
+    row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
+    if FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS:
+        wait_s = backoff_s(row.attempts, first_s=waits.first_s, longest_s=waits.longest_s)
+        give_back(row, not_before=utc_now() + timedelta(seconds=wait_s))
+        _event(session, row, "classification_retried", reason=row.reason)
+        return
+    _finish(session, row, ClassificationState.FAILED, "classification_failed", reason=row.reason)
+
+
+_WRITERS: Mapping[type, Any] = {
+    Scored: _write_scored,
+    NotApplicable: _write_not_applicable,
+    Failed: _write_failed,
+}
+
+
+def _finish(
+    session: Session, row: Classification, state: ClassificationState, kind: str, **detail: object
+) -> None:
+    row.state = state
+    row.finished_at = utc_now()
+    row.lease_owner = row.lease_expires_at = row.not_before = None
+    _event(session, row, kind, **detail)
+
+
+def _event(session: Session, row: Classification, kind: str, **detail: object) -> None:
+    bundle = row.bundle
+    if bundle is not None:
+        detail["bundle"] = f"{bundle.name} {bundle.version}"
+    add_event(
+        session,
+        kind,
+        study_instance_uid=row.instance.study_instance_uid,
+        sop_instance_uid=row.instance.sop_instance_uid,
+        **detail,
+    )

@@ -1,0 +1,107 @@
+"""Station 2: the classify worker. TensorFlow is loaded here, after the process has started."""
+
+import socket
+import time
+
+from screening.bundles.registry import Bundle, find_bundles
+from screening.classify.batch import BatchRunner
+from screening.classify.claim import anything_due
+from screening.classify.ensemble import Ensemble
+from screening.db.bundle_rows import ActiveBundle, active_bundle
+from screening.db.session import Database
+from screening.errors import BundleError, StartupError
+from screening.logs import get_logger
+from screening.queue.app import make_celery_app
+from screening.queue.doorbell import Doorbell
+from screening.queue.names import Queue
+from screening.queue.worker import Station
+from screening.settings import Settings
+
+LONGEST_TASK_S = 30
+"""After this long a task ends and rings for the next, so that a stop is never far away."""
+log = get_logger()
+
+
+class ClassifyStation:
+    """Claims and classifies until nothing is due; follows the active bundle."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._reports = Doorbell(make_celery_app(settings), Queue.REPORT)
+        self._active, self._runner = self._load(_require_active(database))
+        self._station = Station(
+            app=make_celery_app(settings),
+            queue=Queue.CLASSIFY,
+            work=self.work,
+            due=lambda: anything_due(database),
+            sweep_interval_s=settings.sweep_interval_s,
+        )
+
+    def run(self) -> None:
+        """Work until the process is told to stop."""
+        try:
+            self._station.run(pool="solo", concurrency=1, name="classify")
+        finally:
+            self._runner.close()
+            self._reports.close()
+
+    def work(self) -> None:
+        """Run batches until nothing is due or the task has taken long enough."""
+        self._follow_active_bundle()
+        deadline = time.monotonic() + LONGEST_TASK_S
+        while self._runner.run():
+            self._reports.ring()
+            if time.monotonic() > deadline:
+                self._station.ring()
+                return
+
+    def _follow_active_bundle(self) -> None:
+        active = _require_active(self._database)
+        if active.digest != self._active.digest:
+            previous = self._runner
+            self._active, self._runner = self._load(active)
+            previous.close()
+
+    def _load(self, active: ActiveBundle) -> tuple[ActiveBundle, BatchRunner]:
+        bundle = bundle_on_disk(self._settings, active.digest)
+        ensemble = Ensemble.load(bundle)
+        ensemble.verify_golden()
+        log.info(
+            "ensemble_loaded",
+            bundle=bundle.identity,
+            trained=active.trained,
+            **({} if active.trained else {"warning": "UNTRAINED: scores mean nothing"}),
+        )
+        runner = BatchRunner(
+            settings=self._settings,
+            database=self._database,
+            ensemble=ensemble,
+            bundle_id=active.id,
+            worker=socket.gethostname(),
+        )
+        return active, runner
+
+
+def bundle_on_disk(settings: Settings, digest: str) -> Bundle:
+    """Return the bundle of this digest.
+
+    Raises BundleError where no folder holds it.
+    """
+    for bundle in find_bundles([settings.resolved_bundle_dir]):
+        if bundle.digest == digest:
+            return bundle
+    raise BundleError(
+        f"expected bundle {digest[:12]} below {settings.resolved_bundle_dir}, found none; copy it "
+        "there or activate another: `screening bundles list`"
+    )
+
+
+def _require_active(database: Database) -> ActiveBundle:
+    active = active_bundle(database)
+    if active is None:
+        raise StartupError(
+            "expected an active bundle, found none; `screening bundles list` shows what there is, "
+            "`screening bundles activate` makes one active"
+        )
+    return active

@@ -1,0 +1,28 @@
+"""The audit trail: add one event within a transaction."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.tables import Event
+
+
+def add_event(
+    session: Session,
+    kind: str,
+    *,
+    study_instance_uid: str | None = None,
+    sop_instance_uid: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add an event; `kind` in the past tense, `detail` without patient attributes."""
+    session.add(
+        Event(
+            at=utc_now(),
+            kind=kind,
+            study_instance_uid=study_instance_uid,
+            sop_instance_uid=sop_instance_uid,
+            detail=detail,
+        )
+    )

@@ -1,0 +1,54 @@
+"""Ring a queue's doorbell without ever holding up the caller."""
+
+import threading
+
+from celery import Celery
+
+from screening.logs import get_logger
+from screening.queue.names import TASK_OF_QUEUE, Queue
+
+REST_S = 0.1
+"""Rings closer together than this become one."""
+JOIN_TIMEOUT_S = 5
+log = get_logger()
+
+
+def ring_once(app: Celery, queue: Queue) -> bool:
+    """Send one message; return whether the broker took it. The sweep rings again if not."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+            app.send_task(TASK_OF_QUEUE[queue], connection=connection, retry=False)
+    except Exception as error:  # noqa: BLE001  any broker's any error: the rows are safe
+        log.warning("doorbell_not_rung", queue=queue.value, error=type(error).__name__)
+        return False
+    return True
+
+
+class Doorbell:
+    """Rings from a thread of its own: a slow or absent broker never delays the one who rings."""
+
+    def __init__(self, app: Celery, queue: Queue) -> None:
+        self._app = app
+        self._queue = queue
+        self._wanted = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"doorbell-{queue}", daemon=True)
+        self._thread.start()
+
+    def ring(self) -> None:
+        """Ask for one ring; returns at once."""
+        self._wanted.set()
+
+    def close(self) -> None:
+        """Deliver a ring that is still wanted and stop."""
+        self._stopped.set()
+        self._wanted.set()
+        self._thread.join(JOIN_TIMEOUT_S)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._wanted.wait()
+            self._wanted.clear()
+            ring_once(self._app, self._queue)
+            self._stopped.wait(REST_S)

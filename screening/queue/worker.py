@@ -1,0 +1,123 @@
+"""Run a station as a Celery worker, with a sweep that rings for forgotten work.
+
+The sweep also judges life by answers, not by a running process: a worker that lets several rings
+pass while work is due ends itself, so that its supervisor starts a fresh one.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_ready
+
+from screening.errors import TransientError
+from screening.logs import get_logger
+from screening.queue.doorbell import Doorbell
+from screening.queue.names import TASK_OF_QUEUE, Queue
+
+UNANSWERED_RINGS = 12
+EXIT_DEAF = 75
+"""Exit status of a worker that hears no doorbell (EX_TEMPFAIL)."""
+log = get_logger()
+
+
+class Station:
+    """One queue's work: `work` does what is due, `due` tells whether anything is."""
+
+    def __init__(
+        self,
+        *,
+        app: Celery,
+        queue: Queue,
+        work: Callable[[], None],
+        due: Callable[[], bool],
+        sweep_interval_s: float,
+    ) -> None:
+        self._app = app
+        self._queue = queue
+        self._work = work
+        self._due = due
+        self._interval_s = sweep_interval_s
+        self._doorbell = Doorbell(app, queue)
+        self._stopped = threading.Event()
+        self._answered = threading.Event()
+        self._working = threading.Lock()
+
+    def ring(self) -> None:
+        """Ring this station's own doorbell."""
+        self._doorbell.ring()
+
+    def run(self, *, pool: str, concurrency: int, name: str) -> None:
+        """Consume until stopped by SIGTERM or SIGINT; work under way is finished first."""
+
+        def task() -> None:
+            self._answer()
+
+        self._app.task(name=TASK_OF_QUEUE[self._queue], ignore_result=True)(task)
+        sweep = threading.Thread(target=self._sweep, name=f"sweep-{self._queue}", daemon=True)
+
+        def start_sweep(**_: Any) -> None:
+            log.info("worker_ready", queue=self._queue.value)
+            sweep.start()
+
+        worker_ready.connect(start_sweep, weak=False)
+        worker = self._app.Worker(
+            hostname=f"{name}@%h",
+            queues=[self._queue.value],
+            pool=pool,
+            concurrency=concurrency,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel="WARNING",
+            quiet=True,
+        )
+        try:
+            worker.start()
+        finally:
+            worker_ready.disconnect(start_sweep)
+            self._stopped.set()
+            self._doorbell.close()
+
+    def _answer(self) -> None:
+        self._answered.set()
+        try:
+            with self._working:
+                self._work()
+        except TransientError as error:
+            log.warning("work_postponed", queue=self._queue.value, reason=str(error))
+        except Exception:
+            log.exception("work_failed", queue=self._queue.value)
+        finally:
+            self._answered.set()
+
+    def _sweep(self) -> None:
+        unanswered = 0
+        while not self._stopped.is_set():
+            if self._something_is_due():
+                unanswered = self._count_unanswered(unanswered)
+                self._doorbell.ring()
+            else:
+                unanswered = 0
+            self._stopped.wait(self._interval_s)
+
+    def _count_unanswered(self, unanswered: int) -> int:
+        if self._answered.is_set() or self._working.locked():
+            self._answered.clear()
+            return 0
+        if unanswered + 1 >= UNANSWERED_RINGS:
+            log.critical("worker_deaf", queue=self._queue.value, rings=unanswered + 1)
+            os._exit(EXIT_DEAF)
+        return unanswered + 1
+
+    def _something_is_due(self) -> bool:
+        try:
+            return self._due()
+        except TransientError as error:
+            log.warning("sweep_failed", queue=self._queue.value, reason=str(error))
+            return False
+        except Exception:
+            log.exception("sweep_failed", queue=self._queue.value)
+            return False

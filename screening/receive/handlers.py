@@ -1,0 +1,155 @@
+"""Translate pynetdicom's events to the intake and its errors to statuses; no rule lives here."""
+
+import threading
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from pydicom.dataset import Dataset
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.events import Event
+
+from screening.db.clock import utc_now
+from screening.errors import ScreeningError, TransientError
+from screening.logs import get_logger
+from screening.queue.doorbell import Doorbell
+from screening.receive.incoming import IncomingFile
+from screening.receive.intake import Intake, Outcome, Peer, Request
+from screening.receive.statuses import MAX_COMMENT_CHARACTERS, SUCCESS, refusal_of
+
+log = get_logger()
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one association did so far."""
+
+    peer: Peer
+    counts: Counter[str] = field(default_factory=Counter)
+    outcome: str = "connection_lost"
+
+
+class Handlers:
+    """pynetdicom's event handlers, bound to one intake and one doorbell."""
+
+    def __init__(self, intake: Intake, doorbell: Doorbell) -> None:
+        self._intake = intake
+        self._doorbell = doorbell
+        self._sessions: WeakKeyDictionary[Association, _Session] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def bindings(self) -> list[tuple[object, ...]]:
+        """Return the (event, handler) pairs for `AE.start_server`."""
+        return [
+            (evt.EVT_C_ECHO, self._echo),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_REJECTED, self._rejected),
+            (evt.EVT_RELEASED, self._ended, ["released"]),
+            (evt.EVT_ABORTED, self._ended, ["aborted"]),
+            (evt.EVT_CONN_CLOSE, self._closed),
+        ]
+
+    def _echo(self, event: Event) -> int:
+        del event
+        return SUCCESS
+
+    def _store(self, event: Event) -> Dataset:
+        session = self._session_of(event.assoc)
+        request = Request(
+            sop_class_uid=str(event.request.AffectedSOPClassUID or ""),
+            sop_instance_uid=str(event.request.AffectedSOPInstanceUID or ""),
+        )
+        incoming: IncomingFile = event.request._dataset_file  # noqa: SLF001  no public way to it
+        try:
+            outcome = self._intake.take(incoming.finish(), request, session.peer)
+        except Exception as error:  # noqa: BLE001  anything that escapes becomes 0xC211, permanent
+            return self._refuse(error, request, session)
+        finally:
+            incoming.discard()
+        session.counts[outcome] += 1
+        if outcome is Outcome.STORED:
+            self._doorbell.ring()
+        return _response(SUCCESS)
+
+    def _refuse(self, error: Exception, request: Request, session: _Session) -> Dataset:
+        refusal = refusal_of(error)
+        session.counts["refused"] += 1
+        reason = str(error) if isinstance(error, ScreeningError) else type(error).__name__
+        log.warning(
+            "instance_refused",
+            sop_instance_uid=request.sop_instance_uid,
+            association_id=session.peer.association_id,
+            status=f"0x{refusal.status:04X}",
+            reason=reason,
+            exc_info=None if isinstance(error, ScreeningError) else error,
+        )
+        try:
+            self._intake.record_refusal(
+                request, session.peer, status=refusal.status, reason=reason
+            )
+        except TransientError:
+            log.warning("refusal_not_recorded", association_id=session.peer.association_id)
+        return _response(refusal.status, refusal.comment)
+
+    def _rejected(self, event: Event) -> None:
+        requestor = event.assoc.requestor
+        log.warning(
+            "association_rejected",
+            calling_ae_title=str(requestor.ae_title).strip(),
+            called_ae_title=str(event.assoc.acceptor.ae_title).strip(),
+            peer_address=str(requestor.address),
+        )
+
+    def _ended(self, event: Event, outcome: str) -> None:
+        with self._lock:
+            session = self._sessions.get(event.assoc)
+        if session is not None:
+            session.outcome = outcome
+
+    def _closed(self, event: Event) -> None:
+        with self._lock:
+            session = self._sessions.pop(event.assoc, None)
+        if session is None:
+            return
+        counts = session.counts
+        totals = {
+            "stored": counts[Outcome.STORED] + counts[Outcome.CONFLICTED],
+            "repeated": counts[Outcome.REPEATED],
+            "refused": counts["refused"],
+        }
+        log.info(
+            "association_closed",
+            association_id=session.peer.association_id,
+            calling_ae_title=session.peer.calling_ae_title,
+            outcome=session.outcome,
+            **totals,
+        )
+        try:
+            self._intake.record_close(session.peer, outcome=session.outcome, **totals)
+        except TransientError:
+            log.warning("association_not_recorded", association_id=session.peer.association_id)
+
+    def _session_of(self, association: Association) -> _Session:
+        with self._lock:
+            if association not in self._sessions:
+                requestor = association.requestor
+                self._sessions[association] = _Session(
+                    Peer(
+                        association_id=str(uuid.uuid4()),
+                        calling_ae_title=str(requestor.ae_title).strip()[:16],
+                        called_ae_title=str(requestor.primitive.called_ae_title).strip()[:16],
+                        address=str(requestor.address)[:64],
+                        opened_at=utc_now(),
+                    )
+                )
+            return self._sessions[association]
+
+
+def _response(status: int, comment: str = "") -> Dataset:
+    response = Dataset()
+    response.Status = status
+    if comment:
+        response.ErrorComment = comment[:MAX_COMMENT_CHARACTERS]
+    return response

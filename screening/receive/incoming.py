@@ -1,0 +1,110 @@
+"""Stream C-STORE data sets into the spool, and fail one object instead of the association.
+
+pynetdicom 3.0.4 can write a data set to a file as it arrives, but only below the system's
+temporary folder, without a size limit, and a write error there (a full disk) ends the association
+with no status. `streamed_into` puts our own file in that one place
+(`pynetdicom.dimse_messages.NamedTemporaryFile`); the file swallows a failure, and the handler
+answers with the status it deserves. See docs/decisions/0003-streaming-receive.md.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pynetdicom import _config, dimse_messages
+
+from screening.errors import ObjectTooLargeError, OutOfSpaceError, ScreeningError
+
+
+class IncomingFile:
+    """The file of one object on its way in; has what pynetdicom uses of a temporary file."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.name = str(folder / f"{uuid.uuid4().hex}.part")
+        self.failure: ScreeningError | None = None
+        self._left_bytes = max_bytes
+        self._descriptor: int | None = None
+        try:
+            self._descriptor = os.open(self.name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except OSError as error:
+            self._fail(_no_space(error))
+
+    @property
+    def file(self) -> "IncomingFile":
+        """Itself: pynetdicom flushes `.file`."""
+        return self
+
+    def flush(self) -> None:
+        """Nothing is buffered here."""
+
+    def write(self, data: bytes) -> int:
+        """Append; after a failure, take the bytes and drop them."""
+        if self._descriptor is None:
+            return len(data)
+        self._left_bytes -= len(data)
+        if self._left_bytes < 0:
+            self._fail(ObjectTooLargeError("the object is larger than SCREENING_MAX_OBJECT_MIB"))
+            return len(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            self._fail(_no_space(error))
+        return len(data)
+
+    def finish(self) -> Path:
+        """Close and return the path of the whole object.
+
+        Raises the failure that was met while it arrived.
+        """
+        self._close()
+        if self.failure is not None:
+            raise self.failure
+        return Path(self.name)
+
+    def discard(self) -> None:
+        """Remove the file if it is still there."""
+        self._close()
+        with suppress(OSError):
+            Path(self.name).unlink()
+
+    def __del__(self) -> None:
+        """Remove what a cut association left behind: nobody refers to it any more."""
+        self.discard()
+
+    def _fail(self, failure: ScreeningError) -> None:
+        self.failure = failure
+        self.discard()
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextmanager
+def streamed_into(folder: Path, *, max_bytes: int) -> Iterator[None]:
+    """Have every C-STORE data set of this process written below `folder` as it arrives.
+
+    max_bytes: largest object, File Meta Information included. One SCP a process.
+    """
+    theirs = dimse_messages.NamedTemporaryFile  # type: ignore[attr-defined]
+
+    def open_incoming(**_: Any) -> IncomingFile:
+        return IncomingFile(folder, max_bytes)
+
+    dimse_messages.NamedTemporaryFile = open_incoming  # type: ignore[attr-defined]
+    _config.STORE_RECV_CHUNKED_DATASET = True
+    try:
+        yield
+    finally:
+        dimse_messages.NamedTemporaryFile = theirs  # type: ignore[attr-defined]
+        _config.STORE_RECV_CHUNKED_DATASET = False
+
+
+def _no_space(error: OSError) -> OutOfSpaceError:
+    return OutOfSpaceError(f"spool: the object was not taken: {error.strerror}")

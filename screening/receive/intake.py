@@ -1,0 +1,222 @@
+"""Take one received object: check, make durable, commit the row. Only then is it a Success."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import Insert, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.events import add_event
+from screening.db.session import Database
+from screening.db.tables import Association, Classification, Instance
+from screening.domain.eligibility import Reason
+from screening.domain.lifecycle import ClassificationState
+from screening.errors import SOPClassMismatchError
+from screening.imaging.completeness import check_complete
+from screening.imaging.header import ObjectHeader, read_header
+from screening.spool.store import Spool, data_set_sha256
+
+
+class Outcome(StrEnum):
+    """What became of an object that was answered with Success."""
+
+    STORED = "stored"
+    REPEATED = "repeated"
+    CONFLICTED = "conflicted"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who sends: one association."""
+
+    association_id: str
+    calling_ae_title: str
+    called_ae_title: str
+    address: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the C-STORE request said of the object."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    header: ObjectHeader
+    sha256: str
+    size_bytes: int
+
+
+class Intake:
+    """Takes objects into spool and database."""
+
+    def __init__(self, database: Database, spool: Spool) -> None:
+        self._database = database
+        self._spool = spool
+
+    def take(self, path: Path, request: Request, peer: Peer) -> Outcome:
+        """Check the object at `path`, keep it and commit its row.
+
+        Raises RejectedInstanceError where the object is at fault and TransientError where the
+        surroundings are; the object is then not kept.
+        """
+        self._spool.require_space()
+        header = read_header(path)
+        _require_match(header, request)
+        check_complete(path)
+        taken = _Object(header, data_set_sha256(path), path.stat().st_size)
+        self._spool.keep(path, taken.sha256)
+        with self._database.write() as session:
+            return self._record(session, taken, peer)
+
+    def _record(self, session: Session, taken: _Object, peer: Peer) -> Outcome:
+        session.execute(_or_nothing(session, Association, **_association_values(peer)))
+        now = utc_now()
+        outcome = Outcome.STORED
+        instance_id = _insert_instance(session, taken, peer, now, conflicting=False)
+        if instance_id is None:
+            if _is_known(session, taken):
+                outcome = Outcome.REPEATED
+            else:
+                instance_id = _insert_instance(session, taken, peer, now, conflicting=True)
+                outcome = Outcome.CONFLICTED if instance_id is not None else Outcome.REPEATED
+        if instance_id is not None:
+            session.add(_first_classification(instance_id, outcome, now))
+        _add_outcome_event(session, outcome, taken, peer)
+        return outcome
+
+    def record_refusal(self, request: Request, peer: Peer, *, status: int, reason: str) -> None:
+        """Record an object that was not taken.
+
+        Raises DatabaseUnavailableError where even that cannot be recorded.
+        """
+        with self._database.write() as session:
+            session.execute(_or_nothing(session, Association, **_association_values(peer)))
+            add_event(
+                session,
+                "instance_refused",
+                sop_instance_uid=request.sop_instance_uid[:64],
+                status=f"0x{status:04X}",
+                reason=reason,
+                calling_ae_title=peer.calling_ae_title,
+                association_id=peer.association_id,
+            )
+
+    def record_close(
+        self, peer: Peer, *, outcome: str, stored: int, repeated: int, refused: int
+    ) -> None:
+        """Record how an association that sent objects ended.
+
+        Raises DatabaseUnavailableError where it cannot be recorded.
+        """
+        with self._database.write() as session:
+            association = session.get(Association, peer.association_id)
+            if association is not None:
+                association.closed_at = utc_now()
+                association.outcome = outcome
+                association.stored = stored
+                association.repeated = repeated
+                association.refused = refused
+
+
+def _require_match(header: ObjectHeader, request: Request) -> None:
+    found = (header.instance.sop_class_uid, header.instance.sop_instance_uid)
+    expected = (request.sop_class_uid, request.sop_instance_uid)
+    if found != expected:
+        raise SOPClassMismatchError(
+            f"expected the data set to be {expected[0]} {expected[1]} as requested, "
+            f"found {found[0]} {found[1]}"
+        )
+
+
+def _or_nothing(session: Session, table: type, **values: object) -> Insert:
+    """INSERT ... ON CONFLICT DO NOTHING in the dialect at hand."""
+    dialect = session.get_bind().dialect.name
+    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    return insert(table).values(**values).on_conflict_do_nothing()
+
+
+def _association_values(peer: Peer) -> dict[str, object]:
+    return {
+        "id": peer.association_id,
+        "calling_ae_title": peer.calling_ae_title,
+        "called_ae_title": peer.called_ae_title,
+        "peer_address": peer.address,
+        "opened_at": peer.opened_at,
+    }
+
+
+def _insert_instance(
+    session: Session, taken: _Object, peer: Peer, now: datetime, *, conflicting: bool
+) -> int | None:
+    """Return the new row's id; None where the object, or its SOP Instance UID, is there already."""
+    instance, patient = taken.header.instance, taken.header.patient
+    statement = _or_nothing(
+        session,
+        Instance,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        study_instance_uid=instance.study_instance_uid,
+        series_instance_uid=instance.series_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        sha256=taken.sha256,
+        conflicting=conflicting,
+        size_bytes=taken.size_bytes,
+        modality=instance.modality[:16],
+        calling_ae_title=peer.calling_ae_title,
+        association_id=peer.association_id,
+        received_at=now,
+        patient_id=patient.patient_id,
+        patient_name=patient.patient_name,
+        accession_number=patient.accession_number,
+        study_date=patient.study_date,
+        study_time=patient.study_time,
+    )
+    return session.execute(statement.returning(Instance.id)).scalar_one_or_none()
+
+
+def _is_known(session: Session, taken: _Object) -> bool:
+    same = select(Instance.id).where(
+        Instance.sop_instance_uid == taken.header.instance.sop_instance_uid,
+        Instance.sha256 == taken.sha256,
+    )
+    return session.execute(same).first() is not None
+
+
+def _first_classification(instance_id: int, outcome: Outcome, now: datetime) -> Classification:
+    if outcome is Outcome.STORED:
+        return Classification(instance_id=instance_id, created_at=now)
+    return Classification(
+        instance_id=instance_id,
+        created_at=now,
+        finished_at=now,
+        state=ClassificationState.NOT_APPLICABLE,
+        reason=Reason.CONFLICTING_INSTANCE,
+    )
+
+
+def _add_outcome_event(session: Session, outcome: Outcome, taken: _Object, peer: Peer) -> None:
+    kinds = {
+        Outcome.STORED: "instance_received",
+        Outcome.REPEATED: "instance_repeated",
+        Outcome.CONFLICTED: "instance_conflicted",
+    }
+    add_event(
+        session,
+        kinds[outcome],
+        study_instance_uid=taken.header.instance.study_instance_uid,
+        sop_instance_uid=taken.header.instance.sop_instance_uid,
+        association_id=peer.association_id,
+        calling_ae_title=peer.calling_ae_title,
+        size_bytes=taken.size_bytes,
+        sha256=taken.sha256,
+    )

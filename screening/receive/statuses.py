@@ -1,0 +1,53 @@
+"""Which error is answered with which C-STORE status. Source: PS3.4 B.2.3, PS3.7 C.
+
+A status in the 0xA7xx range tells the sender to try again later, the others not to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from screening.errors import (
+    DatabaseUnavailableError,
+    MissingIdentifierError,
+    ObjectTooLargeError,
+    OutOfSpaceError,
+    RejectedInstanceError,
+    SOPClassMismatchError,
+    TransientError,
+    TruncatedDataSetError,
+    UnreadableDataSetError,
+)
+
+SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110
+MAX_COMMENT_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A failure status and the Error Comment (0000,0902) that goes with it."""
+
+    status: int
+    comment: str
+
+
+STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {
+    OutOfSpaceError: Refusal(0xA700, "no space in the spool, send again later"),
+    DatabaseUnavailableError: Refusal(0xA700, "database unavailable, send again later"),
+    TransientError: Refusal(0xA700, "out of resources, send again later"),
+    SOPClassMismatchError: Refusal(0xA900, "SOP class or instance differs from the request"),
+    MissingIdentifierError: Refusal(0xA900, "SOP class, instance or study UID is missing"),
+    TruncatedDataSetError: Refusal(0xC001, "the data set is cut short"),
+    ObjectTooLargeError: Refusal(0xC002, "the object is larger than this site accepts"),
+    UnreadableDataSetError: Refusal(0xC000, "the data set cannot be read"),
+    RejectedInstanceError: Refusal(0xC000, "the data set cannot be used"),
+}
+UNEXPECTED = Refusal(PROCESSING_FAILURE, "unexpected error, see the log of the receiver")
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Return the refusal of the error's nearest class in the table."""
+    for klass in type(error).__mro__:
+        if klass in STATUS_OF_ERROR:
+            return STATUS_OF_ERROR[klass]
+    return UNEXPECTED

@@ -1,0 +1,108 @@
+"""Durable files, named by the digest of what they hold.
+
+    <root>/incoming/   objects on their way in; swept when abandoned
+    <root>/objects/ab/ab12...34.dcm   whole objects, DICOM Part 10 files
+
+Both are on one file system, so an object becomes visible by one rename, whole. The digest is the
+SHA-256 of the encoded data set, after the File Meta Information: the same bytes sent twice are
+one file. A UID never becomes a path.
+"""
+
+import hashlib
+import os
+import shutil
+import time
+from pathlib import Path
+
+from screening.errors import OutOfSpaceError, UnreadableDataSetError
+
+CHUNK_BYTES = 1 << 20
+PREAMBLE_BYTES = 132
+GROUP_LENGTH_ELEMENT_BYTES = 12
+ABANDONED_AFTER_S = 3600
+
+
+class Spool:
+    """The store of received objects below one folder."""
+
+    def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
+        self.incoming = root / "incoming"
+        self._objects = root / "objects"
+        self._min_free_bytes = min_free_bytes
+
+    def prepare(self) -> None:
+        """Make the folders, durably; sweep what earlier processes left half received."""
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        for prefix in range(256):
+            (self._objects / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
+        for folder in (self._objects, self._objects.parent, self._objects.parent.parent):
+            _fsync(folder)
+        self.sweep()
+
+    def sweep(self) -> int:
+        """Remove abandoned incoming files; return how many."""
+        horizon = time.time() - ABANDONED_AFTER_S
+        abandoned = [
+            path
+            for path in self.incoming.iterdir()
+            if path.stat(follow_symlinks=False).st_mtime < horizon
+        ]
+        for path in abandoned:
+            path.unlink(missing_ok=True)
+        return len(abandoned)
+
+    def require_space(self) -> None:
+        """Raise OutOfSpaceError where less is free than the site wants kept."""
+        free = shutil.disk_usage(self.incoming).free
+        if free < self._min_free_bytes:
+            raise OutOfSpaceError(
+                f"spool: expected {self._min_free_bytes >> 20} MiB free, found {free >> 20} MiB; "
+                "make room or lower SCREENING_MIN_FREE_MIB"
+            )
+
+    def path_of(self, sha256: str) -> Path:
+        """Return where the object of this digest is kept."""
+        return self._objects / sha256[:2] / f"{sha256}.dcm"
+
+    def keep(self, incoming: Path, sha256: str) -> Path:
+        """Make an incoming object durable under its digest: fsync, rename, fsync the folder.
+
+        Raises OutOfSpaceError where the file system does not take it.
+        """
+        kept = self.path_of(sha256)
+        try:
+            _fsync(incoming)
+            incoming.replace(kept)
+            _fsync(kept.parent)
+        except OSError as error:
+            raise OutOfSpaceError(
+                f"spool: expected {kept.parent} to take the object, found {error.strerror}; "
+                "see that the disk has room and is writable"
+            ) from error
+        return kept
+
+
+def data_set_sha256(path: Path) -> str:
+    """Return the SHA-256 of the encoded data set of a Part 10 file, 64 hexadecimal digits.
+
+    Raises UnreadableDataSetError where the file does not begin as PS3.10 7.1 says.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        head = file.read(PREAMBLE_BYTES + GROUP_LENGTH_ELEMENT_BYTES)
+        if head[128:138] != b"DICM\x02\x00\x00\x00UL":
+            raise UnreadableDataSetError(
+                "expected a DICOM Part 10 file with File Meta Information, found something else"
+            )
+        file.seek(len(head) + int.from_bytes(head[-4:], "little"))
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
