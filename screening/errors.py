@@ -10,7 +10,8 @@
     │   ├── MissingIdentifierError    no SOP class, SOP instance or study UID
     │   ├── SOPClassMismatchError     the data set's SOP class or instance differs from the request's
     │   ├── ObjectTooLargeError       beyond the size limit
-    │   └── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
+    │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
+    │   └── ReportNotPossibleError    no report can be made on the object
     └── TransientError                the surroundings are at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
         ├── DatabaseUnavailableError  the database did not take the row
@@ -64,6 +65,10 @@ class ObjectTooLargeError(RejectedInstanceError):
 
 class UndecodablePixelsError(RejectedInstanceError):
     """The pixels cannot be decoded, or are no usable picture."""
+
+
+class ReportNotPossibleError(RejectedInstanceError):
+    """No report can be made on the object."""
 
 
 class TransientError(ScreeningError):

@@ -5,8 +5,26 @@ Identifiers go in as keywords; UIDs yes, patient attributes never.
 
 import logging
 import sys
+import warnings
+from typing import Any
 
 import structlog
+
+from screening import errors
+
+
+_LIBRARY_LEVELS = {
+    "pydicom": logging.CRITICAL,  # quotes data set values in its messages, as does highdicom
+    "highdicom": logging.CRITICAL,
+    "pynetdicom": logging.WARNING,
+    "celery": logging.WARNING,
+    "kombu": logging.WARNING,
+    "amqp": logging.WARNING,
+    "PIL": logging.WARNING,
+    "alembic": logging.WARNING,
+    "uvicorn": logging.WARNING,
+}
+_WARNS_WITH_VALUES = r"(pydicom|highdicom|pynetdicom|celery)\b"
 
 
 def configure_logs(level: str, *, station: str) -> None:
@@ -31,7 +49,7 @@ def configure_logs(level: str, *, station: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
+                _tracebacks_without_values,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -39,11 +57,30 @@ def configure_logs(level: str, *, station: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for library in ("pydicom", "pynetdicom", "celery", "kombu", "PIL", "highdicom", "amqp"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    # pydicom and pynetdicom quote data set values in their messages
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    for library, quietest in _LIBRARY_LEVELS.items():
+        logging.getLogger(library).setLevel(quietest)
+    warnings.filterwarnings("ignore", module=_WARNS_WITH_VALUES)
     structlog.contextvars.bind_contextvars(station=station)
+
+
+def _tracebacks_without_values(
+    logger: Any, name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Keep where an exception came from; drop local variables and texts, which may name patients.
+
+    Texts of this project's own errors hold no patient attribute and stay.
+    """
+    rendered = _TRACEBACKS(logger, name, event)
+    for exception in rendered.get("exception", ()):
+        if exception["exc_type"] not in _OWN_ERRORS:
+            exception["exc_value"] = ""
+    return rendered
+
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+_OWN_ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

@@ -64,7 +64,7 @@ class Destination(BaseModel):
     host: str
     port: int = Field(ge=1, le=65535)
     ae_title: AETitle
-    profile: Literal["comprehensive", "comprehensive3d", "enhanced"] = "comprehensive"
+    profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
 
 
 class Settings(BaseSettings):
@@ -79,12 +79,14 @@ class Settings(BaseSettings):
         description="Folder of the spool, the reports and, by default, database and bundles",
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL; empty: SQLite in the data folder", json_schema_extra={
-            "secret": True}
+        "",
+        description="SQLAlchemy URL; empty: SQLite in the data folder",
+        json_schema_extra={"secret": True},
     )
     broker_url: str = Field(
-        "", description="Celery broker URL, such as redis://host:6379/0; empty: embedded, no "
-        "server", json_schema_extra={"secret": True}
+        "",
+        description="Celery broker URL, such as redis://host:6379/0; empty: embedded, no server",
+        json_schema_extra={"secret": True},
     )
     bundle_dir: Path | None = Field(
         None, description="Folder of the site's bundles; empty: bundles in the data folder"
@@ -259,7 +261,7 @@ def child_environment(settings: Settings, **extra: str) -> dict[str, str]:
 
 def quiet_tensorflow() -> None:
     """Silence TensorFlow's start-up messages; works only before it is loaded."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 

@@ -1,9 +1,15 @@
 """Fixtures for every test."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from screening.db.migrate import upgrade
+from screening.db.session import Database
+from tests.servers import ServerAbsentError, private_postgresql, private_redis
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,3 +21,39 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images: {folder} is absent, set SCREENING_DATA")
     return folder
+
+
+@pytest.fixture
+def migrated_database(tmp_path: Path) -> Iterator[Database]:
+    """Return an empty SQLite database with the newest schema."""
+    url = f"sqlite:///{tmp_path / 'screening.db'}"
+    upgrade(url)
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Run a private PostgreSQL server for the session and return its URL.
+
+    Tests that write take a database of their own: `tests.servers.new_postgresql_database(url)`.
+    """
+    yield from _server_or_skip(private_postgresql())
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """Run a private Redis server for the session and return its URL."""
+    yield from _server_or_skip(private_redis())
+
+
+def _server_or_skip(server: contextlib.AbstractContextManager[str]) -> Iterator[str]:
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(server)
+        except ServerAbsentError as absent:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{absent}; install it, the tests of a change need it")
+            pytest.skip(f"{absent}")
+        yield url

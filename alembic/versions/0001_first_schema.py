@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("profile", sa.String(length=24), nullable=False),
         sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
         sa.Column("sop_class_uid", sa.String(length=64), nullable=False),
+        sa.Column("series_instance_uid", sa.String(length=64), nullable=False),
         sa.Column(
             "predecessor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),

@@ -100,7 +100,7 @@ class BatchRunner:
         return {
             key: Scored(
                 scores=score,
-                triage=triage(score.ensemble, self._ensemble.triage_rules),
+                triage=triage(score.ensemble, self._ensemble.bundle.manifest.rules),
                 pixel_sha256=found.pixel_sha256,
                 render_path=found.render_path,
                 timings_s={**found.timings_s, "score": round(share_s, 4)},

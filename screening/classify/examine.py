@@ -11,8 +11,9 @@ from screening.domain.lifecycle import FailureReason
 from screening.errors import RejectedInstanceError, UndecodablePixelsError
 from screening.imaging.header import read_header
 from screening.imaging.picture_check import picture_refusal
+from screening.imaging.picture_file import read_picture
 from screening.imaging.preprocess import pixel_sha256
-from screening.imaging.render import read_picture, render
+from screening.imaging.render import render
 from screening.imaging.render_path import RenderedImage
 from screening.logs import get_logger
 

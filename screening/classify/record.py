@@ -68,9 +68,7 @@ def record(
             _WRITERS[type(result)](session, row, result, waits)
 
 
-def _write_scored(
-    session: Session, row: Classification, result: Scored, waits: RetryWaits
-) -> None:
+def _write_scored(session: Session, row: Classification, result: Scored, waits: RetryWaits) -> None:
     del waits
     ensemble = result.scores.ensemble
     row.covid19, row.pneumonia, row.normal = ensemble.covid19, ensemble.pneumonia, ensemble.normal
@@ -82,8 +80,9 @@ def _write_scored(
     row.pixel_sha256 = result.pixel_sha256
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
     row.report_state = ReportState.DUE
-    _finish(session, row, ClassificationState.CLASSIFIED, "instance_classified",
-            priority=row.priority)
+    _finish(
+        session, row, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority
+    )
 
 
 def _write_not_applicable(
@@ -91,13 +90,16 @@ def _write_not_applicable(
 ) -> None:
     del waits
     row.reason, row.detail = result.reason, result.found[:MAX_DETAIL_CHARACTERS]
-    _finish(session, row, ClassificationState.NOT_APPLICABLE, "instance_not_applicable",
-            reason=row.reason)
+    _finish(
+        session,
+        row,
+        ClassificationState.NOT_APPLICABLE,
+        "instance_not_applicable",
+        reason=row.reason,
+    )
 
 
-def _write_failed(
-    session: Session, row: Classification, result: Failed, waits: RetryWaits
-) -> None:
+def _write_failed(session: Session, row: Classification, result: Failed, waits: RetryWaits) -> None:
     row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
     if FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS:
         wait_s = backoff_s(row.attempts, first_s=waits.first_s, longest_s=waits.longest_s)

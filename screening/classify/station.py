@@ -3,13 +3,13 @@
 import socket
 import time
 
-from screening.bundles.registry import Bundle, find_bundles
+from screening.bundles.site import find_bundle
 from screening.classify.batch import BatchRunner
 from screening.classify.claim import anything_due
 from screening.classify.ensemble import Ensemble
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
-from screening.errors import BundleError, StartupError
+from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
@@ -17,7 +17,7 @@ from screening.queue.names import Queue
 from screening.queue.worker import Station
 from screening.settings import Settings
 
-LONGEST_TASK_S = 30
+LONGEST_TASK_S = 10
 """After this long a task ends and rings for the next, so that a stop is never far away."""
 log = get_logger()
 
@@ -64,7 +64,7 @@ class ClassifyStation:
             previous.close()
 
     def _load(self, active: ActiveBundle) -> tuple[ActiveBundle, BatchRunner]:
-        bundle = bundle_on_disk(self._settings, active.digest)
+        bundle = find_bundle(self._settings, active.digest)
         ensemble = Ensemble.load(bundle)
         ensemble.verify_golden()
         log.info(
@@ -81,20 +81,6 @@ class ClassifyStation:
             worker=socket.gethostname(),
         )
         return active, runner
-
-
-def bundle_on_disk(settings: Settings, digest: str) -> Bundle:
-    """Return the bundle of this digest.
-
-    Raises BundleError where no folder holds it.
-    """
-    for bundle in find_bundles([settings.resolved_bundle_dir]):
-        if bundle.digest == digest:
-            return bundle
-    raise BundleError(
-        f"expected bundle {digest[:12]} below {settings.resolved_bundle_dir}, found none; copy it "
-        "there or activate another: `screening bundles list`"
-    )
 
 
 def _require_active(database: Database) -> ActiveBundle:

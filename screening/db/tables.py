@@ -227,6 +227,7 @@ class Report(Base):
     profile: Mapped[str] = mapped_column(String(24))
     sop_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
     sop_class_uid: Mapped[str] = mapped_column(Uid)
+    series_instance_uid: Mapped[str] = mapped_column(Uid)
     predecessor_id: Mapped[int | None] = mapped_column(ForeignKey("reports.id"))
     content: Mapped[bytes] = mapped_column(LargeBinary)
     sha256: Mapped[str] = mapped_column(String(64))

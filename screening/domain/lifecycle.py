@@ -21,7 +21,7 @@ class ClassificationState(StrEnum):
 
 CLASSIFICATION_EDGES: Mapping[ClassificationState, frozenset[ClassificationState]] = {
     ClassificationState.RECEIVED: frozenset(
-        {ClassificationState.CLAIMED, ClassificationState.NOT_APPLICABLE}
+        {ClassificationState.CLAIMED, ClassificationState.FAILED}
     ),
     ClassificationState.CLAIMED: frozenset(
         {
@@ -33,7 +33,7 @@ CLASSIFICATION_EDGES: Mapping[ClassificationState, frozenset[ClassificationState
     ),
     ClassificationState.CLASSIFIED: frozenset(),
     ClassificationState.NOT_APPLICABLE: frozenset(),
-    ClassificationState.FAILED: frozenset(),
+    ClassificationState.FAILED: frozenset({ClassificationState.RECEIVED}),  # by reprocess alone
 }
 
 

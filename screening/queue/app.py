@@ -53,7 +53,7 @@ def _broker(settings: Settings) -> dict[str, Any]:
     for folder in (messages, control):
         folder.mkdir(parents=True, exist_ok=True)
     return {
-        "broker_url": "filesystem://",
+        "broker_url": "filesystem://localhost",
         "broker_transport": TRANSPORT,
         "broker_transport_options": {
             "data_folder_in": str(messages),

@@ -86,9 +86,7 @@ class Handlers:
             exc_info=None if isinstance(error, ScreeningError) else error,
         )
         try:
-            self._intake.record_refusal(
-                request, session.peer, status=refusal.status, reason=reason
-            )
+            self._intake.record_refusal(request, session.peer, status=refusal.status, reason=reason)
         except TransientError:
             log.warning("refusal_not_recorded", association_id=session.peer.association_id)
         return _response(refusal.status, refusal.comment)

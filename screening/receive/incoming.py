@@ -61,14 +61,14 @@ class IncomingFile:
 
         Raises the failure that was met while it arrived.
         """
-        self._close()
+        self.close()
         if self.failure is not None:
             raise self.failure
         return Path(self.name)
 
     def discard(self) -> None:
         """Remove the file if it is still there."""
-        self._close()
+        self.close()
         with suppress(OSError):
             Path(self.name).unlink()
 
@@ -80,7 +80,8 @@ class IncomingFile:
         self.failure = failure
         self.discard()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the descriptor; pynetdicom calls this after the handler."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -5,13 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import Insert, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.events import add_event
+from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
@@ -79,7 +78,7 @@ class Intake:
             return self._record(session, taken, peer)
 
     def _record(self, session: Session, taken: _Object, peer: Peer) -> Outcome:
-        session.execute(_or_nothing(session, Association, **_association_values(peer)))
+        session.execute(insert_or_nothing(session, Association, **_association_values(peer)))
         now = utc_now()
         outcome = Outcome.STORED
         instance_id = _insert_instance(session, taken, peer, now, conflicting=False)
@@ -100,7 +99,7 @@ class Intake:
         Raises DatabaseUnavailableError where even that cannot be recorded.
         """
         with self._database.write() as session:
-            session.execute(_or_nothing(session, Association, **_association_values(peer)))
+            session.execute(insert_or_nothing(session, Association, **_association_values(peer)))
             add_event(
                 session,
                 "instance_refused",
@@ -138,13 +137,6 @@ def _require_match(header: ObjectHeader, request: Request) -> None:
         )
 
 
-def _or_nothing(session: Session, table: type, **values: object) -> Insert:
-    """INSERT ... ON CONFLICT DO NOTHING in the dialect at hand."""
-    dialect = session.get_bind().dialect.name
-    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    return insert(table).values(**values).on_conflict_do_nothing()
-
-
 def _association_values(peer: Peer) -> dict[str, object]:
     return {
         "id": peer.association_id,
@@ -160,7 +152,7 @@ def _insert_instance(
 ) -> int | None:
     """Return the new row's id; None where the object, or its SOP Instance UID, is there already."""
     instance, patient = taken.header.instance, taken.header.patient
-    statement = _or_nothing(
+    statement = insert_or_nothing(
         session,
         Instance,
         sop_instance_uid=instance.sop_instance_uid,

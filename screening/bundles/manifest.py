@@ -1,0 +1,216 @@
+"""manifest.json: what a bundle is, and the checksum of every other file in it."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
+from screening.domain.triage import Priority, TriageRule
+from screening.errors import BundleError
+
+MANIFEST_NAME = "manifest.json"
+SCHEMA_VERSION = 1
+
+_ERRORS_SHOWN = 5
+_LONGEST_VALUE_SHOWN = 100
+_SUM_TOLERANCE = 1e-3
+
+PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""Letters, digits, dot, dash and underscore: safe as a file name and in a report."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Pixels = Annotated[int, Field(ge=32, le=4096)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class BundleFile(_Part):
+    """A file beside the manifest."""
+
+    file: PlainName
+    sha256: Sha256
+    bytes: Annotated[int, Field(gt=0)]
+
+
+class NetworkInput(_Part):
+    """What a member's network takes: size in pixels, and the values of black and white."""
+
+    height: Pixels
+    width: Pixels
+    value_range: tuple[float, float]
+
+    @field_validator("value_range")
+    @classmethod
+    def _ascending(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] >= value[1]:
+            raise ValueError("expected the value of black below the value of white")
+        return value
+
+
+class Member(_Part):
+    """One network of the ensemble."""
+
+    name: PlainName
+    architecture: PlainName
+    classes: tuple[str, ...]
+    """In the order of the network's outputs; keys of `CLASS_OF_MEMBER_CLASS`."""
+    input: NetworkInput
+    weights: Annotated[tuple[BundleFile, ...], Field(min_length=1)]
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Share in the weighted mean; the shares need not add up to 1."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+
+    @property
+    def weights_sha256(self) -> str:
+        """One digest for all weight files: the SHA-256 of their digests in order."""
+        return hashlib.sha256("".join(file.sha256 for file in self.weights).encode()).hexdigest()
+
+    @field_validator("classes")
+    @classmethod
+    def _cover_the_ensemble(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in CLASS_OF_MEMBER_CLASS]
+        if unknown or len(set(value)) != len(value):
+            raise ValueError(f"expected each at most once of {', '.join(CLASS_OF_MEMBER_CLASS)}")
+        if {CLASS_OF_MEMBER_CLASS[name] for name in value} != set(Class):
+            raise ValueError(f"expected classes that cover {', '.join(Class)}")
+        return value
+
+
+class ManifestRule(_Part):
+    """One line of the triage table."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    priority: Priority
+    klass: Class = Field(validation_alias="class", serialization_alias="class")
+    at_least: Probability
+
+
+class Golden(BundleFile):
+    """An 8-bit grey PNG and the probabilities each member must give it."""
+
+    member_scores: Mapping[str, tuple[Probability, ...]]
+    """By member name, in the order of its classes, before calibration."""
+    tolerance: Annotated[float, Field(gt=0, le=0.1)]
+    """Largest accepted difference of one probability."""
+
+
+class Manifest(_Part):
+    """The content of manifest.json."""
+
+    schema_version: Literal[1]
+    name: PlainName
+    version: PlainName
+    trained: bool
+    """False: random weights for demonstration; everything it touches says UNTRAINED."""
+    created_at: datetime | None = None
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
+    triage_rules: Annotated[tuple[ManifestRule, ...], Field(min_length=1)]
+    preprocessing_fingerprint: Annotated[str, StringConstraints(min_length=1)]
+    golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
+    provenance: Mapping[str, Any] = Field(default_factory=dict)
+    """Of training: data digest, protocol, seeds, metrics."""
+    limits_of_use: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> tuple[TriageRule, ...]:
+        """The triage table in the domain's terms."""
+        return tuple(TriageRule(r.priority, r.klass, r.at_least) for r in self.triage_rules)
+
+    @property
+    def combination_weights(self) -> tuple[float, ...]:
+        """Each member's share in the weighted mean, in the order of the members."""
+        return tuple(member.weight for member in self.members)
+
+    @property
+    def files(self) -> tuple[BundleFile, ...]:
+        """Every file of the bundle but the manifest."""
+        weights = [file for member in self.members for file in member.weights]
+        return (*weights, *self.golden)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for what, names in (
+            ("members with names", [member.name for member in self.members]),
+            ("files with names", [MANIFEST_NAME, *(file.file for file in self.files)]),
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"expected {what} of their own, found one twice")
+        return self
+
+    @model_validator(mode="after")
+    def _golden_scores_fit_the_members(self) -> Self:
+        classes = {member.name: member.classes for member in self.members}
+        for golden in self.golden:
+            if golden.member_scores.keys() != classes.keys():
+                raise ValueError(f"golden {golden.file}: expected scores of {', '.join(classes)}")
+            for name, scores in golden.member_scores.items():
+                if len(scores) != len(classes[name]) or not _adds_up_to_one(scores):
+                    raise ValueError(
+                        f"golden {golden.file}: expected {len(classes[name])} probabilities of "
+                        f"{name} adding up to 1"
+                    )
+        return self
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read and check `directory`/manifest.json.
+
+    Raises BundleError with the path, the field and what was expected there.
+    """
+    return parse_manifest(read_manifest_bytes(directory), directory)
+
+
+def read_manifest_bytes(directory: Path) -> bytes:
+    """Return the bytes of `directory`/manifest.json, or raise BundleError."""
+    path = directory / MANIFEST_NAME
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{path}: expected a bundle's manifest, found none that can be read "
+            f"({error.strerror}); name the bundle's own directory"
+        ) from error
+
+
+def parse_manifest(content: bytes, directory: Path) -> Manifest:
+    """Check the bytes of the manifest of `directory`; raises BundleError like `read_manifest`."""
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        fields = "; ".join(_in_words(detail) for detail in error.errors()[:_ERRORS_SHOWN])
+        raise BundleError(
+            f"{directory / MANIFEST_NAME}: {fields}. "
+            "Correct the manifest, or take the bundle from its source again"
+        ) from error
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Return the file content of a manifest; the same manifest gives the same bytes."""
+    return (manifest.model_dump_json(indent=2, by_alias=True) + "\n").encode()
+
+
+def _adds_up_to_one(scores: Sequence[float]) -> bool:
+    return math.isclose(sum(scores), 1, abs_tol=_SUM_TOLERANCE)
+
+
+def _in_words(detail: Mapping[str, Any]) -> str:
+    field = ".".join(str(step) for step in detail["loc"]) or "manifest"
+    found = detail["input"]
+    shown = f", found {found!r}" if isinstance(found, str | int | float | None) else ""
+    return f"{field}: {detail['msg']}{shown if len(shown) <= _LONGEST_VALUE_SHOWN else ''}"

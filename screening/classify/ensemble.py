@@ -1,0 +1,223 @@
+"""The ensemble of a bundle, loaded and ready to score.
+
+Importing this module loads TensorFlow. TensorFlow reads its log level from the environment when it
+is loaded, so whoever starts the worker sets TF_CPP_MIN_LOG_LEVEL beforehand.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from PIL import Image
+
+from screening.bundles.manifest import Golden, Member
+from screening.bundles.registry import Bundle, verify_files
+from screening.domain.scores import EnsembleScores, MemberScores, combine, member_scores
+from screening.errors import BundleError, SettingsError, TransientError
+from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.networks.architectures import ARCHITECTURES
+from screening.networks.weights import load_weights
+
+_FIRST_BATCH_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedInput:
+    """One radiograph as each member takes it."""
+
+    arrays: tuple[NDArray[np.float32], ...]
+    """In the order of the members: (height, width, 3), in the member's value range."""
+
+
+class ServingMember:
+    """One member's network as a single graph that takes any batch size.
+
+    `model.predict` would build new objects at each call, which a long-lived worker never gets
+    back; a graph with a fixed signature is traced once.
+    """
+
+    def __init__(self, member: Member, model: keras.Model) -> None:
+        self.member = member
+        self.spec = InputSpec(member.input.height, member.input.width, member.input.value_range)
+        self._batch_limit = _FIRST_BATCH_LIMIT
+        shape = (None, self.spec.height, self.spec.width, 3)
+        signature = [tf.TensorSpec(shape, tf.float32)]
+        self._forward = tf.function(
+            lambda images: model(images, training=False), input_signature=signature
+        )
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (batch, classes) probabilities for (batch, height, width, 3) images.
+
+        Where the device's memory is too small for a batch, it is halved from then on.
+        Raises TransientError where it is too small for one image, and BundleError where a
+        probability is not finite, which would otherwise pass as the lowest priority.
+        """
+        outputs: list[NDArray[np.float32]] = []
+        done = 0
+        while done < len(images):
+            part = images[done : done + self._batch_limit]
+            try:
+                outputs.append(self._forward(tf.constant(part)).numpy())
+            except tf.errors.ResourceExhaustedError as error:
+                self._halve_batches(len(part), error)
+            else:
+                done += len(part)
+        return self._checked(np.concatenate(outputs))
+
+    def _halve_batches(self, batch_size: int, error: Exception) -> None:
+        if batch_size == 1:
+            raise TransientError(
+                f"member {self.member.name}: expected device memory for one image of "
+                f"{self.spec.height} x {self.spec.width}, found too little; "
+                "stop what else uses the device"
+            ) from error
+        self._batch_limit = batch_size // 2
+
+    def _checked(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not np.isfinite(probabilities).all():
+            raise BundleError(
+                f"member {self.member.name}: expected finite probabilities, found others; "
+                "verify the bundle, then check the device"
+            )
+        return probabilities
+
+
+class Ensemble:
+    """The members of a bundle, their calibration and their combination."""
+
+    def __init__(self, bundle: Bundle, members: Sequence[ServingMember]) -> None:
+        self.bundle = bundle
+        self._members = tuple(members)
+
+    @classmethod
+    def load(cls, bundle: Bundle) -> Self:
+        """Verify a bundle's files, build its networks and load their weights.
+
+        Raises BundleError where a file differs, the preprocessing is another, an architecture is
+        unknown or weights do not fit. `verify_golden` checks that the scores come out right.
+        """
+        set_up_tensorflow()
+        _refuse_other_preprocessing(bundle)
+        verify_files(bundle)
+        members = bundle.manifest.members
+        return cls(bundle, [ServingMember(m, _network(m, bundle.directory)) for m in members])
+
+    def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
+        """Resize one radiograph for each member; safe in any thread.
+
+        image: (rows, columns) uint8, 0 = black, MONOCHROME2 sense.
+        Raises UndecodablePixelsError where a side is too short.
+        """
+        return PreparedInput(tuple(preprocess(image, member.spec) for member in self._members))
+
+    def score_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores]:
+        """Score prepared radiographs, in order; the batch size changes no score.
+
+        Raises TransientError and BundleError as `ServingMember.probabilities` does.
+        """
+        if not batch:
+            return []
+        by_member = [
+            _member_scores(member, np.stack([prepared.arrays[index] for prepared in batch]))
+            for index, member in enumerate(self._members)
+        ]
+        weights = self.bundle.manifest.combination_weights
+        return [combine(scores, weights) for scores in zip(*by_member, strict=True)]
+
+    def score(self, images: Sequence[NDArray[np.uint8]]) -> list[EnsembleScores]:
+        """Prepare and score radiographs, (rows, columns) uint8 each, in order."""
+        return self.score_prepared([self.prepare(image) for image in images])
+
+    def verify_golden(self) -> None:
+        """Score the bundle's golden images and compare with the scores in its manifest.
+
+        Raises BundleError with expected and found scores where they differ beyond the tolerance.
+        """
+        golden = self.bundle.manifest.golden
+        found = self.score([_read_grey(self.bundle.directory / one.file) for one in golden])
+        for expected, scores in zip(golden, found, strict=True):
+            for member in scores.members:
+                _compare_golden(self.bundle, expected, member)
+
+
+def set_up_tensorflow() -> None:
+    """Share the GPU's memory, and multiply in full float32.
+
+    Ampere and later GPUs would round factors to 10 bits (TF32), and the same picture would score
+    differently on another device.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise SettingsError(
+            "expected Keras to use tensorflow, found "
+            f"{keras.backend.backend()}; unset KERAS_BACKEND"
+        )
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # Refused once the device is in use, as in training, which owns it then.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _refuse_other_preprocessing(bundle: Bundle) -> None:
+    expected, found = bundle.manifest.preprocessing_fingerprint, fingerprint()
+    if expected != found:
+        raise BundleError(
+            f"bundle {bundle.identity}: expected preprocessing {expected}, found {found} in this "
+            "version; use the version the bundle was made with, or a bundle made with this one"
+        )
+
+
+def _network(member: Member, directory: Path) -> keras.Model:
+    if member.architecture not in ARCHITECTURES:
+        raise BundleError(
+            f"member {member.name}: expected one of the architectures {', '.join(ARCHITECTURES)}, "
+            f"found {member.architecture}; a newer version may know it"
+        )
+    build = ARCHITECTURES[member.architecture].build
+    model = build((member.input.height, member.input.width, 3), len(member.classes))
+    load_weights(model, [directory / file.file for file in member.weights])
+    return model
+
+
+def _member_scores(member: ServingMember, images: NDArray[np.float32]) -> list[MemberScores]:
+    described = member.member
+    rows: list[list[Any]] = member.probabilities(images).tolist()
+    return [
+        member_scores(described.name, described.classes, row, described.temperature) for row in rows
+    ]
+
+
+def _read_grey(path: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as picture:
+            if picture.mode == "L":
+                return np.asarray(picture)
+            found = f"a picture of mode {picture.mode}"
+    except OSError as error:
+        found = str(error)
+    raise BundleError(
+        f"{path}: expected an 8-bit grey PNG, found {found}; take the bundle from its source again"
+    )
+
+
+def _compare_golden(bundle: Bundle, golden: Golden, found: MemberScores) -> None:
+    expected = golden.member_scores[found.member]
+    difference = max(abs(e - f) for e, f in zip(expected, found.raw.values(), strict=True))
+    if difference > golden.tolerance:
+        raise BundleError(
+            f"bundle {bundle.identity}, {golden.file}, member {found.member}: expected "
+            f"{_numbers(expected)} within {golden.tolerance:g}, found "
+            f"{_numbers(tuple(found.raw.values()))}; this device or library version computes "
+            "otherwise: do not screen with it"
+        )
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.6f}" for value in values)

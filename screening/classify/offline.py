@@ -1,0 +1,103 @@
+"""Score files without a database or a server: the same gate, pixels and ensemble."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from screening.classify.ensemble import Ensemble, PreparedInput
+from screening.classify.examine import (
+    Examined,
+    Failed,
+    NotApplicable,
+    Ready,
+    examine,
+    examine_picture,
+)
+from screening.domain.eligibility import EligibilityRules
+from screening.domain.scores import EnsembleScores
+from screening.domain.triage import triage
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+FILES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FileScore:
+    """What became of one file; `scores` only where it was classified."""
+
+    path: Path
+    state: str
+    reason: str | None
+    detail: str | None
+    scores: EnsembleScores | None
+    priority: str | None
+    bundle: str
+    trained: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what one JSON line says of the file."""
+        scores = self.scores
+        return {
+            "path": str(self.path),
+            "gate": {"state": self.state, "reason": self.reason, "detail": self.detail},
+            "classes": scores.ensemble.as_dict() if scores else None,
+            "members": {
+                member.member: {
+                    "raw": dict(member.raw),
+                    "calibrated": member.calibrated.as_dict(),
+                }
+                for member in scores.members
+            }
+            if scores
+            else None,
+            "priority": self.priority,
+            "bundle": self.bundle,
+            "trained": self.trained,
+        }
+
+
+def score_files(
+    ensemble: Ensemble, files: Iterable[Path], rules: EligibilityRules
+) -> Iterator[FileScore]:
+    """Score DICOM, PNG and JPEG files, in order; a bad file is a result, never an exception."""
+    waiting = iter(files)
+    while some := list(islice(waiting, FILES_AT_ONCE)):
+        examined = [_examine(path, rules, ensemble) for path in some]
+        ready = [found for found in examined if isinstance(found, Ready)]
+        scores = iter(ensemble.score_prepared([found.prepared for found in ready]))
+        for path, found in zip(some, examined, strict=True):
+            yield _file_score(
+                path, found, next(scores) if isinstance(found, Ready) else None, ensemble
+            )
+
+
+def _examine(path: Path, rules: EligibilityRules, ensemble: Ensemble) -> Examined[PreparedInput]:
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return examine_picture(path, ensemble.prepare)
+    return examine(path, rules, ensemble.prepare)
+
+
+def _file_score(
+    path: Path,
+    found: Examined[PreparedInput],
+    scores: EnsembleScores | None,
+    ensemble: Ensemble,
+) -> FileScore:
+    manifest = ensemble.bundle.manifest
+    state, reason, detail = "classified", None, None
+    if isinstance(found, NotApplicable):
+        state, reason, detail = "not_applicable", found.reason.value, found.found
+    elif isinstance(found, Failed):
+        state, reason, detail = "failed", found.reason.value, found.detail
+    return FileScore(
+        path=path,
+        state=state,
+        reason=reason,
+        detail=detail,
+        scores=scores,
+        priority=triage(scores.ensemble, manifest.rules).priority.value if scores else None,
+        bundle=ensemble.bundle.identity,
+        trained=manifest.trained,
+    )

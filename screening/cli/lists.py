@@ -1,0 +1,153 @@
+"""`screening worklist`, `ledger` and `trace`: what stands where."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from screening.cli.opened import opened_database
+from screening.cli.printing import percent, print_json, print_table
+from screening.db.clock import utc_now
+from screening.db.session import Database
+from screening.errors import ScreeningError
+from screening.ops.ledger import Ledger, read_ledger
+from screening.ops.since import parse_since
+from screening.ops.trace import trace as read_trace
+from screening.worklist.ordering import WorklistEntry, read_worklist
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def worklist(
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many studies.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the studies in reading order: priority, COVID-19 probability, waiting time.
+
+    Example: screening worklist --limit 20
+    """
+    with opened_database() as (_, database):
+        entries = read_worklist(database, limit=limit)
+    if as_json:
+        print_json([entry.as_dict() for entry in entries])
+    else:
+        print_worklist(entries)
+
+
+def ledger(
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Received since: ISO date or time, or 7d, 12h.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count instances by state; received must be the sum of the others (exit 1 if not).
+
+    Example: screening ledger --since 24h
+    """
+    with opened_database() as (_, database):
+        counts = read_ledger(database, since=point_in_time(since) if since else None)
+    if as_json:
+        print_json(counts.as_dict())
+    else:
+        print_ledger(counts)
+    if not counts.adds_up:
+        raise ScreeningError("the ledger does not add up; please report this as a defect")
+
+
+def trace(
+    uid: Annotated[str, typer.Argument(help="A Study or SOP Instance UID.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print everything that happened to a study or an instance, in order.
+
+    Example: screening trace 2.25.1234
+    """
+    with opened_database() as (_, database):
+        lines = read_trace(database, uid)
+    if not lines:
+        raise ScreeningError(
+            f"expected a Study or SOP Instance UID that was received, found {uid} nowhere; "
+            "`screening worklist` lists the studies"
+        )
+    if as_json:
+        print_json([line.as_dict() for line in lines])
+        return
+    print_table(
+        f"trace of {uid}",
+        ("at (UTC)", "event", "SOP instance", "what"),
+        (
+            (f"{line.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], line.kind, line.sop_instance_uid, line.text)
+            for line in lines
+        ),
+    )
+
+
+def point_in_time(text: str) -> datetime:
+    """Return the time that `text` names, or end the command saying what was expected."""
+    try:
+        return parse_since(text, utc_now())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def print_worklist(entries: list[WorklistEntry]) -> None:
+    """Print the list for people."""
+    now = utc_now()
+    if any(entry.untrained for entry in entries):
+        print("UNTRAINED ensemble: the scores and the order below mean nothing.")
+    print_table(
+        "worklist",
+        ("priority", "COVID-19", "pneumonia", "normal", "patient", "accession", "study", "images",
+         "waiting", "UID"),
+        (
+            (
+                f"{entry.priority}{' (UNTRAINED)' if entry.untrained else ''}",
+                percent(entry.covid19),
+                percent(entry.pneumonia),
+                percent(entry.normal),
+                f"{entry.patient_id} {entry.patient_name}".strip(),
+                entry.accession_number,
+                entry.study_date,
+                entry.instances,
+                f"{entry.waiting_s(now) / 60:.0f} min",
+                entry.study_instance_uid,
+            )
+            for entry in entries
+        ),
+    )  # fmt: skip
+
+
+def print_ledger(counts: Ledger) -> None:
+    """Print the counts for people."""
+    print_table(
+        "ledger",
+        ("received", "classified", "not applicable", "failed", "pending", "adds up"),
+        [
+            (
+                counts.received,
+                counts.classified,
+                counts.not_applicable,
+                counts.failed,
+                counts.pending,
+                "yes" if counts.adds_up else "NO",
+            )
+        ],
+    )
+    if counts.reasons:
+        print_table(
+            "why",
+            ("state", "reason", "instances"),
+            ((*key, count) for key, count in counts.reasons.items()),
+        )
+    if counts.deliveries:
+        print_table(
+            "reports",
+            ("destination", "state", "reports"),
+            ((*key, count) for key, count in counts.deliveries.items()),
+        )
+
+
+def print_state(database: Database) -> None:
+    """Print the worklist and the ledger."""
+    print_worklist(read_worklist(database))
+    print_ledger(read_ledger(database))

@@ -1,0 +1,24 @@
+"""Open what a command needs: settings and a database with the current schema."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from screening.db.migrate import require_current
+from screening.db.session import Database
+from screening.settings import Settings, load_settings
+
+
+@contextmanager
+def opened_database(settings: Settings | None = None) -> Iterator[tuple[Settings, Database]]:
+    """Yield the settings in force and a database; close it at the end.
+
+    Raises StartupError where the schema is not current.
+    """
+    settings = settings or load_settings()
+    url = settings.resolved_database_url
+    database = Database(url)
+    try:
+        require_current(database, url)
+        yield settings, database
+    finally:
+        database.close()

@@ -1,0 +1,75 @@
+"""`screening score`: score files with the ensemble, no database and no server."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from screening.bundles.registry import Bundle
+from screening.bundles.site import find_bundle, site_bundles
+from screening.cli.printing import json_line, percent, print_table
+from screening.errors import BundleError
+from screening.logs import configure_logs
+from screening.settings import Settings, load_settings, quiet_tensorflow
+from screening.storage_scu.objects import files_under
+
+
+def score(
+    paths: Annotated[list[Path], typer.Argument(help="DICOM, PNG, JPEG; folders at any depth.")],
+    bundle: Annotated[
+        str | None, typer.Option(help="Name, name@version or digest; by default the best at hand.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Score chest radiographs in files.
+
+    Example: screening score xrays/ --json
+    """
+    settings = load_settings()
+    configure_logs("WARNING", station="score")
+    chosen = find_bundle(settings, bundle) if bundle else best_bundle(settings)
+    quiet_tensorflow()
+    from screening.classify.batch import eligibility_rules
+    from screening.classify.ensemble import Ensemble
+    from screening.classify.offline import score_files
+
+    ensemble = Ensemble.load(chosen)
+    results = score_files(ensemble, files_under(paths), eligibility_rules(settings))
+    if as_json:
+        for result in results:
+            print(json_line(result.as_dict()), flush=True)
+        return
+    rows = []
+    for result in results:
+        ours = result.scores.ensemble if result.scores else None
+        rows.append(
+            (
+                result.path,
+                result.priority or result.state,
+                percent(ours.covid19 if ours else None),
+                percent(ours.pneumonia if ours else None),
+                percent(ours.normal if ours else None),
+                result.detail or result.reason,
+            )
+        )
+    title = (
+        f"{chosen.identity}{'' if chosen.manifest.trained else ': UNTRAINED, scores mean nothing'}"
+    )
+    print_table(title, ("file", "priority", "COVID-19", "pneumonia", "normal", "why"), rows)
+
+
+def best_bundle(settings: Settings) -> Bundle:
+    """Return the first trained bundle at hand, else the untrained one.
+
+    Raises BundleError where there is none at all.
+    """
+    bundles = site_bundles(settings)
+    for bundle in bundles:
+        if bundle.manifest.trained:
+            return bundle
+    if bundles:
+        return bundles[0]
+    raise BundleError(
+        f"expected a bundle in {settings.resolved_bundle_dir}, found none; "
+        "`screening bundles make-untrained` makes one for demonstration"
+    )

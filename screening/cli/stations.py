@@ -1,0 +1,97 @@
+"""`screening run`: one station a process, for production."""
+
+import os
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from screening.cli.opened import opened_database
+from screening.logs import configure_logs
+from screening.settings import Settings, load_settings, quiet_tensorflow
+
+app = typer.Typer(no_args_is_help=True, help="Run one station, until SIGTERM or Ctrl-C.")
+
+Supervised = Annotated[
+    bool,
+    typer.Option(
+        "--supervised", hidden=True, help="End when standard input closes: the supervisor is gone."
+    ),
+]
+
+
+@app.command()
+def receive(supervised: Supervised = False) -> None:
+    """Run the Storage SCP.
+
+    Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
+    """
+    settings = _start("receive", supervised)
+    from screening.receive.scp import running_scp
+
+    stop = _stop_signal()
+    with opened_database(settings) as (_, database), running_scp(settings, database):
+        stop.wait()
+
+
+@app.command()
+def classify(supervised: Supervised = False) -> None:
+    """Run a classify worker: one process per GPU.
+
+    Example: CUDA_VISIBLE_DEVICES=0 screening run classify
+    """
+    settings = _start("classify", supervised)
+    quiet_tensorflow()
+    from screening.classify.station import ClassifyStation
+
+    with opened_database(settings) as (_, database):
+        ClassifyStation(settings, database).run()
+
+
+@app.command()
+def report(supervised: Supervised = False) -> None:
+    """Run a report worker: makes structured reports and delivers them.
+
+    Example: screening run report
+    """
+    settings = _start("report", supervised)
+    from screening.report.station import ReportStation
+
+    with opened_database(settings) as (_, database):
+        ReportStation(settings, database).run()
+
+
+@app.command()
+def web(supervised: Supervised = False) -> None:
+    """Run the worklist page and its REST interface.
+
+    Example: SCREENING_WEB_PORT=8081 screening run web
+    """
+    settings = _start("web", supervised)
+    from screening.ops.ledger import read_ledger
+    from screening.worklist.web import serve
+
+    with opened_database(settings) as (_, database):
+        serve(settings, database, lambda: read_ledger(database))
+
+
+def _start(station: str, supervised: bool) -> Settings:
+    settings = load_settings()
+    configure_logs(settings.log_level, station=station)
+    if supervised:
+        threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
+    return settings
+
+
+def _end_with_supervisor() -> None:
+    os.read(sys.stdin.fileno(), 1)  # unbuffered: a lock on stdin would break the exit
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,86 @@
+"""What each kind of event says, in words."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Detail = Mapping[str, Any]
+
+
+def event_text(kind: str, detail: Detail) -> str:
+    """Return one event in words; a kind this version does not know is spelt out plainly.
+
+    detail: as stored, without patient attributes; entries may be missing.
+    """
+    words = _WORDS.get(kind)
+    return words(detail) if words else _spelt_out(kind, detail)
+
+
+def _spelt_out(kind: str, detail: Detail) -> str:
+    values = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in detail.items())
+    return kind.replace("_", " ") + (f": {values}" if values else "")
+
+
+def _value(detail: Detail, key: str) -> str:
+    value = detail.get(key)
+    return "?" if value is None else str(value)
+
+
+def _because(detail: Detail, key: str = "reason") -> str:
+    value = detail.get(key)
+    return f": {str(value).replace('_', ' ')}" if value else ""
+
+
+def _status(detail: Detail) -> str:
+    parts = [str(detail[key]) for key in ("status", "message") if detail.get(key)]
+    return f" ({': '.join(parts)})" if parts else ""
+
+
+def _size(detail: Detail) -> str:
+    size = detail.get("size_bytes")
+    return f", {size / 2**20:.1f} MiB" if isinstance(size, int | float) else ""
+
+
+def _counts(detail: Detail) -> str:
+    counts = [f"{detail[k]} {k}" for k in ("stored", "repeated", "refused") if k in detail]
+    return f"; {', '.join(counts)}" if counts else ""
+
+
+_WORDS: Mapping[str, Callable[[Detail], str]] = {
+    "association_accepted": lambda d: (
+        f"association accepted from {_value(d, 'calling_ae_title')} at {_value(d, 'peer_address')}"
+    ),
+    "association_closed": lambda d: f"association {_value(d, 'outcome')}{_counts(d)}",
+    "instance_received": lambda d: (
+        f"received from {_value(d, 'calling_ae_title')}{_size(d)}, stored safely"
+    ),
+    "instance_repeated": lambda _: "received again with the same bytes, nothing to do",
+    "instance_conflicted": lambda _: "received again with other bytes, kept apart",
+    "instance_refused": lambda d: f"refused with status {_value(d, 'status')}{_because(d)}",
+    "classification_waiting": lambda d: (
+        f"waits for the classifier in lane {_value(d, 'lane')}, "
+        f"{_value(d, 'attempts')} attempts so far"
+    ),
+    "classification_claimed": lambda d: (
+        f"attempt {_value(d, 'attempt')} by worker {_value(d, 'worker')}"
+    ),
+    "classification_retried": lambda d: f"to be tried again{_because(d)}",
+    "instance_classified": lambda d: (
+        f"classified: priority {_value(d, 'priority')} by bundle {_value(d, 'bundle')}"
+    ),
+    "instance_not_applicable": lambda d: f"not applicable{_because(d)}",
+    "classification_failed": lambda d: f"classification failed{_because(d)}",
+    "report_made": lambda d: f"report made, profile {_value(d, 'profile')}",
+    "report_failed": lambda d: f"report failed{_because(d)}",
+    "delivery_waiting": lambda d: (
+        f"report waits for {_value(d, 'destination')}, {_value(d, 'attempts')} attempts so far"
+        f"{_status(d)}"
+    ),
+    "delivery_delivered": lambda d: f"report delivered to {_value(d, 'destination')}{_status(d)}",
+    "delivery_retried": lambda d: (
+        f"report not yet delivered to {_value(d, 'destination')}, to be tried again{_status(d)}"
+    ),
+    "delivery_parked": lambda d: (
+        f"report refused by {_value(d, 'destination')}, parked until someone retries it{_status(d)}"
+    ),
+    "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
+}

@@ -1,0 +1,63 @@
+"""Reads the picture size that a compressed frame itself declares.
+
+A decoder allocates by the codestream, not by Rows and Columns: a small file could take all memory.
+"""
+
+import struct
+from dataclasses import dataclass
+
+JPEG_START = b"\xff\xd8"
+JPEG_2000_START = b"\xff\x4f\xff\x51"
+JPEG_STAND_ALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+"""SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSize:
+    """Rows, columns and components of one compressed frame."""
+
+    rows: int
+    columns: int
+    components: int
+
+    @property
+    def samples(self) -> int:
+        """How many values the decoder will write."""
+        return self.rows * self.columns * self.components
+
+
+def frame_size(frame: bytes) -> FrameSize | None:
+    """Return what a JPEG, JPEG-LS or JPEG 2000 frame declares; None for anything else.
+
+    Source: ISO/IEC 10918-1 B.2.2, ISO/IEC 14495-1 C.2.2, ISO/IEC 15444-1 A.5.1.
+    """
+    try:
+        if frame.startswith(JPEG_START):
+            return _jpeg_size(frame)
+        start = frame.find(JPEG_2000_START, 0, 4096)
+        return _jpeg_2000_size(frame, start) if start >= 0 else None
+    except (struct.error, IndexError):
+        return None
+
+
+def _jpeg_size(frame: bytes) -> FrameSize | None:
+    offset = 2
+    while frame[offset] == 0xFF:  # noqa: PLR2004  every marker starts with it
+        marker = frame[offset + 1]
+        if marker in JPEG_FRAME_MARKERS:
+            rows, columns, components = struct.unpack_from(">HHB", frame, offset + 5)
+            return FrameSize(rows, columns, components)
+        if marker == 0xFF:  # noqa: PLR2004  a fill byte
+            offset += 1
+        elif marker in JPEG_STAND_ALONE_MARKERS:
+            offset += 2
+        else:
+            offset += 2 + struct.unpack_from(">H", frame, offset + 2)[0]
+    return None
+
+
+def _jpeg_2000_size(frame: bytes, start: int) -> FrameSize:
+    right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)
+    (components,) = struct.unpack_from(">H", frame, start + 40)
+    return FrameSize(bottom - top, right - left, components)

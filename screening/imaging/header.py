@@ -1,0 +1,231 @@
+"""Reads what the stations need of a data set's header, without its pixels."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+from screening.domain.instance import InstanceHeader, PatientAttributes
+from screening.errors import MissingIdentifierError, ScreeningError, UnreadableDataSetError
+from screening.imaging.data_set import (
+    PIXEL_DATA_TAGS,
+    Encoding,
+    at_pixel_data,
+    element_start,
+    seek_data_set,
+)
+from screening.imaging.quiet import quiet
+
+LONGEST_TEXT = 64
+"""Characters of a UID and of a text column; PS3.5 section 6.2 (UI, LO, one PN component group)."""
+OLDEST_PATIENT_YEARS = 130.0
+DAYS_PER_YEAR = 365.25
+YEARS_PER_AGE_UNIT = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0}
+"""Units of Age String. Source: PS3.5 section 6.2 (AS)."""
+
+KEYWORDS = (
+    "SpecificCharacterSet",
+    "ImageType",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "AcquisitionDate",
+    "StudyTime",
+    "AccessionNumber",
+    "Modality",
+    "PresentationIntentType",
+    "AnatomicRegionSequence",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientAge",
+    "BodyPartExamined",
+    "ViewPosition",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "PixelRepresentation",
+    "ViewCodeSequence",
+)
+TAGS = tuple(tag for keyword in KEYWORDS if (tag := tag_for_keyword(keyword)) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHeader:
+    """One object's header: what the gate and rows need, and what readers recognise it by."""
+
+    instance: InstanceHeader
+    patient: PatientAttributes
+
+
+def read_header(path: Path) -> ObjectHeader:
+    """Read the header of one DICOM file; Pixel Data is neither read nor checked.
+
+    Text is decoded by the object's character set, a character that cannot be decoded is replaced.
+    Attributes that are absent, empty or illegal become "" or None; text is cut to 64 characters.
+
+    Raises UnreadableDataSetError where the file does not parse, and MissingIdentifierError where
+    its SOP class, SOP instance or study UID is absent or empty (a series UID may be); OSError where
+    the file cannot be opened.
+    Source: PS3.10 section 7; PS3.5 sections 6.1 and 6.2.
+    """
+    with path.open("rb") as file, quiet():
+        try:
+            return _read(file)
+        except ScreeningError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
+            raise UnreadableDataSetError(
+                "expected a DICOM data set, found one that cannot be parsed "
+                f"({type(error).__name__}); send the original object"
+            ) from None
+
+
+def _read(file: BinaryIO) -> ObjectHeader:
+    encoding = seek_data_set(file)
+    data_set = read_dataset(
+        file,
+        encoding.is_implicit_vr,
+        encoding.is_little_endian,
+        stop_when=at_pixel_data,
+        specific_tags=list(TAGS),
+    )
+    has_pixel_data = _has_pixel_data(file, encoding)
+    return ObjectHeader(
+        _instance(data_set, encoding.transfer_syntax_uid, has_pixel_data), _patient(data_set)
+    )
+
+
+def _has_pixel_data(file: BinaryIO, encoding: Encoding) -> bool:
+    element = element_start(file, encoding)
+    return element is not None and element.tag in PIXEL_DATA_TAGS and element.length > 0
+
+
+def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool) -> InstanceHeader:  # noqa: FBT001
+    return InstanceHeader(
+        sop_class_uid=_identifier(data_set, "SOPClassUID"),
+        sop_instance_uid=_identifier(data_set, "SOPInstanceUID"),
+        study_instance_uid=_identifier(data_set, "StudyInstanceUID"),
+        series_instance_uid=_text(data_set, "SeriesInstanceUID"),
+        transfer_syntax_uid=transfer_syntax_uid[:LONGEST_TEXT],
+        modality=_code_string(data_set, "Modality"),
+        body_part=_code_string(data_set, "BodyPartExamined"),
+        anatomic_region=_codes(data_set, "AnatomicRegionSequence"),
+        view_position=_code_string(data_set, "ViewPosition"),
+        view_code=_codes(data_set, "ViewCodeSequence"),
+        presentation_intent=_code_string(data_set, "PresentationIntentType"),
+        image_type=tuple(_clean(value).upper() for value in _values(data_set, "ImageType")),
+        patient_age_years=_age_years(data_set),
+        rows=_integer(data_set, "Rows"),
+        columns=_integer(data_set, "Columns"),
+        number_of_frames=_integer(data_set, "NumberOfFrames") or 1,
+        samples_per_pixel=_integer(data_set, "SamplesPerPixel"),
+        photometric_interpretation=_code_string(data_set, "PhotometricInterpretation"),
+        bits_allocated=_integer(data_set, "BitsAllocated"),
+        has_pixel_data=has_pixel_data,
+    )
+
+
+def _patient(data_set: Dataset) -> PatientAttributes:
+    day = _day(data_set, "StudyDate")
+    return PatientAttributes(
+        patient_id=_text(data_set, "PatientID"),
+        patient_name=_text(data_set, "PatientName"),
+        accession_number=_text(data_set, "AccessionNumber"),
+        study_date=day.strftime("%Y%m%d") if day else "",
+        study_time=_time(data_set),
+    )
+
+
+def _values(data_set: Dataset, keyword: str) -> list[Any]:
+    """Return an attribute's values; none where it is absent, empty or cannot be decoded."""
+    try:
+        value = data_set.get(keyword)
+    except Exception:  # noqa: BLE001  a value that does not fit its VR counts as absent
+        return []
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (MultiValue, Sequence)) else [value]
+
+
+def _clean(value: object) -> str:
+    text = "".join(character for character in str(value) if character.isprintable())
+    return text.strip()[:LONGEST_TEXT]
+
+
+def _text(data_set: Dataset, keyword: str) -> str:
+    return _clean("\\".join(str(value) for value in _values(data_set, keyword)))
+
+
+def _code_string(data_set: Dataset, keyword: str) -> str:
+    values = _values(data_set, keyword)
+    return _clean(values[0]).upper() if values else ""
+
+
+def _identifier(data_set: Dataset, keyword: str) -> str:
+    uid = _text(data_set, keyword)
+    if not uid:
+        raise MissingIdentifierError(
+            f"expected a {keyword}, found none; correct the object at its source"
+        )
+    return uid
+
+
+def _integer(data_set: Dataset, keyword: str) -> int | None:
+    values = _values(data_set, keyword)
+    try:
+        return int(values[0]) if values else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _codes(data_set: Dataset, keyword: str) -> tuple[str, ...]:
+    """Return code values and meanings of the items of a code sequence. Source: PS3.3 section 8."""
+    texts = []
+    for item in _values(data_set, keyword):
+        if isinstance(item, Dataset):
+            texts += [_code_string(item, name) for name in ("CodeValue", "CodeMeaning")]
+    return tuple(text for text in texts if text)
+
+
+def _age_years(data_set: Dataset) -> float | None:
+    """Return the age from Patient's Age, or else from the birth and study dates; None if unknown.
+
+    "000Y" is what systems write that do not know the age, so it counts as absent.
+    """
+    match = re.fullmatch(r"(\d{1,3})([DWMY])", _code_string(data_set, "PatientAge"))
+    if match and (int(match[1]) > 0 or match[2] != "Y"):
+        years = int(match[1]) * YEARS_PER_AGE_UNIT[match[2]]
+    else:
+        born = _day(data_set, "PatientBirthDate")
+        taken = _day(data_set, "StudyDate") or _day(data_set, "AcquisitionDate")
+        if born is None or taken is None:
+            return None
+        years = (taken - born).days / DAYS_PER_YEAR
+    return round(years, 2) if 0 <= years <= OLDEST_PATIENT_YEARS else None
+
+
+def _day(data_set: Dataset, keyword: str) -> date | None:
+    """Return a DA value; "2020-03-01" and the old "2020.03.01" are understood too."""
+    match = re.fullmatch(r"(\d{4})([-.]?)(\d{2})\2(\d{2})", _text(data_set, keyword))
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
+    except ValueError:
+        return None
+
+
+def _time(data_set: Dataset) -> str:
+    digits = _text(data_set, "StudyTime").replace(":", "")
+    return digits if re.fullmatch(r"\d{2,6}(\.\d{1,6})?", digits) else ""

@@ -1,0 +1,149 @@
+"""The ledger: every received instance is in exactly one state, and the sum shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy.orm import Session
+
+from screening.db.session import Database
+from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.views import instance_results
+from screening.domain.lifecycle import ClassificationState, Lane
+
+PENDING = "pending"
+_UNFINISHED = (ClassificationState.RECEIVED, ClassificationState.CLAIMED)
+_WITH_REASON = (ClassificationState.NOT_APPLICABLE, ClassificationState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Counts of instances, received and by state, with what became of their reports.
+
+    reasons: instances by state (not_applicable, failed) and coded reason.
+    backfill_pending: re-runs that wait or run; their instances keep their earlier state meanwhile.
+    deliveries: by destination and state.
+    """
+
+    received: int
+    classified: int
+    not_applicable: int
+    failed: int
+    pending: int
+    reasons: Mapping[tuple[str, str], int]
+    backfill_pending: int
+    deliveries: Mapping[tuple[str, str], int]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether received = classified + not applicable + failed + pending."""
+        return self.received == (self.classified + self.not_applicable + self.failed + self.pending)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold: the counts, and the breakdowns as lists of objects."""
+        return {
+            "received": self.received,
+            "classified": self.classified,
+            "not_applicable": self.not_applicable,
+            "failed": self.failed,
+            "pending": self.pending,
+            "adds_up": self.adds_up,
+            "reasons": [
+                {"state": state, "reason": reason, "count": count}
+                for (state, reason), count in sorted(self.reasons.items())
+            ],
+            "backfill_pending": self.backfill_pending,
+            "deliveries": [
+                {"destination": destination, "state": state, "count": count}
+                for (destination, state), count in sorted(self.deliveries.items())
+            ],
+        }
+
+
+def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
+    """Count the instances received at or after `since` (aware; None: all), and their reports.
+
+    Raises DatabaseUnavailableError where the database is away.
+    """
+    with database.read() as session:
+        received, by_state = _count_instances(session, since)
+        return Ledger(
+            received=received,
+            classified=by_state.get(ClassificationState.CLASSIFIED, 0),
+            not_applicable=by_state.get(ClassificationState.NOT_APPLICABLE, 0),
+            failed=by_state.get(ClassificationState.FAILED, 0),
+            pending=by_state.get(PENDING, 0),
+            reasons=_count_pairs(session, _reasons(since)),
+            backfill_pending=session.execute(_backfill_pending(since)).scalar_one(),
+            deliveries=_count_pairs(session, _deliveries(since)),
+        )
+
+
+def _received_since(column: Any, since: datetime | None) -> ColumnElement[bool]:
+    return true() if since is None else column >= since
+
+
+def _count_instances(session: Session, since: datetime | None) -> tuple[int, dict[str, int]]:
+    """Count rows and states in one statement: at PostgreSQL's isolation two could disagree."""
+    received = (
+        select(func.count())
+        .select_from(Instance)
+        .where(_received_since(Instance.received_at, since))
+        .scalar_subquery()
+    )
+    states = (
+        select(instance_results.c.state, func.count().label("instances"))
+        .where(_received_since(instance_results.c.received_at, since))
+        .group_by(instance_results.c.state)
+        .subquery()
+    )
+    total = select(received.label("received")).subquery()
+    rows = session.execute(
+        select(total.c.received, states.c.state, states.c.instances).join_from(
+            total, states, true(), isouter=True
+        )
+    ).all()
+    return rows[0].received, {row.state: row.instances for row in rows if row.state is not None}
+
+
+def _count_pairs(session: Session, statement: Select[str, str, int]) -> dict[tuple[str, str], int]:
+    return {(first, second): count for first, second, count in session.execute(statement).tuples()}
+
+
+def _reasons(since: datetime | None) -> Select[str, str, int]:
+    reason = func.coalesce(Classification.reason, "")
+    return (
+        select(instance_results.c.state, reason, func.count())
+        .join(Classification, Classification.id == instance_results.c.classification_id)
+        .where(
+            instance_results.c.state.in_(_WITH_REASON),
+            _received_since(instance_results.c.received_at, since),
+        )
+        .group_by(instance_results.c.state, reason)
+    )
+
+
+def _backfill_pending(since: datetime | None) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(Classification)
+        .join(Instance)
+        .where(
+            Classification.lane == Lane.BACKFILL,
+            Classification.state.in_(_UNFINISHED),
+            _received_since(Instance.received_at, since),
+        )
+    )
+
+
+def _deliveries(since: datetime | None) -> Select[str, str, int]:
+    return (
+        select(Delivery.destination, Delivery.state, func.count())
+        .join(Report)
+        .join(Classification)
+        .join(Instance)
+        .where(_received_since(Instance.received_at, since))
+        .group_by(Delivery.destination, Delivery.state)
+    )

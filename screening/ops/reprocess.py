@@ -1,0 +1,130 @@
+"""Backfill: put the instances of a period through the active bundle again, behind live work."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from screening.db.bundle_rows import ActiveBundle
+from screening.db.clock import utc_now
+from screening.db.events import add_event
+from screening.db.insert import insert_or_nothing
+from screening.db.session import Database
+from screening.db.tables import Classification, Instance
+from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, Lane
+
+ROWS_A_TRANSACTION = 500
+_OBJECT_AT_FAULT = [reason for reason, how in FAILURE_POLICIES.items() if how.object_at_fault]
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What a backfill covers; `to_do` is what it adds now."""
+
+    received: int
+    done: int
+    pending: int
+    to_do: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts by name."""
+        return asdict(self)
+
+
+def plan(
+    database: Database, bundle: ActiveBundle, since: datetime, until: datetime | None
+) -> Backfill:
+    """Count what a backfill of [since, until) would do.
+
+    Objects that conflict with an earlier one are left out.
+    """
+    with database.read() as session:
+        received = session.scalars(_in_period(since, until)).all()
+        pending = set(session.scalars(_in_period(since, until).where(_is_pending())))
+        done = set(session.scalars(_in_period(since, until).where(_is_done(bundle)))) - pending
+    return Backfill(
+        received=len(received),
+        done=len(done),
+        pending=len(pending),
+        to_do=len(received) - len(done) - len(pending),
+    )
+
+
+def request(
+    database: Database, bundle: ActiveBundle, since: datetime, until: datetime | None
+) -> int:
+    """Add a row in the backfill lane for each instance not yet done; return how many.
+
+    Works in small transactions: an interrupted request goes on where it was when repeated, and a
+    repeated one adds nothing.
+    """
+    added = 0
+    while True:
+        with database.write() as session:
+            todo = (
+                _in_period(since, until)
+                .where(~_is_pending(), ~_is_done(bundle))
+                .order_by(Instance.id)
+                .limit(ROWS_A_TRANSACTION)
+            )
+            ids = session.scalars(todo).all()
+            for instance_id in ids:
+                _add(session, session.get_one(Instance, instance_id), bundle)
+        added += len(ids)
+        if len(ids) < ROWS_A_TRANSACTION:
+            return added
+
+
+def _in_period(since: datetime, until: datetime | None) -> Select[tuple[int]]:
+    period = select(Instance.id).where(Instance.received_at >= since, ~Instance.conflicting)
+    return period if until is None else period.where(Instance.received_at < until)
+
+
+def _is_pending() -> Any:
+    row = aliased(Classification)
+    return exists().where(
+        row.instance_id == Instance.id,
+        row.state.in_([ClassificationState.RECEIVED, ClassificationState.CLAIMED]),
+    )
+
+
+def _is_done(bundle: ActiveBundle) -> Any:
+    """An instance this bundle has finished, other than by a failure of ours."""
+    row = aliased(Classification)
+    return exists().where(
+        row.instance_id == Instance.id,
+        row.bundle_id == bundle.id,
+        or_(row.state != ClassificationState.FAILED, row.reason.in_(_OBJECT_AT_FAULT)),
+    )
+
+
+def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:
+    """Add a row, or take this bundle's quarantined row out of quarantine."""
+    failed = session.scalar(
+        select(Classification).where(
+            Classification.instance_id == instance.id, Classification.bundle_id == bundle.id
+        )
+    )
+    if failed is not None:
+        failed.state, failed.lane = ClassificationState.RECEIVED, Lane.BACKFILL
+        failed.bundle_id = failed.finished_at = failed.reason = failed.detail = None
+        failed.attempts = 0
+    else:
+        session.execute(
+            insert_or_nothing(
+                session,
+                Classification,
+                instance_id=instance.id,
+                lane=Lane.BACKFILL,
+                created_at=utc_now(),
+            )
+        )
+    add_event(
+        session,
+        "reprocess_requested",
+        study_instance_uid=instance.study_instance_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        bundle=f"{bundle.name} {bundle.version}",
+    )

@@ -1,0 +1,60 @@
+"""What a report is made of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from screening.domain.scores import EnsembleScores
+from screening.domain.triage import Triage
+
+
+@dataclass(frozen=True, slots=True)
+class MemberIdentity:
+    """One network of a bundle: which weights it has, what it sees, how much it counts.
+
+    input_height, input_width: pixels; weight: its share in the ensemble's weighted mean, not
+    necessarily adding up to 1.
+    """
+
+    name: str
+    architecture: str
+    weights_sha256: str
+    input_height: int
+    input_width: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class BundleIdentity:
+    """The bundle that classified an image. digest: hexadecimal SHA-256 of the bundle."""
+
+    name: str
+    version: str
+    digest: str
+    trained: bool
+    members: tuple[MemberIdentity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportReference:
+    """The UIDs by which a later report names an earlier one."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """Everything a report says beside its image's header.
+
+    scores: members in any order, named as the bundle names them.
+    classified_at: aware; it dates the report, which is why the same row gives the same bytes.
+    predecessors: earlier reports on the same image that this one supersedes.
+    """
+
+    scores: EnsembleScores
+    triage: Triage
+    bundle: BundleIdentity
+    classified_at: datetime
+    predecessors: tuple[ReportReference, ...] = ()

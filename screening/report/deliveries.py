@@ -1,0 +1,131 @@
+"""Delivery rows: claim what is due for one destination, and record how each attempt ended.
+
+The rows hold the schedule, so a restart forgets nothing, and a destination that is down delays
+only its own rows.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.events import add_event
+from screening.db.session import Database
+from screening.db.tables import Delivery, Report
+from screening.domain.lifecycle import DeliveryState, backoff_s
+from screening.report.destinations import Attempt, Ending, StoredReport
+
+LEASE_S = 120
+"""Longer than one report may take to send; each is recorded as soon as it was answered."""
+DELIVERIES_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """One delivery row under lease, and the report to send."""
+
+    delivery_id: int
+    token: str
+    report: StoredReport
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Rows that wait, or whose sender's lease has run out."""
+    return or_(
+        and_(
+            Delivery.state == DeliveryState.PENDING,
+            or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
+        ),
+        and_(Delivery.state == DeliveryState.SENDING, Delivery.lease_expires_at < now),
+    )
+
+
+def anything_due(database: Database, destinations: Collection[str]) -> bool:
+    """Return whether a claim for any of these destinations would find a row."""
+    with database.read() as session:
+        due = select(Delivery.id).where(Delivery.destination.in_(destinations), is_due(utc_now()))
+        return session.execute(due.limit(1)).first() is not None
+
+
+def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelivery]:
+    """Claim up to DELIVERIES_AT_ONCE due rows of one destination, oldest first.
+
+    Raises DatabaseUnavailableError.
+    """
+    token = str(uuid.uuid4())
+    with database.write() as session:
+        rows = session.scalars(
+            select(Delivery)
+            .where(Delivery.destination == destination, is_due(utc_now()))
+            .order_by(Delivery.id)
+            .limit(DELIVERIES_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for row in rows:
+            row.state = DeliveryState.SENDING
+            row.attempts += 1
+            row.lease_owner = token
+            row.lease_expires_at = utc_now() + timedelta(seconds=LEASE_S)
+        return [ClaimedDelivery(row.id, token, _stored(row.report)) for row in rows]
+
+
+def record_attempt(
+    database: Database,
+    claimed: ClaimedDelivery,
+    attempt: Attempt,
+    *,
+    retry_first_s: float,
+    retry_longest_s: float,
+) -> None:
+    """Record how sending ended; nothing where the lease was lost meanwhile.
+
+    Raises DatabaseUnavailableError; the lease then runs out and the same bytes are sent again.
+    """
+    with database.write() as session:
+        row = session.get_one(Delivery, claimed.delivery_id, with_for_update=True)
+        if row.state != DeliveryState.SENDING or row.lease_owner != claimed.token:
+            return
+        row.lease_owner = row.lease_expires_at = row.not_before = None
+        row.last_status, row.last_message = attempt.status[:16], attempt.message[:255]
+        if attempt.ending is Ending.DELIVERED:
+            row.state, row.delivered_at = DeliveryState.DELIVERED, utc_now()
+        elif attempt.ending is Ending.REFUSED:
+            row.state = DeliveryState.PARKED
+        else:
+            row.state = DeliveryState.PENDING
+            wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
+            row.not_before = utc_now() + timedelta(seconds=wait_s)
+        _add_event(session, row, attempt)
+
+
+def _stored(report: Report) -> StoredReport:
+    return StoredReport(
+        sop_instance_uid=report.sop_instance_uid,
+        sop_class_uid=report.sop_class_uid,
+        made_at=report.made_at,
+        content=report.content,
+    )
+
+
+def _add_event(session: Session, row: Delivery, attempt: Attempt) -> None:
+    instance = row.report.classification.instance
+    kinds = {
+        Ending.DELIVERED: "delivery_delivered",
+        Ending.REFUSED: "delivery_parked",
+        Ending.RETRY: "delivery_retried",
+    }
+    add_event(
+        session,
+        kinds[attempt.ending],
+        study_instance_uid=instance.study_instance_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        destination=row.destination,
+        report_sop_instance_uid=row.report.sop_instance_uid,
+        attempt=row.attempts,
+        status=row.last_status,
+        message=row.last_message,
+    )

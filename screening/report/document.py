@@ -1,0 +1,237 @@
+"""A whole report: the image's header, our own series and equipment, the content tree, the bytes.
+
+Equal arguments give equal bytes: UIDs are derived, dates come from `ReportContent.classified_at`,
+and nothing is read from the clock or the machine. Store the bytes and send those: peers answer
+Success to the same UID with other bytes and then keep either.
+Source: DICOM PS3.3 A.35.1, A.35.2, A.35.3, A.35.13, C.17.1, C.17.2; PS3.10 section 7.1.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
+from pydicom.sr.coding import Code
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+import screening
+from screening.imaging.quiet import quiet
+from screening.report import codes, uids
+from screening.report.basic_text import basic_text_report
+from screening.report.codes import Profile
+from screening.report.content import BundleIdentity, ReportContent, ReportReference
+from screening.report.measurement_report import measurement_report
+from screening.report.narrative import series_description
+from screening.report.source import ALWAYS_PRESENT, clean_source, declare_character_set
+from screening.report.tree import LONGEST_LO, MANUFACTURER
+
+SERIES_NUMBER = 9001
+IMPLEMENTATION_CLASS_UID = UID(uids.derived_uid("implementation"))
+IMPLEMENTATION_VERSION_NAME = "SCREENING"
+
+TREES: Mapping[Profile, Callable[[Dataset, ReportContent], Dataset]] = {
+    Profile.COMPREHENSIVE: measurement_report,
+    Profile.COMPREHENSIVE3D: measurement_report,
+    Profile.ENHANCED: measurement_report,
+    Profile.BASIC_TEXT: basic_text_report,
+}
+
+_COPIED = (
+    "StudyInstanceUID",
+    *ALWAYS_PRESENT,
+    "TimezoneOffsetFromUTC",
+    "StudyDescription",
+    "IssuerOfPatientID",
+    "PatientAge",
+)
+_ACQUISITION_EQUIPMENT = (
+    "Manufacturer",
+    "ManufacturerModelName",
+    "InstitutionName",
+    "StationName",
+    "DeviceSerialNumber",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """One structured report.
+
+    encoded: a whole DICOM file (PS3.10), Explicit VR Little Endian, to be stored and sent as is.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    encoded: bytes
+
+    @property
+    def reference(self) -> ReportReference:
+        """How a later report names this one as its predecessor."""
+        return ReportReference(
+            self.sop_class_uid,
+            self.sop_instance_uid,
+            self.study_instance_uid,
+            self.series_instance_uid,
+        )
+
+
+def build_report(source: Dataset, content: ReportContent, profile: Profile) -> ReportDocument:
+    """Return the report on one image, byte for byte the same for equal arguments.
+
+    source: the image's data set, with or without pixels; it is cleaned here and not changed.
+    content.classified_at is written in the image's own time zone where the image names one,
+    otherwise as given: a site passes its local time. Software Versions hold this package's
+    version, so a rebuild after an upgrade differs there: keep the first bytes.
+    Raises MissingIdentifierError where the image has no SOP class, SOP instance or study UID,
+    BundleError where scores and bundle do not belong together, ValueError where classified_at
+    has no time zone.
+    """
+    if content.classified_at.tzinfo is None:
+        raise ValueError("expected classified_at with a time zone, found one without; attach UTC")
+    with quiet():
+        data_set = _data_set(clean_source(source), content, profile)
+        encoded = _encode(data_set)
+    return ReportDocument(
+        sop_class_uid=str(data_set.SOPClassUID),
+        sop_instance_uid=str(data_set.SOPInstanceUID),
+        study_instance_uid=str(data_set.StudyInstanceUID),
+        series_instance_uid=str(data_set.SeriesInstanceUID),
+        encoded=encoded,
+    )
+
+
+def _data_set(source: Dataset, content: ReportContent, profile: Profile) -> Dataset:
+    data_set = Dataset()
+    for keyword in _COPIED:
+        if keyword in source:
+            data_set.add(source[keyword])
+    _add_identity(data_set, source, content, profile)
+    _add_equipment(data_set, source, content)
+    _add_document(data_set, source, content)
+    data_set.update(TREES[profile](source, content))
+    declare_character_set(data_set)
+    return data_set
+
+
+def _add_identity(
+    data_set: Dataset, source: Dataset, content: ReportContent, profile: Profile
+) -> None:
+    bundle = content.bundle
+    sop_class_uid = codes.SOP_CLASSES[profile]
+    data_set.SOPClassUID = sop_class_uid
+    data_set.SOPInstanceUID = uids.report_instance_uid(
+        source.SOPInstanceUID, bundle.digest, sop_class_uid
+    )
+    data_set.SeriesInstanceUID = uids.report_series_uid(source.StudyInstanceUID, bundle.digest)
+    data_set.Modality = "SR"
+    data_set.SeriesNumber = SERIES_NUMBER
+    data_set.SeriesDescription = series_description(bundle)
+    data_set.InstanceNumber = source.get("InstanceNumber") or 1
+
+
+def _add_equipment(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
+    _add_software(data_set, content.bundle)
+    processing = Dataset()
+    _add_software(processing, content.bundle)
+    processing.PurposeOfReferenceCodeSequence = [_code_item(codes.PROCESSING_EQUIPMENT)]
+    processing.ContributionDateTime = _date_time(content.classified_at)
+    processing.ContributionDescription = "Computed the probabilities and suggested the priority"
+    data_set.ContributingEquipmentSequence = [*_acquisition_equipment(source), processing]
+
+
+def _add_software(data_set: Dataset, bundle: BundleIdentity) -> None:
+    data_set.Manufacturer = MANUFACTURER
+    data_set.ManufacturerModelName = bundle.name[:LONGEST_LO]
+    data_set.DeviceSerialNumber = bundle.digest[:LONGEST_LO]
+    data_set.SoftwareVersions = [
+        f"bundle {bundle.version}"[:LONGEST_LO],
+        f"screening {screening.__version__}",
+    ]
+
+
+def _acquisition_equipment(source: Dataset) -> Sequence[Dataset]:
+    if "Manufacturer" not in source:  # Type 1 in this sequence
+        return []
+    item = Dataset()
+    for keyword in _ACQUISITION_EQUIPMENT:
+        if keyword in source:
+            item.add(source[keyword])
+    item.PurposeOfReferenceCodeSequence = [_code_item(codes.ACQUISITION_EQUIPMENT)]
+    return [item]
+
+
+def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
+    made_at = _in_zone_of(source, content.classified_at)
+    data_set.InstanceCreationDate = data_set.ContentDate = f"{made_at:%Y%m%d}"
+    data_set.InstanceCreationTime = data_set.ContentTime = f"{made_at:%H%M%S}"
+    data_set.CompletionFlag = "COMPLETE"
+    data_set.PreliminaryFlag = "FINAL"
+    data_set.VerificationFlag = "UNVERIFIED"
+    data_set.ContentQualification = "RESEARCH"
+    data_set.ReferencedPerformedProcedureStepSequence = []
+    data_set.PerformedProcedureCodeSequence = list(source.ProcedureCodeSequence) or [
+        _code_item(codes.PLAIN_CHEST_RADIOGRAPH)
+    ]
+    image = ReportReference(
+        source.SOPClassUID,
+        source.SOPInstanceUID,
+        source.StudyInstanceUID,
+        source.SeriesInstanceUID,
+    )
+    data_set.CurrentRequestedProcedureEvidenceSequence = [_reference_item(image)]
+    if content.predecessors:
+        data_set.PredecessorDocumentsSequence = [
+            _reference_item(predecessor) for predecessor in content.predecessors
+        ]
+
+
+def _in_zone_of(source: Dataset, moment: datetime) -> datetime:
+    # The offset says how to read every date and time of the data set, so ours must keep to it.
+    if "TimezoneOffsetFromUTC" not in source:
+        return moment
+    offset = str(source.TimezoneOffsetFromUTC)
+    minutes = int(offset[1:3]) * 60 + int(offset[3:5])
+    shift = timedelta(minutes=-minutes if offset.startswith("-") else minutes)
+    return moment.astimezone(timezone(shift))
+
+
+def _date_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y%m%d%H%M%S.%f}+0000"
+
+
+def _code_item(code: Code) -> Dataset:
+    item = Dataset()
+    item.CodeValue = code.value
+    item.CodingSchemeDesignator = code.scheme_designator
+    item.CodeMeaning = code.meaning
+    return item
+
+
+def _reference_item(reference: ReportReference) -> Dataset:
+    instance = Dataset()
+    instance.ReferencedSOPClassUID = reference.sop_class_uid
+    instance.ReferencedSOPInstanceUID = reference.sop_instance_uid
+    series = Dataset()
+    series.SeriesInstanceUID = reference.series_instance_uid
+    series.ReferencedSOPSequence = [instance]
+    study = Dataset()
+    study.StudyInstanceUID = reference.study_instance_uid
+    study.ReferencedSeriesSequence = [series]
+    return study
+
+
+def _encode(data_set: Dataset) -> bytes:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = data_set.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = data_set.SOPInstanceUID
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    data_set.file_meta = meta
+    buffer = BytesIO()
+    dcmwrite(buffer, data_set, enforce_file_format=True)
+    return buffer.getvalue()

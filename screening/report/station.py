@@ -1,0 +1,51 @@
+"""Station 3: the report worker. It makes due reports and wakes a courier for each destination."""
+
+from screening.db.session import Database
+from screening.queue.app import make_celery_app
+from screening.queue.names import Queue
+from screening.queue.worker import Station
+from screening.report import deliveries, outbox
+from screening.report.courier import Courier
+from screening.report.destinations import configured_destinations
+from screening.settings import Settings
+from screening.spool.store import Spool
+
+
+class ReportStation:
+    """Makes and delivers until nothing is due."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._spool = Spool(settings.spool_dir)
+        self._destinations = configured_destinations(settings)
+        self._couriers = [
+            Courier(destination, database, settings) for destination in self._destinations
+        ]
+        self._station = Station(
+            app=make_celery_app(settings),
+            queue=Queue.REPORT,
+            work=self.work,
+            due=self._anything_due,
+            sweep_interval_s=settings.sweep_interval_s,
+        )
+
+    def run(self) -> None:
+        """Work until the process is told to stop; deliveries under way are finished."""
+        try:
+            self._station.run(pool="solo", concurrency=1, name="report")
+        finally:
+            for courier in self._couriers:
+                courier.close()
+
+    def work(self) -> None:
+        """Make every due report and wake the couriers; never waits for a destination."""
+        profiles = {destination.name: destination.profile for destination in self._destinations}
+        more = True
+        while more:
+            more = bool(outbox.make_due_reports(self._database, self._spool, profiles))
+            for courier in self._couriers:
+                courier.wake()
+
+    def _anything_due(self) -> bool:
+        names = [destination.name for destination in self._destinations]
+        return outbox.anything_due(self._database) or deliveries.anything_due(self._database, names)

@@ -1,0 +1,1 @@
+"""Storage SCU: sends encoded DICOM objects to another application entity."""

@@ -1,0 +1,217 @@
+"""One association with a Storage SCP, over which encoded objects are stored as they are.
+
+pynetdicom's own send_c_store decodes and encodes every object anew, or needs file meta
+information; `Association.store` does what it does with the stored bytes, so it reaches into
+pynetdicom, whose version is pinned for that reason.
+Source: DICOM PS3.4 annex B, PS3.7 9.1.1, PS3.8 section 7.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association as PynetdicomAssociation
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode
+
+from screening.errors import UnreadableDataSetError
+from screening.imaging.quiet import quiet
+from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.objects import EncodedObject
+from screening.storage_scu.outcomes import Outcome, rejection_rule
+
+MAXIMUM_PDU_BYTES = 131072
+MEDIUM_PRIORITY = 0
+LARGEST_MESSAGE_ID = 0xFFFF
+
+LITTLE_ENDIAN_UNCOMPRESSED = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+"""Syntaxes between which an object may be re-encoded without touching its pixels."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Context:
+    """A presentation context: SOP class and the one transfer syntax proposed for it.
+
+    One syntax each, or the peer would choose and an object would have to be re-encoded.
+    """
+
+    sop_class_uid: str
+    transfer_syntax_uid: str
+
+
+class NotAssociatedError(Exception):
+    """No association came about; `outcome` says what that means for the objects."""
+
+    def __init__(self, outcome: Outcome, comment: str) -> None:
+        super().__init__(comment)
+        self.outcome = outcome
+        self.comment = comment
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The peer's answer to one C-STORE; status is None where none came."""
+
+    status: int | None
+    error_comment: str
+    reencoded: bool
+
+
+def contexts_of(found: EncodedObject) -> tuple[Context, ...]:
+    """Return the contexts an object can be sent in: its own first, then one it converts to."""
+    own = found.transfer_syntax_uid
+    others = [uid for uid in LITTLE_ENDIAN_UNCOMPRESSED if uid != own]
+    syntaxes = [own, *others] if own in LITTLE_ENDIAN_UNCOMPRESSED else [own]
+    return tuple(Context(found.sop_class_uid, syntax) for syntax in syntaxes)
+
+
+@contextmanager
+def associate(
+    destination: DicomDestination, contexts: Collection[Context]
+) -> "Iterator[StorageAssociation]":
+    """Open an association, and release it at the end.
+
+    contexts: 1 to 128. Raises NotAssociatedError where there is no connection, no answer in time,
+    a rejection, or no accepted context.
+    """
+    entity = AE(destination.calling_ae_title)
+    entity.connection_timeout = destination.timeouts.connection_s
+    entity.acse_timeout = destination.timeouts.acse_s
+    entity.dimse_timeout = destination.timeouts.dimse_s
+    entity.network_timeout = destination.timeouts.network_s
+    association = entity.associate(
+        destination.host,
+        destination.port,
+        contexts=[build_context(c.sop_class_uid, c.transfer_syntax_uid) for c in contexts],
+        ae_title=destination.ae_title,
+        max_pdu=MAXIMUM_PDU_BYTES,
+    )
+    if not association.is_established:
+        raise _not_associated(destination, association)
+    storage = StorageAssociation(association)
+    try:
+        yield storage
+    finally:
+        if storage.is_established:
+            association.release()
+
+
+def _not_associated(
+    destination: DicomDestination, association: PynetdicomAssociation
+) -> NotAssociatedError:
+    peer = f"{destination.name} ({destination.host}:{destination.port})"
+    answer = association.acceptor.primitive
+    if association.is_rejected:
+        rule = rejection_rule(answer.result, answer.result_source, answer.diagnostic)
+        return NotAssociatedError(
+            rule.outcome, f"{peer} rejected the association: {answer.reason_str}; {rule.advice}"
+        )
+    if answer is not None:
+        return NotAssociatedError(
+            Outcome.REFUSED,
+            f"{peer} accepted none of the proposed presentation contexts; "
+            "make it accept these SOP classes and transfer syntaxes",
+        )
+    return NotAssociatedError(
+        Outcome.RETRY,
+        f"{peer} cannot be reached, aborts, or does not answer an association request; "
+        "check that it runs and that host and port are right",
+    )
+
+
+class StorageAssociation:
+    """An established association."""
+
+    def __init__(self, association: PynetdicomAssociation) -> None:
+        self._association = association
+        self._message_id = 0
+        self._ended = False
+        self._context_ids = {
+            Context(str(context.abstract_syntax), str(context.transfer_syntax[0])): int(
+                context.context_id
+            )
+            for context in association.accepted_contexts
+        }
+
+    @property
+    def is_established(self) -> bool:
+        """Whether another object can be sent over it."""
+        return not self._ended and bool(self._association.is_established)
+
+    def context_for(self, found: EncodedObject) -> Context | None:
+        """Return the accepted context to send an object in, None where there is none."""
+        return next((c for c in contexts_of(found) if c in self._context_ids), None)
+
+    def store(self, found: EncodedObject, context: Context) -> Answer:
+        """Send one object and wait for the answer.
+
+        The bytes of the data set go out as stored, unless `context` has another transfer syntax.
+        Raises UnreadableDataSetError where a file is gone or an object to be re-encoded is damaged.
+        """
+        request = C_STORE()
+        self._message_id = self._message_id % LARGEST_MESSAGE_ID + 1
+        request.MessageID = self._message_id
+        request.Priority = MEDIUM_PRIORITY
+        request.AffectedSOPClassUID = found.sop_class_uid
+        request.AffectedSOPInstanceUID = found.sop_instance_uid
+        reencoded = context.transfer_syntax_uid != found.transfer_syntax_uid
+        if reencoded:
+            request.DataSet = BytesIO(_reencoded(found, context.transfer_syntax_uid))
+        elif isinstance(found.location, Path):
+            _check_readable(found.location)
+            request._dataset_path = (found.location, found.data_set_offset)  # noqa: SLF001
+        else:
+            request.DataSet = BytesIO(found.location[found.data_set_offset :])
+        response = self._exchange(request, self._context_ids[context])
+        # pynetdicom says so only when its reactor has come to the peer's abort.
+        self._ended = "Status" not in response
+        return Answer(
+            status=response.get("Status"),
+            error_comment=str(response.get("ErrorComment") or ""),
+            reencoded=reencoded,
+        )
+
+    def _exchange(self, request: C_STORE, context_id: int) -> Dataset:
+        """Do what pynetdicom 3.0.4's send_c_store does with a finished request."""
+        association: Any = self._association
+        association._reactor_checkpoint.clear()  # noqa: SLF001
+        while not association._is_paused and association.is_alive():  # noqa: SLF001
+            association._reactor_checkpoint.wait(0.0001)  # noqa: SLF001
+        association.dimse.send_msg(request, context_id)
+        _, response = association.dimse.get_msg(block=True)
+        association._reactor_checkpoint.set()  # noqa: SLF001
+        if response is None:
+            association._handle_no_response()  # noqa: SLF001
+            return Dataset()
+        status: Dataset = association._check_received_status(response)  # noqa: SLF001
+        return status
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UnreadableDataSetError(f"the file cannot be read ({error.strerror})") from None
+
+
+def _reencoded(found: EncodedObject, transfer_syntax_uid: str) -> bytes:
+    source = found.location if isinstance(found.location, Path) else BytesIO(found.location)
+    with quiet():
+        try:
+            data_set = dcmread(source, force=True)
+            implicit = transfer_syntax_uid == ImplicitVRLittleEndian
+            encoded: bytes | None = encode(data_set, implicit, is_little_endian=True)
+        except Exception as error:  # noqa: BLE001  whatever a damaged data set provokes
+            raise UnreadableDataSetError(
+                f"the data set cannot be re-encoded ({type(error).__name__})"
+            ) from None
+    if encoded is None:
+        raise UnreadableDataSetError("the data set cannot be re-encoded for the peer's syntax")
+    return encoded

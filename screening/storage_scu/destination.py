@@ -1,0 +1,29 @@
+"""Where objects are sent, and how long we wait there."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each step may take, in seconds.
+
+    connection: TCP connect; acse: answer to the association request; dimse: answer to one C-STORE,
+    which includes the time the object needs on the wire; network: silence of the peer.
+    """
+
+    connection_s: float = 5.0
+    acse_s: float = 10.0
+    dimse_s: float = 30.0
+    network_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DicomDestination:
+    """A Storage SCP. AE titles have 1 to 16 characters (PS3.5 section 6.2, VR AE)."""
+
+    name: str
+    host: str
+    port: int
+    ae_title: str
+    calling_ae_title: str
+    timeouts: Timeouts = field(default_factory=Timeouts)

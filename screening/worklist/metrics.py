@@ -1,0 +1,70 @@
+"""The figures that monitoring reads, in Prometheus' text format; counts and ages only."""
+
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from screening.worklist.totals import Totals
+
+
+def metrics_text(totals: Totals, oldest_pending_age_s: float | None) -> bytes:
+    """Return the figures of this moment; oldest_pending_age_s: None where nothing waits."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(totals, oldest_pending_age_s or 0.0))
+    return generate_latest(registry)
+
+
+class _Figures(Collector):
+    def __init__(self, totals: Totals, oldest_pending_age_s: float) -> None:
+        self._totals = totals
+        self._oldest_pending_age_s = oldest_pending_age_s
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return one family a figure."""
+        totals = self._totals
+        states = ("classified", "not_applicable", "failed", "pending")
+        return (
+            _figure("screening_instances_received", "Instances received", totals.received),
+            _counts(
+                "screening_instances",
+                "Instances by state",
+                ("state",),
+                [((state,), getattr(totals, state)) for state in states],
+            ),
+            _counts(
+                "screening_instances_by_reason",
+                "Instances by state and coded reason",
+                ("state", "reason"),
+                totals.reasons.items(),
+            ),
+            _figure("screening_ledger_adds_up", "1 where the states add up", totals.adds_up),
+            _figure(
+                "screening_oldest_pending_age_seconds",
+                "Age of the oldest instance without a final state, 0 where none waits",
+                self._oldest_pending_age_s,
+            ),
+            _figure(
+                "screening_backfill_pending", "Re-runs that wait or run", totals.backfill_pending
+            ),
+            _counts(
+                "screening_deliveries",
+                "Reports by destination and state",
+                ("destination", "state"),
+                totals.deliveries.items(),
+            ),
+        )
+
+
+def _figure(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, value=float(value))
+
+
+def _counts(
+    name: str, meaning: str, labels: tuple[str, ...], counts: Iterable[tuple[Sequence[str], int]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=labels)
+    for values, count in sorted(counts):
+        family.add_metric(values, count)
+    return family

@@ -1,0 +1,105 @@
+"""The HTML pages, from templates; every value is escaped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from screening import __version__
+from screening.db.bundle_rows import ActiveBundle
+from screening.settings import Settings
+from screening.worklist import wording
+from screening.worklist.ordering import WorklistEntry
+from screening.worklist.study import HistoryLine, InstanceDetail
+from screening.worklist.totals import Totals
+
+WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  compared with, not listened on
+REFRESH_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where images are sent to. host: "" where the receiver listens on every address."""
+
+    ae_title: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One moment of the worklist.
+
+    more: there are studies beyond those listed. bundle: the one that scores new images now.
+    untrained: it, or one that scored a listed study, is untrained.
+    """
+
+    entries: Sequence[WorklistEntry]
+    more: bool
+    totals: Totals
+    bundle: ActiveBundle | None
+    untrained: bool
+    at: datetime
+
+
+def receiver_of(settings: Settings) -> Receiver:
+    """Return where a modality reaches the receiver, as far as the settings say."""
+    host = "" if settings.scp_host in WILDCARD_HOSTS else settings.scp_host
+    return Receiver(settings.ae_title, host, settings.scp_port)
+
+
+class Pages:
+    """Renders the pages."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("screening.worklist"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            percent=wording.percent,
+            bar_width=wording.bar_width,
+            waiting=wording.waiting,
+            moment=wording.moment,
+            dicom_date=wording.dicom_date,
+            dicom_name=wording.dicom_name,
+            spaced=wording.spaced,
+        )
+        self._environment.globals.update(
+            receiver=receiver,
+            version=__version__,
+            refresh_s=REFRESH_S,
+            priority_meanings=wording.PRIORITY_MEANINGS,
+            report_meanings=wording.REPORT_MEANINGS,
+        )
+
+    def worklist(self, board: Board) -> str:
+        """Return the whole page."""
+        return self._environment.get_template("worklist.html").render(board=board)
+
+    def board(self, board: Board) -> str:
+        """Return the part of the page that changes."""
+        return self._environment.get_template("board.html").render(board=board)
+
+    def study(
+        self,
+        entry: WorklistEntry,
+        instances: Sequence[InstanceDetail],
+        history: Sequence[HistoryLine],
+        at: datetime,
+    ) -> str:
+        """Return one study's page."""
+        numbers: dict[str | None, int] = {}
+        for number, instance in enumerate(instances, start=1):
+            numbers.setdefault(instance.sop_instance_uid, number)
+        return self._environment.get_template("study.html").render(
+            entry=entry, instances=instances, history=history, numbers=numbers, at=at
+        )
+
+    def notice(self, title: str, text: str) -> str:
+        """Return a page that says one thing, such as why there is no other."""
+        return self._environment.get_template("notice.html").render(title=title, text=text)

@@ -1,0 +1,86 @@
+"""How the page writes values down."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from screening.worklist.ordering import ReadingPriority, ReportProgress
+
+PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
+    ReadingPriority.STAT: "read first",
+    ReadingPriority.HIGH: "read soon",
+    ReadingPriority.MEDIUM: "read before the rest",
+    ReadingPriority.UNSCORED: "an image has no score: read as if it might be urgent",
+    ReadingPriority.LOW: "no class reached its threshold: this does not exclude disease",
+    ReadingPriority.NOT_SCREENED: "no image of this study is one that is scored",
+}
+REPORT_MEANINGS: Mapping[ReportProgress, str] = {
+    ReportProgress.FAILED: "report failed",
+    ReportProgress.PARKED: "report refused",
+    ReportProgress.DUE: "report to be made",
+    ReportProgress.SENDING: "being sent",
+    ReportProgress.DELIVERED: "delivered",
+    ReportProgress.MADE: "made",
+    ReportProgress.NONE: "no report",
+}
+UNKNOWN = "–"  # noqa: RUF001  an en dash, as printed tables use it
+_NAME_GROUPS = 3
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+
+
+def percent(probability: float | None) -> str:
+    """Return a probability, 0 to 1, in percent with one decimal, such as "87.4 %"."""
+    return UNKNOWN if probability is None else f"{100 * probability:.1f} %"
+
+
+def bar_width(probability: float | None) -> str:
+    """Return the length of a probability's bar in hundredths of the whole."""
+    return f"{100 * (probability or 0.0):.1f}"
+
+
+def waiting(seconds: float) -> str:
+    """Return a waiting time such as "45 s", "12 min", "3 h 05 min" or "2 d 4 h"."""
+    whole = int(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"
+
+
+def moment(at: datetime | None) -> str:
+    """Return a point in time in UTC, to the second."""
+    return UNKNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def dicom_date(value: str) -> str:
+    """Return a DA value as an ISO date; anything else as it is. Source: PS3.5 6.2."""
+    if len(value) == len("YYYYMMDD") and value.isdigit():
+        return f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    return value or UNKNOWN
+
+
+def dicom_name(value: str) -> str:
+    """Return a PN value for reading: "Family, Given Middle", other scripts in brackets.
+
+    Of the three groups the phonetic one is left out where there is another. Source: PS3.5 6.2.1.
+    """
+    alphabetic, *others = value.split("=")[:_NAME_GROUPS]
+    family, given = _name_parts(alphabetic)
+    written = [", ".join(part for part in (family, given) if part)]
+    written += [" ".join(part for part in _name_parts(group) if part) for group in others]
+    ideographic_or_alphabetic = [name for name in written[:2] if name]
+    shown = ideographic_or_alphabetic or [name for name in written if name] or [UNKNOWN]
+    return shown[0] + "".join(f" ({name})" for name in shown[1:])
+
+
+def _name_parts(group: str) -> tuple[str, str]:
+    """Return the family name, and given and middle names; prefix and suffix are left out."""
+    family, *rest = [part.strip() for part in group.split("^")]
+    return family, " ".join(part for part in rest[:2] if part)
+
+
+def spaced(value: str) -> str:
+    """Return a coded word in plain words."""
+    return value.replace("_", " ")

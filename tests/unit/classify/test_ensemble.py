@@ -1,0 +1,224 @@
+"""The ensemble of a bundle: the same scores however it is asked, and no bundle it cannot trust."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
+
+import keras
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from screening.bundles.manifest import MANIFEST_NAME
+from screening.bundles.registry import Bundle, load_bundle
+from screening.classify.ensemble import Ensemble, ServingMember
+from screening.classify.untrained import make_untrained_bundle
+from screening.domain.scores import Class, EnsembleScores
+from screening.errors import BundleError, TransientError, UndecodablePixelsError
+from screening.imaging.phantom_image import phantom_image
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Return the untrained bundle, made once for this module."""
+    return make_untrained_bundle(tmp_path_factory.mktemp("bundles") / "untrained")
+
+
+@pytest.fixture(scope="module")
+def phantoms() -> list[NDArray[np.uint8]]:
+    """Return six synthetic radiographs of several sizes."""
+    return [phantom_image(seed, 200 + 10 * seed, 220) for seed in range(6)]
+
+
+@pytest.fixture(scope="module")
+def ensemble(bundle: Bundle) -> Ensemble:
+    """Return the untrained bundle's ensemble, loaded once for this module."""
+    return Ensemble.load(bundle)
+
+
+@pytest.fixture
+def altered(
+    bundle: Bundle, tmp_path: Path
+) -> Callable[[Callable[[dict[str, Any]], object]], Bundle]:
+    """Return a function that copies the bundle and changes its manifest."""
+
+    def alter(change: Callable[[dict[str, Any]], object]) -> Bundle:
+        copy = tmp_path / "altered"
+        shutil.copytree(bundle.directory, copy, copy_function=_link)
+        manifest = json.loads((copy / MANIFEST_NAME).read_bytes())
+        change(manifest)
+        (copy / MANIFEST_NAME).unlink()
+        (copy / MANIFEST_NAME).write_text(json.dumps(manifest))
+        return load_bundle(copy)
+
+    return alter
+
+
+Alter = Callable[[Callable[[dict[str, Any]], object]], Bundle]
+
+
+def _link(source: str, target: str) -> str:
+    Path(target).hardlink_to(source)
+    return target
+
+
+def vector(scores: EnsembleScores) -> list[float]:
+    """Return the ensemble's scores, then every member's own."""
+    members = [p for member in scores.members for p in member.raw.values()]
+    return [*scores.ensemble.as_dict().values(), *members]
+
+
+def test_golden_scores_are_reproduced(ensemble: Ensemble) -> None:
+    """A bundle made on this machine reproduces its golden scores."""
+    ensemble.verify_golden()
+
+
+def test_untrained_scores_differ_between_images(
+    ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
+) -> None:
+    """Scores are finite, add up to 1 and spread, so that a demonstration list has an order."""
+    scores = ensemble.score(phantoms)
+    table = np.array([[s.ensemble.of(klass) for klass in Class] for s in scores])
+    assert np.isfinite(table).all()
+    np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-6)
+    assert np.ptp(table[:, 0]) > 0.2
+
+
+def test_scores_do_not_depend_on_the_batch(
+    ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
+) -> None:
+    """A batch gives the scores that its images get one by one, in their order.
+
+    Random networks amplify rounding, so the bound is wider than the 1e-5 of a trained bundle.
+    """
+    together = [vector(scores) for scores in ensemble.score(phantoms)]
+    alone = [vector(ensemble.score([image])[0]) for image in phantoms]
+    np.testing.assert_allclose(together, alone, atol=5e-5)
+
+
+def test_an_empty_batch_has_no_scores(ensemble: Ensemble) -> None:
+    """No images give no scores."""
+    assert ensemble.score([]) == []
+
+
+def test_members_are_traced_once(ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]) -> None:
+    """Changing batch sizes do not build new graphs, which a long-lived worker would collect."""
+    for size in (1, 3, 2):
+        ensemble.score(phantoms[:size])
+    counts = [member._forward.experimental_get_tracing_count() for member in ensemble._members]
+    assert counts == [1, 1]
+
+
+def test_images_that_are_too_small_are_refused_before_scoring(ensemble: Ensemble) -> None:
+    """An image with a side that is too short is refused when it is prepared."""
+    with pytest.raises(UndecodablePixelsError):
+        ensemble.prepare(np.zeros((20, 500), np.uint8))
+
+
+def test_the_same_seed_gives_the_same_bundle(bundle: Bundle) -> None:
+    """A second bundle of one seed has the same digest; a place in use keeps its bundle."""
+    again = make_untrained_bundle(bundle.directory.parent / "again")
+    assert again.digest == bundle.digest
+    assert {path.name for path in bundle.directory.parent.iterdir()} == {"untrained", "again"}
+    assert (bundle.directory.stat().st_mode & 0o777) == 0o755
+    assert not bundle.manifest.trained
+    assert bundle.manifest.limits_of_use
+
+
+def test_a_tampered_weight_file_is_refused(altered: Alter) -> None:
+    """One changed byte in a weight file stops the bundle from loading."""
+    bundle = altered(lambda _: None)
+    weights = bundle.directory / bundle.manifest.members[1].weights[0].file
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.unlink()
+    weights.write_bytes(content)
+    with pytest.raises(BundleError, match=weights.name):
+        Ensemble.load(bundle)
+
+
+def test_another_preprocessing_is_refused(altered: Alter) -> None:
+    """A bundle made with another preprocessing is refused with both fingerprints."""
+    bundle = altered(lambda manifest: manifest.update(preprocessing_fingerprint="older"))
+    with pytest.raises(BundleError, match="expected preprocessing older, found"):
+        Ensemble.load(bundle)
+
+
+def test_an_unknown_architecture_is_refused(altered: Alter) -> None:
+    """A member of an architecture that is not here is refused, and the known ones are named."""
+    bundle = altered(lambda manifest: manifest["members"][0].update(architecture="vgg19"))
+    with pytest.raises(BundleError, match="concatenated, coronet, found vgg19"):
+        Ensemble.load(bundle)
+
+
+def test_golden_scores_that_are_not_reproduced_are_refused(
+    altered: Alter, ensemble: Ensemble
+) -> None:
+    """Golden scores beyond the tolerance are refused, with expected and found numbers."""
+
+    def shift(manifest: dict[str, Any]) -> None:
+        scores = manifest["golden"][1]["member_scores"]["coronet"]
+        largest = scores.index(max(scores))
+        scores[largest] -= 0.02
+        scores[largest - 1] += 0.02
+
+    other = Ensemble(altered(shift), ensemble._members)
+    with pytest.raises(BundleError, match=r"golden-2\.png, member coronet: expected .* found"):
+        other.verify_golden()
+
+
+class _LittleMemory(keras.layers.Layer):
+    """Stands for a device whose memory holds only so many images at a time."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def call(self, images: Any) -> Any:
+        """Return one third for each class, or fail as a full device does."""
+        thirds = keras.ops.softmax(images[:, 0, 0, :])
+        checked = tf.py_function(self._fail_beyond, [thirds], tf.float32)
+        checked.set_shape(thirds.shape)
+        return checked
+
+    def _fail_beyond(self, thirds: Any) -> Any:
+        if len(thirds) > self.most:
+            raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+        return thirds
+
+
+def member_with_memory_for(most: int, bundle: Bundle) -> ServingMember:
+    """Return a member on a device with memory for `most` images."""
+    image = keras.Input((300, 300, 3))
+    model = keras.Model(image, _LittleMemory(most)(image))
+    return ServingMember(bundle.manifest.members[0], model)
+
+
+def test_batches_are_halved_where_memory_is_short(bundle: Bundle) -> None:
+    """A batch too large for the device is scored in smaller parts, none lost."""
+    member = member_with_memory_for(2, bundle)
+    assert member.probabilities(np.zeros((7, 300, 300, 3), np.float32)).shape == (7, 3)
+
+
+def test_memory_too_short_for_one_image_is_transient(bundle: Bundle) -> None:
+    """Where not one image fits, the work may succeed later and is not the image's fault."""
+    member = member_with_memory_for(0, bundle)
+    with pytest.raises(TransientError, match="300 x 300"):
+        member.probabilities(np.zeros((2, 300, 300, 3), np.float32))
+
+
+def test_scores_that_are_not_finite_are_refused(bundle: Bundle) -> None:
+    """A network that computes no number is an error, never a low priority."""
+    image = keras.Input((300, 300, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(image)
+    member = ServingMember(bundle.manifest.members[0], keras.Model(image, pooled))
+    with pytest.raises(BundleError, match="expected finite probabilities"):
+        member.probabilities(np.full((1, 300, 300, 3), np.nan, np.float32))

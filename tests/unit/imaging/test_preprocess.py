@@ -1,0 +1,99 @@
+"""The network's input, and the fingerprint that guards it."""
+
+import numpy as np
+import pytest
+from pydicom import config
+
+from screening.errors import UndecodablePixelsError
+from screening.imaging import preprocess as module
+from screening.imaging import render, window
+from screening.imaging.fingerprint_cases import fixed_objects
+from screening.imaging.phantom_image import phantom_image
+from screening.imaging.preprocess import InputSpec, fingerprint, pixel_sha256, preprocess
+from screening.imaging.render_path import ModalityStep, VoiStep
+
+
+@pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)])
+def test_shape_range_and_channels(value_range: tuple[float, float]) -> None:
+    """The result has the asked size and range, float32, and three equal channels."""
+    image = phantom_image(0, 400, 300)
+    image[:100], image[100:200] = 0, 255
+    result = preprocess(image, InputSpec(150, 130, value_range))
+    assert result.shape == (150, 130, 3)
+    assert result.dtype == np.float32
+    assert (result.min(), result.max()) == pytest.approx(value_range)
+    assert np.array_equal(result[..., 0], result[..., 1])
+    assert np.array_equal(result[..., 0], result[..., 2])
+
+
+def test_reduction_does_not_alias() -> None:
+    """A fine chequerboard becomes an even grey, not a moiré."""
+    board = np.indices((1024, 1024)).sum(axis=0) % 2 * np.uint8(255)
+    result = preprocess(board.astype(np.uint8), InputSpec(150, 150))
+    assert result.std() < 0.02
+    assert result.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_small_pictures_are_refused() -> None:
+    """A side below 64 pixels raises, with both sizes in the message."""
+    with pytest.raises(UndecodablePixelsError, match="64 pixels, found 63 x 200"):
+        preprocess(np.zeros((63, 200), np.uint8), InputSpec(150, 150))
+
+
+def test_the_pixel_digest_knows_the_shape() -> None:
+    """Equal bytes in another shape have another digest; equal pictures the same."""
+    flat = np.arange(64, dtype=np.uint8)
+    assert pixel_sha256(flat.reshape(8, 8)) != pixel_sha256(flat.reshape(4, 16))
+    assert pixel_sha256(flat.reshape(8, 8)) == pixel_sha256(flat.reshape(8, 8).T.copy().T)
+
+
+def test_the_fingerprint_is_stable() -> None:
+    """The same code gives the same fingerprint, whatever pydicom is told about validation."""
+    before = fingerprint()
+    old = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.RAISE
+    try:
+        assert fingerprint() == before
+    finally:
+        config.settings.reading_validation_mode = old
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "value"),
+    [
+        (window, "LOW_PERCENT", 1.0),
+        (render, "WHITE", 254),
+        (render, "_is_inverted", lambda *_: False),
+        (render, "_as_stored", lambda value, _: value + 1),
+        (module, "InputSpec", lambda height, width, _: InputSpec(height, width, (0.0, 1.0))),
+    ],
+)
+def test_any_change_changes_the_fingerprint(
+    target: object, name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another percentile, scale, inversion, padding or range is noticed."""
+    before = fingerprint()
+    monkeypatch.setattr(target, name, value)
+    assert fingerprint() != before
+
+
+def test_the_fixed_pictures_pass_every_step() -> None:
+    """Each modality step, each VOI step, inversion, padding and luma occur; none is blank."""
+    rendered = [render.render_decoded(decoded) for decoded in fixed_objects()]
+    assert {image.path.modality_lut for image in rendered} == set(ModalityStep)
+    assert {image.path.voi for image in rendered} == set(VoiStep)
+    assert any(image.path.inverted for image in rendered)
+    assert any(image.path.padding_masked for image in rendered)
+    assert any(image.path.luma for image in rendered)
+    assert all(image.pixels.std() > 20 for image in rendered)
+
+
+def test_no_fixed_value_is_half_way_between_two_levels() -> None:
+    """Another processor's last bits of arithmetic cannot change the fingerprint."""
+    nearest = 1.0
+    for decoded in fixed_objects():
+        picture = render.render_decoded(decoded).pixels
+        for height, width in module.FINGERPRINT_SIDES:
+            grey = preprocess(picture, InputSpec(height, width, (0.0, 255.0))).astype(np.float64)
+            nearest = min(nearest, float(np.abs(grey - np.floor(grey) - 0.5).min()))
+    assert nearest > 2e-5

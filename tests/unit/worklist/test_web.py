@@ -1,0 +1,217 @@
+"""The page, its JSON and its figures, asked in process."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from screening.db.session import Database
+from screening.ops.ledger import read_ledger
+from screening.settings import Settings
+from screening.worklist.web import make_web_app
+from tests.stored_rows import (
+    NOON,
+    add_bundle,
+    add_classification,
+    add_event,
+    add_instance,
+    add_report,
+    add_score,
+)
+
+Get = Callable[[str], httpx.Response]
+
+
+def _getter(database: Database, settings: Settings) -> Get:
+    app = make_web_app(
+        database=database, settings=settings, read_ledger=lambda: read_ledger(database)
+    )
+
+    async def get(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            return await client.get(path)
+
+    return lambda path: asyncio.run(get(path))
+
+
+@pytest.fixture
+def get(migrated_database: Database, tmp_path: Path) -> Get:
+    """Return a function that asks the application."""
+    settings = Settings(data_dir=tmp_path, ae_title="TRIAGE", scp_host="10.1.2.3", scp_port=10400)
+    return _getter(migrated_database, settings)
+
+
+def _fill(database: Database, *, trained: bool = True) -> None:
+    with database.write() as session:
+        bundle = add_bundle(session, trained=trained)
+        instance = add_instance(session, "1.2.3", patient_name="O'Brien^<b>Seán", patient_id="P-77")
+        result = add_score(session, instance, bundle, priority="STAT", covid19=0.912)
+        add_report(session, result, pacs="parked")
+        add_event(session, instance, "instance_received", at=NOON, calling_ae_title="CR_ROOM_1")
+        lateral = add_instance(session, "1.2.3", patient_id="P-77")
+        add_classification(
+            session, lateral, state="not_applicable", reason="not_frontal", detail="view LL"
+        )
+
+
+def test_an_empty_list_says_how_to_send_the_first_image(get: Get) -> None:
+    """AE title, host and port are those of the settings."""
+    page = get("/").text
+    assert "No images yet" in page
+    assert "storescu -aec TRIAGE 10.1.2.3 10400 FILE" in page
+
+
+def test_a_receiver_on_every_address_is_not_given_a_false_one(
+    migrated_database: Database, tmp_path: Path
+) -> None:
+    """0.0.0.0 is nowhere to send to."""
+    page = _getter(migrated_database, Settings(data_dir=tmp_path, scp_host="0.0.0.0"))("/").text  # noqa: S104
+    assert "0.0.0.0" not in page  # noqa: S104
+    assert "this machine&#39;s address" in page
+
+
+def test_the_list_shows_priority_scores_and_totals(get: Get, migrated_database: Database) -> None:
+    """Everything a reader chooses by is in the page itself, without scripts."""
+    _fill(migrated_database)
+    page = get("/").text
+    for words in (">STAT<", "91.2 %", "P-77", "1 not applicable", "report refused", "CR"):
+        assert words in page
+    assert "A low probability does not exclude disease" in page
+    assert "O&#39;Brien, &lt;b&gt;Seán" in page
+    assert "<b>" not in page
+    assert "UNTRAINED" not in page
+
+
+def test_untrained_scores_are_marked(get: Get, migrated_database: Database) -> None:
+    """A banner, and a badge on the row, in the page and on the study's page."""
+    _fill(migrated_database, trained=False)
+    for path in ("/", "/board", "/studies/1.2.3"):
+        page = get(path).text
+        assert "untrained-banner" in page
+        assert ">UNTRAINED<" in page
+    assert get("/api/worklist").json()["untrained"] is True
+
+
+def test_an_untrained_active_bundle_is_announced_before_the_first_image(
+    get: Get, migrated_database: Database
+) -> None:
+    """The warning does not wait for a score."""
+    with migrated_database.write() as session:
+        add_bundle(session, trained=False)
+    assert "untrained-banner" in get("/").text
+
+
+def test_a_study_shows_every_image_its_scores_reasons_and_reports(
+    get: Get, migrated_database: Database
+) -> None:
+    """The detail holds what a question about one result needs."""
+    _fill(migrated_database)
+    page = get("/studies/1.2.3").text
+    for words in (
+        "it is a lateral or oblique view (view LL)",
+        "coronet",
+        "viral pneumonia",
+        "COVID-19 probability at least 50 %",
+        "first 1",
+        "comprehensive SR",
+        "parked",
+        "0xA900",
+        "received from CR_ROOM_1",
+    ):
+        assert words in page
+
+
+def test_an_unknown_study_is_not_found(get: Get) -> None:
+    """The answer says so and leads back."""
+    answer = get("/studies/1.2.999")
+    assert answer.status_code == 404
+    assert "Study not found" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/studies/9", "/api/worklist", "/static/worklist.css", "/x"])
+def test_every_answer_is_locked_down(get: Get, path: str) -> None:
+    """Nothing from elsewhere, no copies kept, no address passed on, whatever the status."""
+    headers = get(path).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_page_needs_nothing_its_policy_forbids(get: Get, migrated_database: Database) -> None:
+    """No inline style, no inline script, no address of another host."""
+    _fill(migrated_database)
+    for path in ("/", "/studies/1.2.3"):
+        page = get(path).text
+        assert "style=" not in page
+        assert "<style" not in page
+        assert "<script>" not in page
+        assert "http://" not in page
+        assert "https://" not in page
+
+
+def test_addresses_hold_no_patient_attribute(get: Get, migrated_database: Database) -> None:
+    """Links name the study by its UID alone."""
+    _fill(migrated_database)
+    links = [part.split('"')[0] for part in get("/").text.split('href="')[1:]]
+    assert "/studies/1.2.3" in links
+    assert not [link for link in links if "P-77" in link or "Brien" in link]
+
+
+def test_json_holds_the_list_in_order_and_the_ledger(get: Get, migrated_database: Database) -> None:
+    """What the page shows can be read by another system."""
+    _fill(migrated_database)
+    found = get("/api/worklist?limit=5").json()
+    assert found["worklist"][0]["priority"] == "STAT"
+    assert found["worklist"][0]["waiting_s"] >= 0
+    assert found["ledger"]["received"] == 2
+    assert get("/api/worklist?limit=0").status_code == 422
+
+
+def test_metrics_count_states_and_hold_no_patient_attribute(
+    get: Get, migrated_database: Database
+) -> None:
+    """Prometheus can parse them; the age of the oldest pending image is among them."""
+    _fill(migrated_database)
+    with migrated_database.write() as session:
+        add_instance(session, "1.2.4", received_at=NOON)
+    text = get("/metrics").text
+    figures = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert figures["screening_instances", "classified"] == 1
+    assert figures["screening_instances", "pending"] == 1
+    assert figures["screening_deliveries", "pacs", "parked"] == 1
+    assert figures["screening_oldest_pending_age_seconds",] > 0
+    assert figures["screening_ledger_adds_up",] == 1
+    assert "P-77" not in text
+    assert "Brien" not in text
+
+
+def test_health_tells_the_age_of_the_oldest_pending_image(
+    get: Get, migrated_database: Database
+) -> None:
+    """No age where nothing waits."""
+    assert get("/healthz").json() == {"status": "ok", "oldest_pending_age_s": None}
+    with migrated_database.write() as session:
+        add_instance(session, "1.2.4", received_at=NOON)
+    assert get("/healthz").json()["oldest_pending_age_s"] > 0
+
+
+def test_a_database_that_is_away_is_said_plainly(tmp_path: Path) -> None:
+    """503 for people and for monitoring, without an inner detail."""
+    away = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    get = _getter(away, Settings(data_dir=tmp_path))
+    page = get("/")
+    assert page.status_code == 503
+    assert "The worklist is not available" in page.text
+    health = get("/healthz")
+    assert (health.status_code, health.json()) == (503, {"status": "database unavailable"})
+    away.close()
