@@ -1,0 +1,50 @@
+# Everything a newcomer needs: `make up`, `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env up test check bench format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+env: $(VENV)/.runtime ## make the virtual environment (runtime packages)
+
+$(VENV)/.runtime: requirements.txt pyproject.toml
+	deploy/make-venv "$(PYTHON)" $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	touch $@
+
+up: env ## run everything: SCP, workers, worklist page; ARGS="--once --send PATH" to send and end
+	$(BIN)/screening up $(ARGS)
+
+test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/unit" for some
+	tests/install-tools
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python deploy/check.py
+
+bench: $(VENV)/.dev ## measure intake on this machine
+	$(BIN)/python -m tests.benchmarks.intake $(ARGS)
+
+format: $(VENV)/.dev ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev ## resolve the requirements again
+	deploy/lock-requirements $(BIN)
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
