@@ -1,8 +1,8 @@
 """alembic's environment: runs migrations on the URL the caller gave, else on the settings' own."""
 
+from alembic import context
 from sqlalchemy import create_engine
 
-from alembic import context
 from screening.db.tables import Base
 from screening.settings import load_settings
 

@@ -8,7 +8,7 @@
     │   ├── UnreadableDataSetError    not DICOM, or cannot be parsed
     │   ├── TruncatedDataSetError     parses, but Pixel Data is cut short
     │   ├── MissingIdentifierError    no SOP class, SOP instance or study UID
-    │   ├── SOPClassMismatchError     the data set's SOP class or instance differs from the request's
+    │   ├── SOPClassMismatchError     the data set is another SOP class or instance than requested
     │   ├── ObjectTooLargeError       beyond the size limit
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
     │   └── ReportNotPossibleError    no report can be made on the object

@@ -12,7 +12,6 @@ import structlog
 
 from screening import errors
 
-
 _LIBRARY_LEVELS = {
     "pydicom": logging.CRITICAL,  # quotes data set values in its messages, as does highdicom
     "highdicom": logging.CRITICAL,

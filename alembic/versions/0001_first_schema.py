@@ -1,7 +1,6 @@
 """The first schema: tables and the two views."""
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "0001"

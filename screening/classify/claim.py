@@ -120,7 +120,7 @@ def _held_by(token: str) -> ColumnElement[bool]:
 
 def _due_rows(session: Session, limit: int) -> Sequence[Classification]:
     live_first = case((Classification.lane == Lane.LIVE, 0), else_=1)
-    due: Select[tuple[Classification]] = (
+    due: Select[Classification] = (
         select(Classification)
         .where(is_due(utc_now()))
         .order_by(live_first, Classification.id)

@@ -12,12 +12,12 @@ from screening.db.session import Database
 from screening.db.tables import Event
 from screening.errors import TransientError
 from screening.ops.progress import read_progress
-from screening.settings import Settings
 from screening.report.destinations import FOLDER_NAME
+from screening.settings import Settings
 
 POLL_S = 0.5
 NO_PROGRESS_TIMEOUT_S = 600
-"""A destination that is down may hold its reports back for ever; `--once` does not wait for ever."""
+"""A destination that is down may hold its reports back; `--once` does not wait for ever."""
 SHOWN_DETAIL = ("priority", "reason", "destination", "status", "message", "bundle")
 SHOWN_KINDS = (
     "instance_received",

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 import alembic.command
 import alembic.config
 import alembic.script
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import make_url
+
 from screening.db.session import Database
 from screening.errors import StartupError
 

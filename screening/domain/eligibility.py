@@ -113,7 +113,7 @@ LATERAL_CODES = frozenset(
         *("R-10236", "399173006"),  # left lateral
     }
 )
-"""Lateral projections in SRT and SCT; obliques are told by their meaning. Source: PS3.16 CID 4010."""
+"""Lateral projections in SRT and SCT; obliques show in their meaning. Source: PS3.16 CID 4010."""
 
 
 def _wrong_sop_class(header: InstanceHeader, _rules: EligibilityRules) -> str | None:

@@ -101,9 +101,7 @@ def combine(members: Sequence[MemberScores], weights: Sequence[float]) -> Ensemb
     """Return the weighted mean of calibrated member scores; weights need not add up to 1."""
     total = sum(weights)
     means = {
-        klass.value: sum(
-            w * m.calibrated.of(klass) for m, w in zip(members, weights, strict=True)
-        )
+        klass.value: sum(w * m.calibrated.of(klass) for m, w in zip(members, weights, strict=True))
         / total
         for klass in Class
     }

@@ -70,7 +70,7 @@ def _render_grey(decoded: DecodedPixels) -> RenderedImage:
     if inverted:
         grey = 1.0 - grey
     table = np.rint(WHITE * grey).astype(np.uint8)
-    pass
+    table[padding] = 0
     return RenderedImage(
         pixels=table[offsets],
         path=RenderPath(

@@ -82,7 +82,7 @@ def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
 
 
 def _received_since(column: Any, since: datetime | None) -> ColumnElement[bool]:
-    return true() if since is None else column >= since
+    return true() if since is None else column > since
 
 
 def _count_instances(session: Session, since: datetime | None) -> tuple[int, dict[str, int]]:
@@ -109,7 +109,7 @@ def _count_instances(session: Session, since: datetime | None) -> tuple[int, dic
 
 
 def _count_pairs(session: Session, statement: Select[str, str, int]) -> dict[tuple[str, str], int]:
-    return {(first, second): count for first, second, count in session.execute(statement).tuples()}
+    return {(first, second): count for first, second, count in session.execute(statement)}
 
 
 def _reasons(since: datetime | None) -> Select[str, str, int]:

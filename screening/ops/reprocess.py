@@ -77,12 +77,13 @@ def request(
             return added
 
 
-def _in_period(since: datetime, until: datetime | None) -> Select[tuple[int]]:
+def _in_period(since: datetime, until: datetime | None) -> Select[int]:
     period = select(Instance.id).where(Instance.received_at >= since, ~Instance.conflicting)
     return period if until is None else period.where(Instance.received_at < until)
 
 
 def _is_pending() -> Any:
+    """Select instances that wait or are being classified."""
     row = aliased(Classification)
     return exists().where(
         row.instance_id == Instance.id,
@@ -91,7 +92,7 @@ def _is_pending() -> Any:
 
 
 def _is_done(bundle: ActiveBundle) -> Any:
-    """An instance this bundle has finished, other than by a failure of ours."""
+    """Select instances this bundle has finished, other than by a failure of ours."""
     row = aliased(Classification)
     return exists().where(
         row.instance_id == Instance.id,

@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import Verification
 
 from screening.imaging.transfer_syntaxes import decodable_transfer_syntaxes
 

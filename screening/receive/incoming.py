@@ -93,17 +93,17 @@ def streamed_into(folder: Path, *, max_bytes: int) -> Iterator[None]:
 
     max_bytes: largest object, File Meta Information included. One SCP a process.
     """
-    theirs = dimse_messages.NamedTemporaryFile  # type: ignore[attr-defined]
+    theirs = dimse_messages.NamedTemporaryFile
 
     def open_incoming(**_: Any) -> IncomingFile:
         return IncomingFile(folder, max_bytes)
 
-    dimse_messages.NamedTemporaryFile = open_incoming  # type: ignore[attr-defined]
+    dimse_messages.NamedTemporaryFile = open_incoming
     _config.STORE_RECV_CHUNKED_DATASET = True
     try:
         yield
     finally:
-        dimse_messages.NamedTemporaryFile = theirs  # type: ignore[attr-defined]
+        dimse_messages.NamedTemporaryFile = theirs
         _config.STORE_RECV_CHUNKED_DATASET = False
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
-from screening.db.tables import Bundle
+from screening.db.tables import Bundle, Instance
 from screening.worklist.ordering import (
     ReadingPriority,
     ReportProgress,
@@ -93,6 +93,7 @@ def test_a_newer_bundles_score_replaces_the_older(migrated_database: Database) -
     assert read_worklist(migrated_database)[0].untrained
     with migrated_database.write() as session:
         bundle = session.query(Bundle).filter_by(name="first").one()
+        instance = session.query(Instance).one()
         later = {"finished_at": NOON + timedelta(days=1)}
         add_score(session, instance, bundle, priority="LOW", covid19=0.2, **later)
     (entry,) = read_worklist(migrated_database)
