@@ -82,7 +82,7 @@ def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
 
 
 def _received_since(column: Any, since: datetime | None) -> ColumnElement[bool]:
-    return true() if since is None else column > since
+    return true() if since is None else column >= since
 
 
 def _count_instances(session: Session, since: datetime | None) -> tuple[int, dict[str, int]]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
@@ -20,7 +20,7 @@ from screening.domain.lifecycle import DeliveryState, backoff_s
 from screening.report.destinations import Attempt, Ending, StoredReport
 
 LEASE_S = 120
-"""Longer than one report may take to send; each is recorded as soon as it was answered."""
+"""Longer than one report may take to send; each answer renews the lease of those behind it."""
 DELIVERIES_AT_ONCE = 20
 
 
@@ -100,6 +100,11 @@ def record_attempt(
             wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
             row.not_before = utc_now() + timedelta(seconds=wait_s)
         _add_event(session, row, attempt)
+        session.execute(
+            update(Delivery)
+            .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_owner == claimed.token)
+            .values(lease_expires_at=utc_now() + timedelta(seconds=LEASE_S))
+        )
 
 
 def _stored(report: Report) -> StoredReport:
