@@ -123,11 +123,12 @@ class Site:
             command, env=environment, check=False, capture_output=True, text=True, timeout=120
         )
 
-    def json_lines_of_send(self, paths: Sequence[Path]) -> list[dict[str, Any]]:
-        """Send files with `screening send --json`; return one object a file."""
+    def send(self, paths: Sequence[Path]) -> None:
+        """Send files with `screening send`; every one must be answered with Success."""
         to = f"127.0.0.1:{self.variables['SCREENING_SCP_PORT']}"
         sent = self.run("send", *paths, "--to", to, "--aet", "SCREENING", "--json")
-        return [json.loads(line) for line in sent.stdout.splitlines()]
+        statuses = [json.loads(line)["status"] for line in sent.stdout.splitlines()]
+        assert statuses == ["0x0000"] * len(paths)
 
     def wait_until_settled(self, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
         """Wait until nothing waits any more, deliveries included; return the ledger."""
