@@ -15,7 +15,7 @@ from screening import errors
 _LIBRARY_LEVELS = {
     "pydicom": logging.CRITICAL,  # quotes data set values in its messages, as does highdicom
     "highdicom": logging.CRITICAL,
-    "pynetdicom": logging.WARNING,
+    "pynetdicom": logging.CRITICAL,  # its errors are told by our own events
     "celery": logging.WARNING,
     "kombu": logging.WARNING,
     "amqp": logging.WARNING,

@@ -61,7 +61,7 @@ def up(
     settings = load_settings(data_dir=data_dir)
     configure_logs("WARNING", station="up")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with _only_one(settings), _stopped_by_sigterm():
+    with _only_one(settings), _stoppable():
         upgrade(settings.resolved_database_url)
         with opened_database(settings) as (_, database):
             _ensure_active_bundle(settings, database)
@@ -110,13 +110,17 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM stop as Ctrl-C does."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _stoppable() -> Iterator[None]:
+    """Have SIGTERM stop as Ctrl-C does, and Ctrl-C also where the shell had it ignored."""
+    previous = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _ensure_active_bundle(settings: Settings, database: Database) -> None:
