@@ -5,6 +5,7 @@ default. The file is `screening.toml` in the working directory, or what SCREENIN
 `docs/configuration.md` is compared with this module by a test.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -49,6 +50,15 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def _from_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"expected a JSON list of destinations, found no JSON: {error}") from None
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 AETitles = Annotated[tuple[AETitle, ...], NoDecode, BeforeValidator(_comma_separated)]
@@ -65,6 +75,9 @@ class Destination(BaseModel):
     port: int = Field(ge=1, le=65535)
     ae_title: AETitle
     profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
+
+
+Destinations = Annotated[tuple[Destination, ...], NoDecode, BeforeValidator(_from_json)]
 
 
 class Settings(BaseSettings):
@@ -133,7 +146,7 @@ class Settings(BaseSettings):
         600, gt=0, description="Longest wait between two attempts, in seconds"
     )
 
-    destinations: tuple[Destination, ...] = Field(
+    destinations: Destinations = Field(
         (), description="DICOM peers that receive the reports (JSON list, or tables in the file)"
     )
     reports_folder: bool = Field(

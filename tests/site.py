@@ -108,7 +108,13 @@ class Site:
 
     def wait_for_scp(self) -> None:
         """Wait until the SCP answers DCMTK's C-ECHO."""
-        command = ["echoscu", "-aec", "SCREENING", "127.0.0.1", self.variables["SCREENING_SCP_PORT"]]
+        command = [
+            "echoscu",
+            "-aec",
+            "SCREENING",
+            "127.0.0.1",
+            self.variables["SCREENING_SCP_PORT"],
+        ]
         wait_until(
             lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0,
             "the SCP to answer C-ECHO",

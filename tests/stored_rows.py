@@ -18,7 +18,12 @@ _numbers = itertools.count(1)
 
 
 def add_bundle(
-    session: Session, *, name: str = "first", trained: bool = True, role: str = "active"
+    session: Session,
+    *,
+    name: str = "first",
+    trained: bool = True,
+    role: str = "active",
+    manifest: dict[str, Any] | None = None,
 ) -> Bundle:
     """Add a bundle."""
     row = Bundle(
@@ -28,7 +33,7 @@ def add_bundle(
         trained=trained,
         role=role,
         registered_at=NOON,
-        manifest={},
+        manifest=manifest or {},
     )
     session.add(row)
     session.flush()
@@ -113,7 +118,7 @@ def add_score(
 
 
 def add_report(
-    session: Session, classification: Classification, **states: str
+    session: Session, classification: Classification, *, content: bytes = b"", **states: str
 ) -> tuple[Report, list[Delivery]]:
     """Add the report of a result, and one delivery for each destination=state."""
     finished_at = classification.finished_at or NOON
@@ -123,7 +128,7 @@ def add_report(
         sop_instance_uid=f"2.25.{next(_numbers)}",
         sop_class_uid=COMPREHENSIVE_SR,
         series_instance_uid="2.25.9001",
-        content=b"",
+        content=content,
         sha256=_digest("report"),
         made_at=finished_at + timedelta(seconds=1),
     )

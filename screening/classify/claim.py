@@ -70,19 +70,20 @@ def claim(
     """Claim up to `batch_size` due rows for one bundle: live before backfill, oldest first.
 
     A row that was tried before is claimed alone: if it kills its worker, it takes no other with
-    it. A row with MAX_ATTEMPTS behind it goes into quarantine instead. The claim may be empty.
-    Raises DatabaseUnavailableError.
+    it. A row with MAX_ATTEMPTS behind it goes into quarantine instead. The claim is empty only
+    where nothing is due. Raises DatabaseUnavailableError.
     """
     token = str(uuid.uuid4())
-    with database.write() as session:
-        rows = _due_rows(session, batch_size)
-        _quarantine([row for row in rows if row.attempts >= MAX_ATTEMPTS], session)
-        rows = [row for row in rows if row.attempts < MAX_ATTEMPTS]
-        rows = _without_done(rows, session, bundle_id)
-        batch = rows[:1] if rows and rows[0].attempts else [r for r in rows if not r.attempts]
-        for row in batch:
-            _take(row, session, bundle_id=bundle_id, token=token, worker=worker, lease_s=lease_s)
-        return Claim(token, tuple(_claimed(row) for row in batch))
+    while True:
+        with database.write() as session:
+            due = _due_rows(session, batch_size)
+            batch = _batch(due, session, bundle_id)
+            for row in batch:
+                _take(
+                    row, session, bundle_id=bundle_id, token=token, worker=worker, lease_s=lease_s
+                )
+            if batch or not due:
+                return Claim(token, tuple(_claimed(row) for row in batch))
 
 
 def renew(database: Database, held: Claim, *, lease_s: float) -> None:
@@ -128,6 +129,14 @@ def _due_rows(session: Session, limit: int) -> Sequence[Classification]:
         .with_for_update(skip_locked=True)
     )
     return session.scalars(due).all()
+
+
+def _batch(due: Sequence[Classification], session: Session, bundle_id: int) -> list[Classification]:
+    """Return those of the due rows to work on together; the rest is put where it belongs."""
+    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], session)
+    rows = [row for row in due if row.attempts < MAX_ATTEMPTS]
+    rows = _without_done(rows, session, bundle_id)
+    return rows[:1] if rows and rows[0].attempts else [row for row in rows if not row.attempts]
 
 
 def _quarantine(rows: Sequence[Classification], session: Session) -> None:

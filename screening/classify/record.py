@@ -79,6 +79,7 @@ def _write_scored(session: Session, row: Classification, result: Scored, waits: 
     row.priority, row.priority_rule = result.triage.priority, result.triage.rule
     row.pixel_sha256 = result.pixel_sha256
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
+    row.reason = row.detail = None
     row.report_state = ReportState.DUE
     _finish(
         session, row, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority

@@ -9,6 +9,7 @@ import screening
 from screening.cli import (
     bundles,
     database,
+    deliveries,
     lists,
     phantom,
     reprocess,
@@ -41,6 +42,7 @@ app.command()(phantom.phantom)
 app.command()(settings.settings)
 app.add_typer(stations.app, name="run")
 app.add_typer(bundles.app, name="bundles")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(database.app, name="db")
 
 

@@ -82,5 +82,8 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "delivery_parked": lambda d: (
         f"report refused by {_value(d, 'destination')}, parked until someone retries it{_status(d)}"
     ),
+    "delivery_released": lambda d: (
+        f"parked report to be sent to {_value(d, 'destination')} again, as someone asked"
+    ),
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

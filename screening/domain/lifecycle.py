@@ -121,6 +121,8 @@ FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
     FailureReason.INTERNAL_ERROR: FailurePolicy(True, False, "an unexpected error, see the log"),
 }
 
+MOST_DOUBLINGS = 64
+"""Of a wait: longer than any cap. Deliveries are retried for ever, and 2.0 ** 1024 overflows."""
 MAX_ATTEMPTS = 3
 """Attempts are counted before the work; a row that had this many goes into quarantine."""
 
@@ -135,5 +137,6 @@ def backoff_s(attempts: int, *, first_s: float, longest_s: float) -> float:
 
     Returns between half and the whole of first_s * 2 ** (attempts - 1), at most longest_s.
     """
-    ceiling = min(longest_s, first_s * 2.0 ** max(0, attempts - 1))
+    doublings = min(MOST_DOUBLINGS, max(0, attempts - 1))
+    ceiling = min(longest_s, first_s * 2.0**doublings)
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter, not a secret

@@ -76,9 +76,9 @@ def read_header(path: Path) -> ObjectHeader:
     Text is decoded by the object's character set, a character that cannot be decoded is replaced.
     Attributes that are absent, empty or illegal become "" or None; text is cut to 64 characters.
 
-    Raises UnreadableDataSetError where the file does not parse, and MissingIdentifierError where
-    its SOP class, SOP instance or study UID is absent or empty (a series UID may be); OSError where
-    the file cannot be opened.
+    Raises UnreadableDataSetError where the file does not parse or holds none of the attributes
+    read here, and MissingIdentifierError where its SOP class, SOP instance or study UID is absent
+    or empty (a series UID may be); OSError where the file cannot be opened.
     Source: PS3.10 section 7; PS3.5 sections 6.1 and 6.2.
     """
     with path.open("rb") as file, quiet():
@@ -102,6 +102,11 @@ def _read(file: BinaryIO) -> ObjectHeader:
         stop_when=at_pixel_data,
         specific_tags=list(TAGS),
     )
+    if not data_set:
+        raise UnreadableDataSetError(
+            "expected a DICOM data set, found bytes with none of its attributes; "
+            "send the original object"
+        )
     has_pixel_data = _has_pixel_data(file, encoding)
     return ObjectHeader(
         _instance(data_set, encoding.transfer_syntax_uid, has_pixel_data), _patient(data_set)

@@ -107,6 +107,7 @@ class Handlers:
             session.outcome = outcome
 
     def _closed(self, event: Event) -> None:
+        _discard_unfinished(event.assoc)
         with self._lock:
             session = self._sessions.pop(event.assoc, None)
         if session is None:
@@ -143,6 +144,13 @@ class Handlers:
                     )
                 )
             return self._sessions[association]
+
+
+def _discard_unfinished(association: Association) -> None:
+    """Remove half an object now; its message is part of a cycle that is collected much later."""
+    unfinished = getattr(association.dimse.message, "_data_set_file", None)
+    if isinstance(unfinished, IncomingFile):
+        unfinished.discard()
 
 
 def _response(status: int, comment: str = "") -> Dataset:

@@ -66,7 +66,8 @@ class Intake:
         """Check the object at `path`, keep it and commit its row.
 
         Raises RejectedInstanceError where the object is at fault and TransientError where the
-        surroundings are; the object is then not kept.
+        surroundings are; there is no row then. A file that was kept before the database failed
+        stays, and is the same file when the sender comes again.
         """
         self._spool.require_space()
         header = read_header(path)

@@ -1,14 +1,19 @@
 """Fixtures of the tests that run real processes."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from screening.imaging.phantom import write_phantoms
+from tests.orthanc import Orthanc, private_orthanc
+from tests.servers import ServerAbsentError
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +41,25 @@ def chest_radiograph(phantoms: list[Path]) -> Path:
     return real if real.exists() else phantoms[0]
 
 
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """Run a private Orthanc."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield stack.enter_context(private_orthanc(tmp_path_factory.mktemp("orthanc")))
+        except ServerAbsentError as absent:
+            skip_or_fail(str(absent))
+
+
+def skip_or_fail(absent: str) -> NoReturn:
+    """Skip a test whose peer is absent; in CI that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{absent}; install it, the tests of a change need it")
+    pytest.skip(absent)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def dcmtk() -> None:
     """Skip, or fail in CI, where DCMTK is not installed."""
     if shutil.which("storescu") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("DCMTK is not installed; the tests of a change need it")
-        pytest.skip("DCMTK is not installed")
+        skip_or_fail("DCMTK is not installed")

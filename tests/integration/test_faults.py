@@ -20,7 +20,7 @@ def states(site: Site) -> dict[str, int]:
     """Count classifications by state."""
     by_state = select(Classification.state, func.count()).group_by(Classification.state)
     with contextlib.closing(site.database) as database, database.read() as session:
-        return {state: count for state, count in session.execute(by_state)}
+        return dict(session.execute(by_state).all())
 
 
 def assert_each_once(site: Site, count: int) -> None:

@@ -114,7 +114,9 @@ def test_a_port_that_is_taken_ends_the_start(
         update={"data_dir": tmp_path / "second", "scp_port": receiver.peer.port}
     )
     with (
-        pytest.raises(StartupError, match=rf"127\.0\.0\.1:{receiver.peer.port}.*SCREENING_SCP_PORT"),
+        pytest.raises(
+            StartupError, match=rf"127\.0\.0\.1:{receiver.peer.port}.*SCREENING_SCP_PORT"
+        ),
         running_scp(taken, migrated_database),
     ):
         pass

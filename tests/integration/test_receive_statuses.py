@@ -162,7 +162,7 @@ def test_an_object_of_the_largest_size_is_taken(receiver: Receiver) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")  # what is sent is illegal
-@pytest.mark.parametrize("uid", ["../../../../etc/passwd", "/tmp/screening-escaped"])
+@pytest.mark.parametrize("uid", ["../../../../etc/passwd", "/screening-escaped.dcm"])
 def test_a_uid_never_becomes_a_path(receiver: Receiver, tmp_path: Path, uid: str) -> None:
     """Whatever a UID says, files lie at their digests and nowhere else."""
     legal = "2.25.".ljust(len(uid), "1")
@@ -173,4 +173,4 @@ def test_a_uid_never_becomes_a_path(receiver: Receiver, tmp_path: Path, uid: str
     assert {path.name for path in tmp_path.iterdir()} <= {
         *("spool", "broker", "screening.db", "screening.db-shm", "screening.db-wal")
     }
-    assert not Path("/tmp/screening-escaped").exists()
+    assert not Path("/screening-escaped.dcm").exists()

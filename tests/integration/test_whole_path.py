@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -14,27 +13,12 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.db.tables import Classification, Delivery, Report
-from tests.orthanc import Orthanc, private_orthanc
-from tests.servers import ServerAbsentError, new_postgresql_database
+from tests.orthanc import Orthanc
+from tests.servers import free_port, new_postgresql_database
 from tests.site import Site, running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 STATIONS = ("receive", "classify", "report")
-
-
-@pytest.fixture(scope="module")
-def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
-    """Run a private Orthanc."""
-    import os
-
-    with contextlib.ExitStack() as stack:
-        try:
-            running = stack.enter_context(private_orthanc(tmp_path_factory.mktemp("orthanc")))
-        except ServerAbsentError as absent:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{absent}; install it, the tests of a change need it")
-            pytest.skip(str(absent))
-        yield running
 
 
 def texts(item: Dataset) -> list[str]:
@@ -195,8 +179,6 @@ def test_a_destination_that_comes_back_gets_each_report_once(
     tmp_path: Path, bundle_dir: Path, phantoms: list[Path]
 ) -> None:
     """While a destination is down the folder is served; once it is up it gets what waited."""
-    from tests.servers import free_port
-
     port = free_port()
     peer = {"name": "pacs", "host": "127.0.0.1", "port": port, "ae_title": "STORESCP"}
     with running_site(

@@ -1,0 +1,262 @@
+"""Check the files of deploy/ as far as that goes without a container engine or a running systemd.
+
+Prints what was checked and what was not, and why; exit status 1 where something is wrong.
+"""
+# ruff: noqa: INP001  a script beside the files it checks, no package
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from screening.cli.main import app
+from screening.ops.ledger import Ledger
+from screening.settings import NOT_SETTINGS, PREFIX, Settings
+from screening.worklist.metrics import metrics_text
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+INSTALLED_COMMAND = "/opt/screening/.venv/bin/screening"
+OUR_IMAGES = ("screening-stations", "screening-classify")
+
+
+class NotCheckedError(Exception):
+    """A check could not be made here; the message says why."""
+
+
+def settings_exist(folder: Path = DEPLOY) -> list[str]:
+    """Every SCREENING_ variable and every key of the example file is a setting."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    problems = [
+        f"{path.name}: {variable} is no setting"
+        for path in _text_files(folder)
+        for variable in sorted(set(re.findall(r"SCREENING_[A-Z][A-Z_]*", _text(path))) - known)
+    ]
+    for example in folder.rglob("*.toml.example"):
+        try:
+            Settings(**tomllib.loads(_text(example)))
+        except ValueError as error:
+            problems.append(f"{example.name}: {error}")
+    return problems
+
+
+def commands_exist(folder: Path = DEPLOY) -> list[str]:
+    """Every `screening` command that a unit, container or compose file runs is there."""
+    return [
+        f"{where}: `screening {' '.join(words)}` is no command"
+        for where, words in (*_unit_commands(folder), *_container_commands(folder))
+        if not _is_command(words)
+    ]
+
+
+def units_verify(folder: Path = DEPLOY) -> list[str]:
+    """`systemd-analyze verify` finds nothing, with a stand-in for our program and user."""
+    program = _program("systemd-analyze")
+    with tempfile.TemporaryDirectory() as name:
+        units = []
+        for unit in sorted(folder.glob("systemd/*.service")):
+            copy = Path(name) / unit.name
+            text = _text(unit).replace(INSTALLED_COMMAND, "/bin/true")
+            copy.write_text(text, encoding="utf-8")
+            units.append(str(copy))
+        done = subprocess.run(
+            [program, "verify", "--man=no", "--recursive-errors=no", *units],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        said = [line for line in done.stderr.splitlines() if any(u in line for u in _names(units))]
+    if done.returncode and not said:
+        raise NotCheckedError(f"systemd-analyze does not work here: {done.stderr.strip()[:200]}")
+    return said
+
+
+def compose_holds_together(folder: Path = DEPLOY) -> list[str]:
+    """compose.yaml parses; what its services name is there, and no password stands in it."""
+    problems = []
+    compose = _yaml(folder / "compose.yaml")
+    for name, service in compose["services"].items():
+        absent = [used for kind, used in _names_used(service) if used not in compose.get(kind, {})]
+        absent += [path for path in _paths_used(service) if not (folder / path).exists()]
+        problems += [f"compose.yaml: {name} uses {used}, which is not there" for used in absent]
+        problems += [
+            f"compose.yaml: {name} holds a password in {key}"
+            for key, value in service.get("environment", {}).items()
+            if "PASSWORD" in key and not str(value).startswith("${")
+        ]
+    changed = _yaml(folder / "compose.cuda.yaml")["services"].keys() - compose["services"].keys()
+    problems += [f"compose.cuda.yaml: {name} is not in compose.yaml" for name in sorted(changed)]
+    json.loads(_text(folder / "compose" / "orthanc.json"))
+    return problems
+
+
+def containers_hold_together(folder: Path = DEPLOY) -> list[str]:
+    """Container files copy what is there and let through, and nothing runs as root."""
+    problems = []
+    for path in _container_files(folder):
+        text = _text(path)
+        let_through = _text(path.with_name(f"{path.name}.dockerignore")).splitlines()
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
+            problems += [
+                f"{path.name}: {source} is not there, or not let through by its .dockerignore"
+                for source in sources.split()
+                if not (ROOT / source).exists() or f"!{source.rstrip('/')}" not in let_through
+            ]
+        users = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
+        if not users or users[-1] in {"root", "0"}:
+            problems.append(f"{path.name}: runs as root")
+    return problems
+
+
+def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
+    """Alert rules parse, and every metric in them is one that the page exports."""
+    counts = {("any", "any"): 1}
+    ledger = Ledger(1, 1, 0, 0, 0, reasons=counts, backfill_pending=0, deliveries=counts)
+    exported = set(re.findall(r"^([a-z_]+)[ {]", metrics_text(ledger, None).decode(), re.MULTILINE))
+    problems = []
+    for path in sorted(folder.glob("prometheus/*.yaml")):
+        rules = [rule for group in _yaml(path)["groups"] for rule in group["rules"]]
+        for rule in rules:
+            used = set(re.findall(r"\b(screening_[a-z_]+)", rule["expr"]))
+            problems += [f"{path.name}: {name} is not exported" for name in used - exported]
+    return problems
+
+
+def scripts_lint(folder: Path = DEPLOY) -> list[str]:
+    """Shellcheck finds nothing in the shell scripts."""
+    program = _program("shellcheck")
+    candidates = [*folder.iterdir(), ROOT / "tests" / "install-tools", ROOT / ".ci" / "run"]
+    scripts = [str(p) for p in candidates if p.is_file() and _text(p).startswith("#!")]
+    scripts = [path for path in scripts if "python" not in _text(Path(path)).splitlines()[0]]
+    done = subprocess.run(
+        [program, "--format=gcc", *scripts], check=False, capture_output=True, text=True
+    )
+    return (done.stdout + done.stderr).splitlines()
+
+
+CHECKS: tuple[Callable[[], list[str]], ...] = (
+    settings_exist,
+    commands_exist,
+    units_verify,
+    compose_holds_together,
+    containers_hold_together,
+    alerts_use_our_metrics,
+    scripts_lint,
+)
+NEVER_CHECKED_HERE = (
+    "building and running the containers (no engine)",
+    "the units under a running systemd",
+    "promtool's own check of the alert rules",
+)
+
+
+def main() -> int:
+    """Run every check; return the exit status."""
+    problems = 0
+    for check in CHECKS:
+        what = (check.__doc__ or check.__name__).splitlines()[0]
+        try:
+            found = check()
+        except NotCheckedError as reason:
+            _say(f"not checked  {what} [{reason}]")
+            continue
+        problems += len(found)
+        _say(f"{'WRONG      ' if found else 'checked    '}  {what}")
+        for problem in found:
+            _say(f"             {problem}")
+    for what in NEVER_CHECKED_HERE:
+        _say(f"not checked  {what}")
+    return 1 if problems else 0
+
+
+def _unit_commands(folder: Path) -> Iterable[tuple[str, list[str]]]:
+    for unit in sorted(folder.glob("systemd/*.service")):
+        for line in re.findall(r"^Exec\w+=\S*/screening (.+)$", _text(unit), re.MULTILINE):
+            yield unit.name, line.split()
+
+
+def _container_commands(folder: Path) -> Iterable[tuple[str, list[str]]]:
+    for path in _container_files(folder):
+        for words in re.findall(r"^CMD (\[.+\])$", _text(path), re.MULTILINE):
+            yield path.name, json.loads(words)
+    try:
+        services = _yaml(folder / "compose.yaml")["services"]
+    except NotCheckedError:
+        return
+    for name, service in services.items():
+        if service.get("image") in OUR_IMAGES:
+            yield f"compose.yaml, {name}", service["command"]
+
+
+def _container_files(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.glob("Containerfile*")) if p.suffix != ".dockerignore"]
+
+
+def _is_command(words: list[str]) -> bool:
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        if word.startswith("-"):
+            return any(word in option.opts for option in command.params) or word == "--help"
+        children: Mapping[str, Any] = getattr(command, "commands", {})
+        if word not in children:
+            return False
+        command = children[word]
+    return not getattr(command, "commands", {})
+
+
+def _names_used(service: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    yield from (("services", name) for name in service.get("depends_on", {}))
+    yield from (("networks", name) for name in service.get("networks", []))
+    volumes = (volume.split(":")[0] for volume in service.get("volumes", []))
+    yield from (("volumes", name) for name in volumes if not name.startswith("."))
+
+
+def _paths_used(service: Mapping[str, Any]) -> Iterable[str]:
+    volumes = (volume.split(":")[0] for volume in service.get("volumes", []))
+    yield from (name for name in volumes if name.startswith("."))
+    build = service.get("build")
+    if build:
+        yield f"{build['context']}/{build['dockerfile']}"
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        import yaml  # noqa: PLC0415  a development package: its absence is reported, no crash
+    except ModuleNotFoundError:
+        raise NotCheckedError("PyYAML is not installed") from None
+    return yaml.safe_load(_text(path))
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise NotCheckedError(f"{name} is not installed")
+    return found
+
+
+def _names(paths: Iterable[str]) -> list[str]:
+    return [Path(path).name for path in paths]
+
+
+def _text_files(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in {".py", ".pyc"}]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""`screening deliveries`: reports that have not arrived."""
+
+from typing import Annotated
+
+import typer
+
+from screening.cli.opened import opened_database
+from screening.cli.printing import print_json, print_table
+from screening.ops.delivery_control import release_parked, undelivered
+from screening.queue.app import make_celery_app
+from screening.queue.doorbell import ring_once
+from screening.queue.names import Queue
+
+app = typer.Typer(no_args_is_help=True, help="Reports that have not arrived: list, retry.")
+
+
+@app.command(name="list")
+def list_undelivered(
+    destination: Annotated[str | None, typer.Option(help="Only of this destination.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the reports a destination does not have yet, and why.
+
+    Example: screening deliveries list --destination pacs
+    """
+    with opened_database() as (_, database):
+        lines = undelivered(database, destination=destination)
+    if as_json:
+        print_json([line.as_dict() for line in lines])
+        return
+    print_table(
+        "not delivered",
+        ("destination", "state", "attempts", "status", "message", "report"),
+        (
+            (
+                line.destination,
+                line.state,
+                line.attempts,
+                line.last_status,
+                line.last_message,
+                line.report_sop_instance_uid,
+            )
+            for line in lines
+        ),
+    )
+
+
+@app.command()
+def retry(
+    destination: Annotated[str, typer.Argument(help="The destination's name in the settings.")],
+) -> None:
+    """Send parked reports of a destination again, once what it refused them for is mended.
+
+    Example: screening deliveries retry pacs
+    """
+    with opened_database() as (settings, database):
+        released = release_parked(database, destination)
+        ring_once(make_celery_app(settings), Queue.REPORT)
+    print(f"{released} parked reports are due again for {destination}")

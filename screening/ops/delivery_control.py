@@ -1,0 +1,75 @@
+"""See where reports did not arrive, and send parked ones again."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from screening.db.events import add_event
+from screening.db.session import Database
+from screening.db.tables import Delivery
+from screening.domain.lifecycle import DeliveryState
+
+UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """One report that a destination does not have yet."""
+
+    destination: str
+    state: str
+    attempts: int
+    last_status: str | None
+    last_message: str | None
+    next_attempt_at: datetime | None
+    study_instance_uid: str
+    report_sop_instance_uid: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+def undelivered(database: Database, *, destination: str | None = None) -> list[DeliveryLine]:
+    """Return what has not arrived, oldest first; of one destination or of all."""
+    rows = select(Delivery).where(Delivery.state.in_(UNDELIVERED)).order_by(Delivery.id)
+    if destination is not None:
+        rows = rows.where(Delivery.destination == destination)
+    with database.read() as session:
+        return [_line(row) for row in session.scalars(rows)]
+
+
+def release_parked(database: Database, destination: str) -> int:
+    """Make every parked delivery of a destination due again; return how many."""
+    parked = select(Delivery).where(
+        Delivery.destination == destination, Delivery.state == DeliveryState.PARKED
+    )
+    with database.write() as session:
+        rows: Sequence[Delivery] = session.scalars(parked.with_for_update()).all()
+        for row in rows:
+            row.state, row.attempts, row.not_before = DeliveryState.PENDING, 0, None
+            instance = row.report.classification.instance
+            add_event(
+                session,
+                "delivery_released",
+                study_instance_uid=instance.study_instance_uid,
+                sop_instance_uid=instance.sop_instance_uid,
+                destination=destination,
+            )
+        return len(rows)
+
+
+def _line(row: Delivery) -> DeliveryLine:
+    return DeliveryLine(
+        destination=row.destination,
+        state=row.state,
+        attempts=row.attempts,
+        last_status=row.last_status,
+        last_message=row.last_message,
+        next_attempt_at=row.not_before,
+        study_instance_uid=row.report.classification.instance.study_instance_uid,
+        report_sop_instance_uid=row.report.sop_instance_uid,
+    )

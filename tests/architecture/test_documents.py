@@ -1,0 +1,193 @@
+"""The documents and the program say the same."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from pydicom.uid import UID
+
+from screening.cli.main import app
+from screening.domain.eligibility import Reason
+from screening.domain.lifecycle import FailureReason
+from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
+from screening.receive import scp
+from screening.receive.contexts import STORAGE_SOP_CLASSES
+from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
+from screening.report.codes import CLASS_CODES, PRIORITY_CODES, SOP_CLASSES
+from screening.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+COMMAND_IN_TEXT = re.compile(r"`screening ([a-z][a-z -]*[a-z])")
+
+
+def commands(
+    command: click.Command | None = None, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that does something, with its words."""
+    command = command or typer.main.get_command(app)
+    children: dict[str, click.Command] = getattr(command, "commands", {})
+    for name, child in children.items():
+        yield from commands(child, (*path, name))
+    if not children:
+        yield " ".join(path), command
+
+
+COMMANDS = dict(commands())
+
+
+def document(name: str) -> str:
+    """Return the text of one document."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands under one heading, up to the next of the same depth."""
+    marks = heading.split(" ", 1)[0]
+    found = re.search(
+        rf"^{re.escape(heading)}$(.*?)(?=^#{{1,{len(marks)}}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    assert found, f"no heading {heading!r}"
+    return found[1]
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of every table row below the tables' heads."""
+    rows = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    rules = {index for index, row in enumerate(rows) if set("".join(row)) <= set("-: ")}
+    return [row for index, row in enumerate(rows) if not {index, index + 1} & rules]
+
+
+def test_the_readme_names_every_command() -> None:
+    """The README's table of commands is the program's."""
+    listed = {
+        match
+        for row in table_rows(section(document("README.md"), "## Commands"))
+        for match in COMMAND_IN_TEXT.findall(row[0])
+    }
+    assert listed == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_has_an_example(name: str) -> None:
+    """Every command's help shows how it is called, with its own name."""
+    text = COMMANDS[name].help or ""
+    assert "Example:" in text
+    assert f"screening {name}" in text.split("Example:")[1]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_name_only_commands_and_variables_that_exist(path: Path) -> None:
+    """A command or variable that a document tells a reader to use is there."""
+    text = path.read_text(encoding="utf-8")
+    groups = {name.split(" ", 1)[0] for name in COMMANDS}
+    unknown = {
+        words
+        for words in COMMAND_IN_TEXT.findall(text)
+        if not any(f"{words} ".startswith(f"{name} ") for name in (*COMMANDS, *groups))
+    }
+    variables = {PREFIX + name.upper() for name in Settings.model_fields}
+    variables |= {"SCREENING_CONFIG", "SCREENING_DATA"}
+    assert unknown == set()
+    assert set(re.findall(r"SCREENING_[A-Z][A-Z_]*[A-Z]", text)) - variables <= {"SCREENING_UP"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_between_files_lead_somewhere(path: Path) -> None:
+    """A relative link names a file of the repository."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_configuration_page_lists_every_setting() -> None:
+    """Variable, default and meaning in docs/configuration.md are those of the program."""
+    listed = {row[0]: row[1:3] for row in table_rows(document("docs/configuration.md"))}
+    expected = {
+        f"`{PREFIX}{name.upper()}`": [shown_default(name), Settings.model_fields[name].description]
+        for name in Settings.model_fields
+    }
+    assert {key: listed.get(key) for key in expected} == expected
+    extra = {key for key in listed if key.startswith(f"`{PREFIX}")} - expected.keys()
+    assert extra == {"`SCREENING_CONFIG`"}
+
+
+def shown_default(name: str) -> str:
+    """Return a default as the page writes it."""
+    value = Settings.model_fields[name].default
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "empty" if value in (None, "", ()) else f"`{value}`"
+
+
+def test_the_conformance_statement_lists_the_sop_classes_received() -> None:
+    """The Storage SCP's table is `STORAGE_SOP_CLASSES`."""
+    rows = table_rows(section(document("docs/conformance.md"), "### SOP classes received"))
+    assert {row[1].strip("`"): row[0] for row in rows} == {
+        "1.2.840.10008.1.1": "Verification",
+        **STORAGE_SOP_CLASSES,
+    }
+
+
+def test_the_conformance_statement_lists_the_sop_classes_sent() -> None:
+    """Every profile of the report is there with its SOP class."""
+    rows = table_rows(section(document("docs/conformance.md"), "### SOP classes sent"))
+    assert {row[2].strip("`"): row[1].strip("`") for row in rows} == {
+        profile.value: str(uid) for profile, uid in SOP_CLASSES.items()
+    }
+
+
+def test_the_conformance_statement_lists_the_transfer_syntaxes() -> None:
+    """Exactly the syntaxes that this project tries to decode are candidates, by their names."""
+    rows = table_rows(section(document("docs/conformance.md"), "### Transfer syntaxes received"))
+    assert {row[1].strip("`"): row[0] for row in rows} == {
+        str(uid): UID(uid).name for uid in CANDIDATE_TRANSFER_SYNTAXES
+    }
+
+
+def test_the_conformance_statement_lists_the_statuses() -> None:
+    """Each error's status and Error Comment are the program's."""
+    rows = table_rows(section(document("docs/conformance.md"), "### C-STORE statuses"))
+    listed = {row[2].strip("`"): (row[0].strip("`"), row[1]) for row in rows}
+    expected = {
+        error.__name__: (f"0x{refusal.status:04X}", refusal.comment)
+        for error, refusal in STATUS_OF_ERROR.items()
+    }
+    expected["any other"] = (f"0x{UNEXPECTED.status:04X}", UNEXPECTED.comment)
+    assert listed == {"none": ("0x0000", "")} | expected
+
+
+def test_the_conformance_statement_gives_the_limits_of_associations() -> None:
+    """PDU size and timeouts are those the SCP sets."""
+    text = section(document("docs/conformance.md"), "### Association policies")
+    values = {row[0]: row[1] for row in table_rows(text)}
+    assert values["Maximum PDU received"] == f"{scp.MAXIMUM_PDU_BYTES} bytes"
+    assert values["ACSE timeout"] == f"{scp.ACSE_TIMEOUT_S} s"
+    assert values["DIMSE timeout"] == f"{scp.DIMSE_TIMEOUT_S} s"
+    assert values["Network timeout"] == f"{scp.NETWORK_TIMEOUT_S} s"
+
+
+def test_the_conformance_statement_lists_the_codes() -> None:
+    """Classes and priorities carry the codes that the report writes."""
+    text = document("docs/conformance.md")
+    for code in (*CLASS_CODES.values(), *PRIORITY_CODES.values()):
+        assert f"({code.value}, {code.scheme_designator}, {code.meaning})" in text
+
+
+def test_the_conformance_statement_names_no_uid_that_is_unknown() -> None:
+    """Every standard UID in the statement is in DICOM's registry (PS3.6 annex A)."""
+    uids = set(re.findall(r"`(1\.2\.840\.10008\.[\d.]+\d)`", document("docs/conformance.md")))
+    assert uids
+    assert {uid for uid in uids if UID(uid).name == uid} == set()
+
+
+@pytest.mark.parametrize("reason", [*Reason, *FailureReason])
+def test_the_runbook_explains_every_reason(reason: str) -> None:
+    """An operator who meets a coded reason finds it in the runbook."""
+    assert f"`{reason}`" in document("docs/runbook.md")

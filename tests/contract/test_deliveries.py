@@ -1,0 +1,229 @@
+"""Delivery rows: claimed for one destination, retried with growing waits, parked when refused."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from screening.db.clock import utc_now
+from screening.db.session import Database
+from screening.db.tables import Delivery, Event
+from screening.report.codes import Profile
+from screening.report.courier import Courier
+from screening.report.deliveries import (
+    DELIVERIES_AT_ONCE,
+    ClaimedDelivery,
+    anything_due,
+    claim_deliveries,
+    record_attempt,
+)
+from screening.report.destinations import (
+    Attempt,
+    Destination,
+    Ending,
+    FolderDestination,
+    PeerDestination,
+)
+from screening.report.document import build_report
+from screening.settings import load_settings
+from screening.storage_scu.destination import DicomDestination, Timeouts
+from tests.report_samples import content, header
+from tests.servers import free_port
+from tests.site import wait_until
+from tests.stored_rows import NOON, add_bundle, add_instance, add_report, add_score
+
+DELIVERED = Attempt(Ending.DELIVERED, "0x0000", "stored")
+REFUSED = Attempt(Ending.REFUSED, "0xA900", "the peer refused it")
+RETRY = Attempt(Ending.RETRY, "", "cannot be reached")
+REPORT = build_report(header(), content(), Profile.COMPREHENSIVE).encoded
+SHORT = Timeouts(connection_s=1, acse_s=2, dimse_s=2, network_s=3)
+
+
+def add_deliveries(database: Database, *, count: int = 1, **states: str) -> None:
+    """Add reports, each with one delivery for each destination=state."""
+    with database.write() as session:
+        bundle = add_bundle(session)
+        for number in range(count):
+            image = add_instance(session, f"1.2.{number}")
+            scored = add_score(session, image, bundle, priority="LOW", covid19=0.1)
+            add_report(session, scored, content=REPORT, **states)
+
+
+def delivery(database: Database, destination: str = "pacs") -> Delivery:
+    """Return the first delivery to a destination."""
+    with database.read() as session:
+        query = select(Delivery).where(Delivery.destination == destination).order_by(Delivery.id)
+        return session.scalars(query).first() or Delivery()
+
+
+def record(database: Database, claimed: ClaimedDelivery, attempt: Attempt) -> None:
+    """Record an attempt as a courier does: waits from 100 up to 300 s."""
+    record_attempt(database, claimed, attempt, retry_first_s=100, retry_longest_s=300)
+
+
+def let_time_pass(database: Database) -> None:
+    """Bring every row to where its wait and its lease are over."""
+    with database.write() as session:
+        session.execute(update(Delivery).values(not_before=NOON, lease_expires_at=NOON))
+
+
+def test_a_claim_takes_one_destinations_due_rows_oldest_first(database: Database) -> None:
+    """Rows of other destinations and rows that ended stay; a claim is bounded."""
+    add_deliveries(database, count=DELIVERIES_AT_ONCE + 2, pacs="pending", folder="pending")
+    first = claim_deliveries(database, "pacs")
+    assert len(first) == DELIVERIES_AT_ONCE
+    assert [one.delivery_id for one in first] == sorted(one.delivery_id for one in first)
+    assert len(claim_deliveries(database, "pacs")) == 2
+    assert claim_deliveries(database, "pacs") == []
+    assert not anything_due(database, ["pacs"])
+    assert anything_due(database, ["pacs", "folder"])
+    assert not anything_due(database, [])
+
+
+def test_ended_deliveries_are_not_claimed(database: Database) -> None:
+    """Delivered and parked reports are nobody's work."""
+    add_deliveries(database, pacs="delivered", folder="parked")
+    assert claim_deliveries(database, "pacs") + claim_deliveries(database, "folder") == []
+
+
+def test_a_delivered_report_is_done(database: Database) -> None:
+    """The row says when, with which status, after how many attempts; the trail has a line."""
+    add_deliveries(database, pacs="pending")
+    [claimed] = claim_deliveries(database, "pacs")
+    assert delivery(database).state == "sending"
+    record(database, claimed, DELIVERED)
+    row = delivery(database)
+    assert (row.state, row.attempts, row.last_status) == ("delivered", 1, "0x0000")
+    assert row.delivered_at is not None
+    assert (row.lease_owner, row.lease_expires_at) == (None, None)
+    with database.read() as session:
+        [event] = session.scalars(select(Event))
+        assert (event.kind, event.detail["destination"]) == ("delivery_delivered", "pacs")
+
+
+def test_a_refused_report_is_parked_with_the_reason(database: Database) -> None:
+    """Sending it again would change nothing, so nothing is due until a person acts."""
+    add_deliveries(database, pacs="pending")
+    [claimed] = claim_deliveries(database, "pacs")
+    record(database, claimed, REFUSED)
+    row = delivery(database)
+    assert (row.state, row.last_status, row.last_message) == (
+        "parked",
+        "0xA900",
+        "the peer refused it",
+    )
+    let_time_pass(database)
+    assert claim_deliveries(database, "pacs") == []
+
+
+def test_waits_between_attempts_grow_up_to_the_longest(database: Database) -> None:
+    """100, 200, 300, 300 s at most and half of that at least; attempts never run out."""
+    add_deliveries(database, pacs="pending")
+    for attempt, longest_s in enumerate((100, 200, 300, 300), start=1):
+        [claimed] = claim_deliveries(database, "pacs")
+        before = utc_now()
+        record(database, claimed, RETRY)
+        row = delivery(database)
+        assert (row.state, row.attempts) == ("pending", attempt)
+        assert row.not_before is not None
+        assert longest_s / 2 <= (row.not_before - before).total_seconds() <= longest_s + 5
+        assert claim_deliveries(database, "pacs") == []
+        let_time_pass(database)
+
+
+def test_a_lost_lease_gives_the_report_to_another(database: Database) -> None:
+    """A sender that died is replaced; when it comes back it changes nothing."""
+    add_deliveries(database, pacs="pending")
+    [late] = claim_deliveries(database, "pacs")
+    let_time_pass(database)
+    [holder] = claim_deliveries(database, "pacs")
+    assert (holder.delivery_id, delivery(database).attempts) == (late.delivery_id, 2)
+    record(database, late, REFUSED)
+    assert delivery(database).state == "sending"
+    record(database, holder, DELIVERED)
+    assert delivery(database).state == "delivered"
+
+
+def peer(name: str, port: int) -> Destination:
+    """Return a DICOM destination on this machine with short timeouts."""
+    address = DicomDestination(name, "127.0.0.1", port, "PACS", "SCREENING", SHORT)
+    return PeerDestination(address, Profile.COMPREHENSIVE)
+
+
+@contextmanager
+def silent_peer() -> Iterator[int]:
+    """Listen, accept connections, and never say a word; yields the port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        yield int(listener.getsockname()[1])
+
+
+@contextmanager
+def couriers(database: Database, folder: Path, *destinations: Destination) -> Iterator[None]:
+    """Run a courier for each destination, woken once."""
+    settings = load_settings(data_dir=folder, retry_first_s=100, retry_longest_s=300)
+    running = [Courier(destination, database, settings) for destination in destinations]
+    try:
+        for courier in running:
+            courier.wake()
+        yield
+    finally:
+        for courier in running:
+            courier.close()
+
+
+# pynetdicom leaves the sockets of failed associations to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_destination_that_is_down_or_silent_holds_up_no_other(
+    database: Database, tmp_path: Path
+) -> None:
+    """The folder has every report at once; a closed port and a silent peer wait for their turn."""
+    reports = DELIVERIES_AT_ONCE + 1
+    names = ("folder", "down", "silent")
+    add_deliveries(database, count=reports, **dict.fromkeys(names, "pending"))
+    folder = FolderDestination(tmp_path / "reports", name="folder")
+    with (
+        silent_peer() as port,
+        couriers(database, tmp_path, peer("silent", port), peer("down", free_port()), folder),
+    ):
+        started = utc_now()
+        written = tmp_path / "reports"
+        wait_until(lambda: len(list(written.rglob("*.dcm"))) == reports, "the files", 10)
+        wait_until(lambda: not _open(database, "folder"), "the rows", 10)
+        assert delivery(database, "silent").state != "delivered"
+        for name in ("down", "silent"):
+            wait_until(lambda name=name: delivery(database, name).not_before is not None, name, 15)
+        assert utc_now() - started < timedelta(seconds=15)
+    for name in ("down", "silent"):
+        row = delivery(database, name)
+        assert (row.state, row.attempts, row.lease_owner) == ("pending", 1, None)
+        assert "cannot be reached" in (row.last_message or "")
+        assert len(_open(database, name)) == reports
+
+
+def test_a_folder_that_cannot_be_written_is_tried_again(database: Database, tmp_path: Path) -> None:
+    """A file where the folder should be: the row waits, and the message names the folder."""
+    add_deliveries(database, folder="pending")
+    blocked = tmp_path / "reports"
+    blocked.write_text("in the way")
+    with couriers(database, tmp_path, FolderDestination(blocked, name="folder")):
+        wait_until(lambda: delivery(database, "folder").not_before is not None, "the wait", 10)
+    row = delivery(database, "folder")
+    assert (row.state, row.attempts) == ("pending", 1)
+    assert f"expected to write to {blocked}" in (row.last_message or "")
+    blocked.unlink()
+    let_time_pass(database)
+    with couriers(database, tmp_path, FolderDestination(blocked, name="folder")):
+        wait_until(lambda: delivery(database, "folder").state == "delivered", "the delivery", 10)
+    assert [path.suffix for path in blocked.rglob("*.*")] == [".dcm"]
+
+
+def _open(database: Database, destination: str) -> list[int]:
+    with database.read() as session:
+        waiting = select(Delivery.id).where(
+            Delivery.destination == destination, Delivery.state != "delivered"
+        )
+        return list(session.scalars(waiting))

@@ -1,0 +1,79 @@
+"""Real archives take every kind of report we send."""
+
+import io
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from screening.report.codes import Profile
+from screening.report.document import build_report
+from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.outcomes import Outcome
+from screening.storage_scu.scu import send_objects
+from tests.orthanc import Orthanc
+from tests.report_samples import content, header
+from tests.servers import free_port
+from tests.site import wait_until
+
+pytestmark = pytest.mark.integration
+
+
+def reports() -> list[bytes]:
+    """Return one report of each profile on the same image."""
+    return [build_report(header(), content(), profile).encoded for profile in Profile]
+
+
+@pytest.fixture
+def dcmqrscp(tmp_path: Path) -> Iterator[DicomDestination]:
+    """Run DCMTK's query/retrieve SCP with one storage area."""
+    port = free_port()
+    area = tmp_path / "area"
+    area.mkdir()
+    configuration = tmp_path / "dcmqrscp.cfg"
+    configuration.write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 4\n"
+        "HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nQRSCP {area} RW (100, 1024mb) ANY\nAETable END\n"
+    )
+    peer = DicomDestination("dcmqrscp", "127.0.0.1", port, "QRSCP", "SCREENING")
+    with subprocess.Popen(["dcmqrscp", "-c", str(configuration)]) as process:
+        try:
+            echo = ["echoscu", "-aec", "QRSCP", "127.0.0.1", str(port)]
+            wait_until(
+                lambda: subprocess.run(echo, check=False, capture_output=True).returncode == 0,
+                "dcmqrscp to answer",
+            )
+            yield peer
+        finally:
+            process.terminate()
+
+
+def test_dcmqrscp_takes_every_profile(dcmqrscp: DicomDestination, tmp_path: Path) -> None:
+    """Each report is answered with Success and filed."""
+    results = list(send_objects(dcmqrscp, reports()))
+    assert [(r.outcome, r.status) for r in results] == [(Outcome.DELIVERED, 0)] * len(Profile)
+    filed = [pydicom.dcmread(path) for path in (tmp_path / "area").glob("SR*")]
+    assert len({report.SOPInstanceUID for report in filed}) == len(Profile)
+
+
+def test_orthanc_takes_every_profile_and_gives_the_same_content_back(orthanc: Orthanc) -> None:
+    """Each report is found in the study of its image, with nothing changed."""
+    destination = DicomDestination(
+        "orthanc", "127.0.0.1", orthanc.dicom_port, orthanc.ae_title, "SCREENING"
+    )
+    sent = reports()
+    results = list(send_objects(destination, sent))
+    assert [(r.outcome, r.status) for r in results] == [(Outcome.DELIVERED, 0)] * len(Profile)
+    back = orthanc.instances(str(header().StudyInstanceUID), "SR")
+    expected = {report.SOPInstanceUID: report for report in map(_parsed, sent)}
+    assert len(back) == len(expected)
+    for encoded in back:
+        report = _parsed(encoded)
+        assert report == expected[report.SOPInstanceUID]
+
+
+def _parsed(encoded: bytes) -> pydicom.Dataset:
+    return pydicom.dcmread(io.BytesIO(encoded))

@@ -1,0 +1,178 @@
+"""The doorbell and the embedded broker, between real processes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from screening.queue.app import make_celery_app
+from screening.queue.doorbell import Doorbell, ring_once
+from screening.queue.names import Queue
+from screening.queue.worker import EXIT_DEAF
+from screening.settings import Settings, load_settings
+from tests.servers import free_port
+from tests.site import wait_until
+
+pytestmark = pytest.mark.integration
+MESSAGES, PADDING_BYTES = 80, 20_000
+START_TIMEOUT_S = 30
+
+WRITER = """
+import sys
+from screening.queue.app import make_celery_app
+from screening.settings import load_settings
+folder, writer, messages, padding = sys.argv[1], *map(int, sys.argv[2:])
+with make_celery_app(load_settings(data_dir=folder)).connection_for_write() as connection:
+    with connection.SimpleQueue("classify") as queue:
+        for number in range(messages):
+            queue.put({"id": f"{writer}-{number}", "padding": "x" * padding})
+"""
+READER = """
+import json, queue as empty, sys
+from screening.queue.app import make_celery_app
+from screening.settings import load_settings
+folder, padding, found = sys.argv[1], int(sys.argv[2]), []
+with make_celery_app(load_settings(data_dir=folder)).connection_for_read() as connection:
+    with connection.SimpleQueue("classify") as queue:
+        while True:
+            try:
+                message = queue.get(timeout=2)
+            except empty.Empty:
+                break
+            assert len(message.payload["padding"]) == padding
+            found.append(message.payload["id"])
+            message.ack()
+print(json.dumps(found))
+"""
+STATION = """
+import pathlib, sys, time
+from screening.errors import DatabaseUnavailableError
+from screening.queue import worker
+from screening.queue.app import make_celery_app
+from screening.queue.doorbell import Doorbell
+from screening.queue.names import Queue
+from screening.settings import load_settings
+folder, is_deaf = pathlib.Path(sys.argv[1]), sys.argv[2] == "deaf"
+worker.UNANSWERED_RINGS = 3
+calls, failed_sweeps = [], []
+def work():
+    calls.append(1)
+    with (folder / "calls").open("a") as file:
+        file.write(f"{len(calls)}\\n")
+    if len(calls) == 1:
+        raise ValueError("DOE^JANE")
+    if len(calls) == 2:
+        raise DatabaseUnavailableError("the database is away")
+def due():
+    if len(calls) == 3 and not failed_sweeps:
+        failed_sweeps.append(1)
+        raise DatabaseUnavailableError("the database is away")
+    return is_deaf or len(calls) < 5
+station = worker.Station(
+    app=make_celery_app(load_settings(data_dir=folder)), queue=Queue.CLASSIFY,
+    work=work, due=due, sweep_interval_s=0.2,
+)
+if is_deaf:
+    elsewhere = make_celery_app(load_settings(data_dir=folder / "elsewhere"))
+    station._doorbell = Doorbell(elsewhere, Queue.CLASSIFY)
+station.run(pool="solo", concurrency=1, name="test")
+"""
+
+
+@contextmanager
+def program(text: str, *arguments: str | int | Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a Python program with arguments; what still runs at the end is killed."""
+    command = [sys.executable, "-c", text, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings with the embedded broker."""
+    return load_settings(data_dir=tmp_path)
+
+
+def messages(settings: Settings) -> int:
+    """Count the messages that wait in the embedded broker."""
+    return len(list((settings.embedded_broker_dir / "messages").glob("*.msg")))
+
+
+def test_messages_cross_processes_whole_and_once(tmp_path: Path) -> None:
+    """Two processes write while two read: every message arrives, none twice, none in part."""
+    with ExitStack() as stack:
+        reading = [program(READER, tmp_path, PADDING_BYTES) for _ in range(2)]
+        writing = [program(WRITER, tmp_path, n, MESSAGES, PADDING_BYTES) for n in range(2)]
+        running = [stack.enter_context(one) for one in reading + writing]
+        outputs = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [0] * 4, outputs
+    found = [message for output, _ in outputs[:2] for message in json.loads(output)]
+    assert sorted(found) == sorted(f"{w}-{n}" for w in range(2) for n in range(MESSAGES))
+
+
+def test_rings_close_together_become_few_messages(settings: Settings) -> None:
+    """Thousands of objects need no thousands of messages; the last ring is never lost."""
+    doorbell = Doorbell(make_celery_app(settings), Queue.CLASSIFY)
+    for _ in range(1000):
+        doorbell.ring()
+    doorbell.close()
+    assert 1 <= messages(settings) <= 5
+
+
+def test_a_ring_before_the_end_is_delivered(settings: Settings) -> None:
+    """Closing waits for the ring under way."""
+    doorbell = Doorbell(make_celery_app(settings), Queue.REPORT)
+    doorbell.ring()
+    doorbell.close()
+    assert messages(settings) >= 1
+
+
+def test_a_broker_that_is_away_is_told_soon(tmp_path: Path) -> None:
+    """The ring is not delivered, and nobody waits long to learn it."""
+    app = make_celery_app(
+        load_settings(data_dir=tmp_path, broker_url=f"redis://127.0.0.1:{free_port()}/0")
+    )
+    started = time.monotonic()
+    assert not ring_once(app, Queue.CLASSIFY)
+    assert time.monotonic() - started < 3
+
+
+def test_a_broker_that_is_there_takes_the_ring(settings: Settings) -> None:
+    """One message in the right queue."""
+    assert ring_once(make_celery_app(settings), Queue.CLASSIFY)
+    [message] = (settings.embedded_broker_dir / "messages").glob("*.classify.msg")
+    assert "screening.classify.work" in message.read_text()
+
+
+def test_a_station_works_while_work_is_due_whatever_the_work_raises(tmp_path: Path) -> None:
+    """Nobody rings but its own sweep; errors of work and sweep end neither; SIGTERM ends both."""
+    calls = tmp_path / "calls"
+    with program(STATION, tmp_path, "hearing") as station:
+        wait_until(lambda: calls.exists() and "5" in calls.read_text(), "the work", START_TIMEOUT_S)
+        time.sleep(1)
+        station.send_signal(signal.SIGTERM)
+        _, written = station.communicate(timeout=15)
+    assert station.returncode == 0
+    assert len(calls.read_text().split()) <= 7
+    assert "work_failed" in written
+    assert "work_postponed" in written
+    assert "sweep_failed" in written
+
+
+def test_a_station_that_hears_no_ring_ends_itself(tmp_path: Path) -> None:
+    """Alive is who answers: the supervisor starts a fresh process in place of a deaf one."""
+    with program(STATION, tmp_path, "deaf") as station:
+        _, written = station.communicate(timeout=START_TIMEOUT_S)
+    assert station.returncode == EXIT_DEAF
+    assert "worker_deaf" in written
+    assert not (tmp_path / "calls").exists()

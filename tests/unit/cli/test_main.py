@@ -1,0 +1,128 @@
+"""What the commands print and how they end."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from screening.cli.main import run
+from screening.db.migrate import upgrade
+from screening.db.session import Database
+from screening.settings import Settings, load_settings
+from tests.stored_rows import add_bundle, add_classification, add_instance
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings of an empty site."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SCREENING_{name.upper()}", raising=False)
+    monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
+    return load_settings()
+
+
+@pytest.fixture
+def command(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Return a function that runs `screening ARGUMENTS`: exit status, output, errors."""
+    del settings
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["screening", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def database(settings: Settings) -> Database:
+    """Migrate the site's database."""
+    upgrade(settings.resolved_database_url)
+    return Database(settings.resolved_database_url)
+
+
+def test_a_wrong_setting_ends_a_command_with_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 2, no traceback, nothing on standard output."""
+    monkeypatch.setenv("SCREENING_SCP_PORT", "many")
+    status, out, err = command("ledger")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("screening: settings: scp_port (SCREENING_SCP_PORT)")
+
+
+def test_a_database_without_schema_ends_a_command_with_advice(command: Command) -> None:
+    """The command that helps is named, and it helps."""
+    status, _, err = command("worklist")
+    assert (status, "run `screening db upgrade`" in err) == (2, True)
+    assert command("db", "upgrade")[0] == 0
+    status, out, _ = command("worklist", "--json")
+    assert (status, json.loads(out)) == (0, [])
+
+
+@pytest.mark.usefixtures("database")
+def test_a_uid_nobody_sent_is_an_error(command: Command) -> None:
+    """Exit status 1, and where to look."""
+    status, _, err = command("trace", "1.2.3")
+    assert (status, "found 1.2.3 nowhere" in err) == (1, True)
+
+
+def test_settings_are_listed_with_their_origin(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every setting in JSON; misspelt variables are told beside it; no password."""
+    monkeypatch.setenv("SCREENING_SPC_PORT", "1")
+    monkeypatch.setenv("SCREENING_BROKER_URL", "redis://:secret@host/0")
+    status, out, err = command("settings", "--json")
+    listed = {one["name"]: one for one in json.loads(out)}
+    assert (status, set(listed)) == (0, set(Settings.model_fields))
+    assert listed["broker_url"]["origin"] == "SCREENING_BROKER_URL"
+    assert "secret" not in out
+    assert "SCREENING_SPC_PORT is no setting" in err
+
+
+@pytest.mark.usefixtures("database")
+def test_the_ledger_of_an_empty_site_adds_up(command: Command) -> None:
+    """Counts in JSON, exit status 0."""
+    status, out, _ = command("ledger", "--json")
+    assert (status, json.loads(out)["received"], json.loads(out)["adds_up"]) == (0, 0, True)
+
+
+@pytest.mark.usefixtures("database")
+def test_reprocess_needs_an_active_bundle_and_a_point_in_time(command: Command) -> None:
+    """Both are said in words."""
+    status, _, err = command("reprocess", "--since", "7d", "--yes")
+    assert (status, "expected an active bundle" in err) == (2, True)
+    status, _, err = command("reprocess", "--since", "yesterday")
+    assert (status, "7d" in err) == (2, True)
+
+
+def test_reprocess_counts_and_then_adds(command: Command, database: Database) -> None:
+    """A dry run adds nothing; the real one is repeatable."""
+    with database.write() as session:
+        add_bundle(session, name="older", role="retired")
+        add_bundle(session)
+        image = add_instance(session, "1.2")
+        add_classification(session, image, state="failed", reason="undecodable_pixels")
+    database.close()
+    period = ("reprocess", "--since", "2026-01-01", "--json")
+    for arguments, to_do in ((("--dry-run",), 1), (("--yes",), 1), (("--yes",), 0)):
+        status, out, _ = command(*period, *arguments)
+        assert (status, json.loads(out)["to_do"]) == (0, to_do)
+    status, out, _ = command("ledger", "--json")
+    assert json.loads(out)["backfill_pending"] == 1
+
+
+def test_an_address_that_is_none_is_a_usage_error(command: Command) -> None:
+    """`screening send` says what it expected."""
+    status, _, err = command("send", "x.dcm", "--to", "localhost", "--aet", "PACS")
+    assert (status, "HOST:PORT" in err) == (2, True)

@@ -1,0 +1,66 @@
+"""From scores to a priority."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from screening.domain.scores import Class, ClassScores
+from screening.domain.triage import NO_RULE, Priority, TriageRule, most_urgent, triage
+
+RULES = (
+    TriageRule(Priority.MEDIUM, Class.PNEUMONIA, 0.5),
+    TriageRule(Priority.HIGH, Class.COVID19, 0.3),
+    TriageRule(Priority.STAT, Class.COVID19, 0.7),
+)
+probability = st.floats(0, 1)
+rules = st.lists(
+    st.builds(TriageRule, st.sampled_from(Priority), st.sampled_from(Class), probability)
+)
+
+
+def test_the_most_urgent_rule_wins_wherever_it_stands() -> None:
+    """Three rules apply; the priority and the words are those of the highest."""
+    found = triage(ClassScores(0.7, 0.55, 0.0), RULES)
+    assert (found.priority, found.rule) == (
+        Priority.STAT,
+        "COVID-19 probability at least 70 %",
+    )
+
+
+def test_a_threshold_is_reached_at_its_value() -> None:
+    """At least means at least."""
+    assert triage(ClassScores(0.3, 0.0, 0.7), RULES).priority is Priority.HIGH
+    assert triage(ClassScores(0.2999, 0.0, 0.7), RULES).priority is Priority.LOW
+
+
+def test_no_rule_is_low_and_says_so() -> None:
+    """A low probability is a priority too, never a silence."""
+    found = triage(ClassScores(0.0, 0.1, 0.9), RULES)
+    assert (found.priority, found.rule) == (Priority.LOW, NO_RULE)
+
+
+@given(rules=rules, scores=st.tuples(probability, probability, probability), more=probability)
+def test_a_higher_probability_never_lowers_the_priority(
+    rules: list[TriageRule], scores: tuple[float, float, float], more: float
+) -> None:
+    """Monotone in each class."""
+    before = triage(ClassScores(*scores), rules).priority.rank
+    raised = (max(scores[0], more), *scores[1:])
+    assert triage(ClassScores(*raised), rules).priority.rank <= before
+
+
+@given(rules=rules, scores=st.tuples(probability, probability, probability))
+def test_the_order_of_the_rules_does_not_matter(
+    rules: list[TriageRule], scores: tuple[float, float, float]
+) -> None:
+    """The table is a set of rules, not a program."""
+    assert (
+        triage(ClassScores(*scores), rules).priority
+        is triage(ClassScores(*scores), rules[::-1]).priority
+    )
+
+
+@given(priorities=st.lists(st.sampled_from(Priority)))
+def test_a_study_is_as_urgent_as_its_most_urgent_image(priorities: list[Priority]) -> None:
+    """None where no image has a priority."""
+    found = most_urgent(priorities)
+    assert found is (min(priorities, key=list(Priority).index, default=None))

@@ -1,0 +1,38 @@
+"""Every error has a C-STORE status, and only the surroundings' ask the sender to come again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from screening import errors
+from screening.receive.statuses import MAX_COMMENT_CHARACTERS, STATUS_OF_ERROR, refusal_of
+
+
+def _below(klass: type[Exception]) -> Iterator[type[Exception]]:
+    for child in klass.__subclasses__():
+        yield child
+        yield from _below(child)
+
+
+@pytest.mark.parametrize("error", list(_below(errors.TransientError)))
+def test_what_may_pass_is_answered_so_that_senders_try_again(error: type[Exception]) -> None:
+    """Refused: Out of Resources (PS3.4 B.2.3)."""
+    assert refusal_of(error("why")).status == 0xA700
+
+
+@pytest.mark.parametrize("error", list(_below(errors.RejectedInstanceError)))
+def test_what_will_not_pass_is_answered_so_that_senders_stop(error: type[Exception]) -> None:
+    """Data Set does not match SOP Class, or Cannot Understand (PS3.4 B.2.3)."""
+    assert refusal_of(error("why")).status & 0xFF00 in {0xA900, 0xC000}
+
+
+def test_an_unexpected_error_is_a_processing_failure() -> None:
+    """PS3.7 C.5: senders may try again, and the text of the error stays here."""
+    refusal = refusal_of(ValueError("DOE^JANE"))
+    assert refusal.status == 0x0110
+    assert "DOE" not in refusal.comment
+
+
+def test_comments_fit_into_the_answer() -> None:
+    """Error Comment (0000,0902) is LO: 64 characters."""
+    assert all(0 < len(r.comment) <= MAX_COMMENT_CHARACTERS for r in STATUS_OF_ERROR.values())

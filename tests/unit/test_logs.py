@@ -1,0 +1,69 @@
+"""Logs are JSON lines without a patient attribute, whatever an exception says."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+PATIENT = "DOE^JANE"
+PROGRAM = """
+import logging, warnings
+from screening.errors import OutOfSpaceError, SettingsError
+from screening.logs import configure_logs, get_logger
+configure_logs("INFO", station="receive")
+log = get_logger()
+log.debug("not_to_be_seen")
+log.info("instance_received", sop_instance_uid="1.2.3")
+def fails(error):
+    patient_name = "DOE^JANE"
+    try:
+        try:
+            raise error
+        except ValueError as inner:
+            raise RuntimeError("while handling DOE^JANE") from inner
+    except Exception:
+        log.exception("work_failed")
+fails(ValueError("cannot parse DOE^JANE"))
+fails(OutOfSpaceError("expected 256 MiB free, found 3 MiB"))
+logging.getLogger("pydicom").error("Invalid value for VR PN: 'DOE^JANE'")
+logging.getLogger("kombu").info("not_to_be_seen")
+try:
+    raise ValueError("DOE^JANE")
+except ValueError:
+    logging.getLogger("kombu").exception("the broker misbehaves")
+warnings.warn_explicit("DOE^JANE", UserWarning, "valuerep.py", 1, module="pydicom.valuerep")
+warnings.warn_explicit("DOE^JANE", UserWarning, "sop.py", 1, module="highdicom.sr.sop")
+"""
+
+
+def _run() -> tuple[str, list[dict[str, Any]]]:
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert run.stdout == ""
+    return run.stderr, [json.loads(line) for line in run.stderr.splitlines()]
+
+
+def test_logs_are_json_lines_without_a_patient_attribute() -> None:
+    """Names in exceptions, their causes, local variables and library messages are left out."""
+    written, lines = _run()
+    assert PATIENT not in written
+    assert "not_to_be_seen" not in written
+    assert [line["event"] for line in lines] == [
+        "instance_received",
+        "work_failed",
+        "work_failed",
+        "the broker misbehaves",
+    ]
+    first = lines[0]
+    assert (first["station"], first["level"], first["sop_instance_uid"]) == (
+        "receive",
+        "info",
+        "1.2.3",
+    )
+    assert first["timestamp"].endswith("Z")
+    raised = {one["exc_type"]: one["exc_value"] for one in lines[1]["exception"]}
+    assert raised == {"RuntimeError": "", "ValueError": ""}
+    assert lines[1]["exception"][0]["frames"]
+    [own] = lines[2]["exception"]
+    assert own["exc_value"] == "expected 256 MiB free, found 3 MiB"
