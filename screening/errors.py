@@ -14,8 +14,7 @@
     │   └── ReportNotPossibleError    no report can be made on the object
     └── TransientError                the surroundings are at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
-        ├── DatabaseUnavailableError  the database did not take the row
-        └── DestinationError          a destination did not answer, or asked to come back later
+        └── DatabaseUnavailableError  the database did not take the row
 
 Messages say what was expected, what was found and what to do, and never hold a patient attribute.
 `screening.receive.statuses` maps the classes to C-STORE statuses, `screening.domain.lifecycle`
@@ -81,7 +80,3 @@ class OutOfSpaceError(TransientError):
 
 class DatabaseUnavailableError(TransientError):
     """The database did not take the row."""
-
-
-class DestinationError(TransientError):
-    """A destination did not answer, or asked to come back later."""

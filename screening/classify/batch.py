@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from screening.classify.claim import Claim, claim
 from screening.classify.ensemble import Ensemble, PreparedInput
-from screening.classify.examine import Examined, Failed, Ready, examine
+from screening.classify.examine import Examined, Failed, Ready, examine_kept
 from screening.classify.heartbeat import heartbeat
 from screening.classify.record import Result, RetryWaits, Scored, record
 from screening.db.session import Database
@@ -82,7 +82,7 @@ class BatchRunner:
         return {**results, **self._score(ready)}
 
     def _examine(self, sha256: str) -> Examined[PreparedInput]:
-        return examine(self._spool.path_of(sha256), self._rules, self._ensemble.prepare)
+        return examine_kept(self._spool, sha256, self._rules, self._ensemble.prepare)
 
     def _score(self, ready: Mapping[int, Ready[PreparedInput]]) -> dict[int, Result]:
         if not ready:

@@ -16,6 +16,7 @@ from screening.imaging.preprocess import pixel_sha256
 from screening.imaging.render import render
 from screening.imaging.render_path import RenderedImage
 from screening.logs import get_logger
+from screening.spool.store import Spool
 
 Prepared = TypeVar("Prepared")
 log = get_logger()
@@ -48,6 +49,19 @@ class Failed:
 
 
 Examined = Ready[Prepared] | NotApplicable | Failed
+
+
+def examine_kept(
+    spool: Spool, sha256: str, rules: EligibilityRules, prepare: Callable[[Any], Prepared]
+) -> Examined[Prepared]:
+    """Examine the spooled object of this digest, if it still is what was kept. Never raises."""
+
+    def examination() -> Examined[Prepared]:
+        if not spool.is_undamaged(sha256):
+            return Failed(FailureReason.SPOOL_FILE_DAMAGED, "expected the digest it was kept under")
+        return _examine_object(spool.path_of(sha256), rules, prepare)
+
+    return _guarded(examination)
 
 
 def examine(

@@ -2,7 +2,6 @@
 
 import typer
 
-from screening.db.migrate import upgrade as upgrade_schema
 from screening.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The database's schema.")
@@ -19,5 +18,7 @@ def upgrade() -> None:
 
     Example: screening db upgrade
     """
+    from screening.db.migrate import upgrade as upgrade_schema
+
     upgrade_schema(load_settings().resolved_database_url)
     print("the database has the newest schema")

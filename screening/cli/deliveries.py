@@ -6,7 +6,7 @@ import typer
 
 from screening.cli.opened import opened_database
 from screening.cli.printing import print_json, print_table
-from screening.ops.delivery_control import release_parked, undelivered
+from screening.ops.delivery_control import release_parked, remake_failed_reports, undelivered
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import ring_once
 from screening.queue.names import Queue
@@ -57,3 +57,15 @@ def retry(
         released = release_parked(database, destination)
         ring_once(make_celery_app(settings), Queue.REPORT)
     print(f"{released} parked reports are due again for {destination}")
+
+
+@app.command()
+def remake() -> None:
+    """Make the reports that failed to be made again, once the cause is mended.
+
+    Example: screening deliveries remake
+    """
+    with opened_database() as (settings, database):
+        due = remake_failed_reports(database)
+        ring_once(make_celery_app(settings), Queue.REPORT)
+    print(f"the reports of {due} classifications are due again")

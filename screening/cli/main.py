@@ -1,6 +1,7 @@
 """The command `screening`: its groups, and how errors end it."""
 
 import sys
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -44,6 +45,8 @@ app.add_typer(stations.app, name="run")
 app.add_typer(bundles.app, name="bundles")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(database.app, name="db")
+for group in entry_points(group="screening.commands"):
+    app.add_typer(group.load(), name=group.name)  # other packages' commands, such as training's
 
 
 def _print_version(wanted: bool) -> None:

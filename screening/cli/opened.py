@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from screening.db.migrate import require_current
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
 
@@ -14,6 +13,8 @@ def opened_database(settings: Settings | None = None) -> Iterator[tuple[Settings
 
     Raises StartupError where the schema is not current.
     """
+    from screening.db.migrate import require_current
+
     settings = settings or load_settings()
     url = settings.resolved_database_url
     database = Database(url)

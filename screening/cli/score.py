@@ -11,7 +11,6 @@ from screening.cli.printing import json_line, percent, print_table
 from screening.errors import BundleError
 from screening.logs import configure_logs
 from screening.settings import Settings, load_settings, quiet_tensorflow
-from screening.storage_scu.objects import files_under
 
 
 def score(
@@ -32,6 +31,7 @@ def score(
     from screening.classify.batch import eligibility_rules
     from screening.classify.ensemble import Ensemble
     from screening.classify.offline import score_files
+    from screening.storage_scu.objects import files_under
 
     ensemble = Ensemble.load(chosen)
     results = score_files(ensemble, files_under(paths), eligibility_rules(settings))

@@ -1,19 +1,13 @@
 """`screening send`: a small Storage SCU."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from screening.cli.printing import console, json_line, print_table
+from screening.cli.printing import json_line
 from screening.logs import configure_logs
 from screening.settings import load_settings
-from screening.storage_scu.destination import DicomDestination
-from screening.storage_scu.objects import files_under
-from screening.storage_scu.outcomes import Outcome, SendResult
-from screening.storage_scu.scu import send_files
 
 EXIT_SOME_NOT_SENT = 1
 
@@ -29,6 +23,11 @@ def send(
 
     Example: screening send xrays/ --to localhost:11112 --aet SCREENING
     """
+    from screening.cli.sending import as_dict, print_results, send_with_progress
+    from screening.storage_scu.destination import DicomDestination
+    from screening.storage_scu.outcomes import Outcome
+    from screening.storage_scu.scu import send_files
+
     host, separator, port = to.rpartition(":")
     if not separator or not port.isdigit():
         raise typer.BadParameter(f"expected HOST:PORT, found {to!r}", param_hint="--to")
@@ -51,42 +50,3 @@ def send(
     delivered = {Outcome.DELIVERED, Outcome.SKIPPED}
     if not all(result.outcome in delivered for result in results):
         raise typer.Exit(EXIT_SOME_NOT_SENT)
-
-
-def send_with_progress(peer: DicomDestination, paths: Iterable[Path]) -> list[SendResult]:
-    """Send files and show how far it is; return every result."""
-    files = list(files_under(paths))
-    columns = (
-        TextColumn("sending"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console(), transient=True) as progress:
-        task = progress.add_task("sending", total=len(files))
-        results = []
-        for result in send_files(peer, files):
-            results.append(result)
-            progress.advance(task)
-    return results
-
-
-def print_results(results: Iterable[SendResult]) -> None:
-    """Print one row a file."""
-    print_table(
-        "sent",
-        ("file", "outcome", "status", "meaning"),
-        ((r.label, r.outcome.value, r.status_hex, r.comment) for r in results),
-    )
-
-
-def as_dict(result: SendResult) -> dict[str, str | None]:
-    """Return a result for JSON."""
-    return {
-        "path": result.label,
-        "outcome": result.outcome.value,
-        "status": result.status_hex or None,
-        "meaning": result.comment,
-        "sop_class_uid": result.sop_class_uid,
-        "sop_instance_uid": result.sop_instance_uid,
-    }

@@ -50,7 +50,7 @@ REPORT_EDGES: Mapping[ReportState, frozenset[ReportState]] = {
     ReportState.NONE: frozenset({ReportState.DUE}),
     ReportState.DUE: frozenset({ReportState.MADE, ReportState.FAILED}),
     ReportState.MADE: frozenset(),
-    ReportState.FAILED: frozenset(),
+    ReportState.FAILED: frozenset({ReportState.DUE}),  # by `deliveries remake` alone
 }
 
 

@@ -1,4 +1,4 @@
-"""See where reports did not arrive, and send parked ones again."""
+"""See where reports did not arrive, send parked ones again, remake failed ones."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from screening.db.events import add_event
 from screening.db.session import Database
-from screening.db.tables import Delivery
-from screening.domain.lifecycle import DeliveryState
+from screening.db.tables import Classification, Delivery
+from screening.domain.lifecycle import DeliveryState, ReportState
 
 UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
@@ -59,6 +59,17 @@ def release_parked(database: Database, destination: str) -> int:
                 sop_instance_uid=instance.sop_instance_uid,
                 destination=destination,
             )
+        return len(rows)
+
+
+def remake_failed_reports(database: Database) -> int:
+    """Have reports that could not be made tried again; return how many classifications."""
+    failed = select(Classification).where(Classification.report_state == ReportState.FAILED)
+    with database.write() as session:
+        rows = session.scalars(failed.with_for_update()).all()
+        for row in rows:
+            row.report_state, row.report_attempts = ReportState.DUE, 0
+            row.report_not_before = row.report_error = None
         return len(rows)
 
 

@@ -64,6 +64,13 @@ class Spool:
         """Return where the object of this digest is kept."""
         return self._objects / sha256[:2] / f"{sha256}.dcm"
 
+    def is_undamaged(self, sha256: str) -> bool:
+        """Return whether the kept object still has its digest. Raises FileNotFoundError."""
+        try:
+            return data_set_sha256(self.path_of(sha256)) == sha256
+        except UnreadableDataSetError:
+            return False
+
     def keep(self, incoming: Path, sha256: str) -> Path:
         """Make an incoming object durable under its digest: fsync, rename, fsync the folder.
 

@@ -21,6 +21,7 @@ from tests.site import wait_until
 
 pytestmark = pytest.mark.integration
 MESSAGES, PADDING_BYTES = 80, 20_000
+LARGE_MESSAGES, LARGE_BYTES = 4, 10_000_000
 START_TIMEOUT_S = 30
 
 WRITER = """
@@ -118,6 +119,18 @@ def test_messages_cross_processes_whole_and_once(tmp_path: Path) -> None:
     assert [process.returncode for process in running] == [0] * 4, outputs
     found = [message for output, _ in outputs[:2] for message in json.loads(output)]
     assert sorted(found) == sorted(f"{w}-{n}" for w in range(2) for n in range(MESSAGES))
+
+
+def test_a_message_is_whole_from_the_moment_it_is_seen(tmp_path: Path, settings: Settings) -> None:
+    """Whoever looks while large messages are written finds each one complete or not at all."""
+    folder, seen = settings.embedded_broker_dir / "messages", set()
+    with program(WRITER, tmp_path, 0, LARGE_MESSAGES, LARGE_BYTES) as writer:
+        while writer.poll() is None:
+            for path in set(folder.glob("*.msg")) - seen:
+                json.loads(path.read_text())
+                seen.add(path)
+    assert writer.returncode == 0
+    assert messages(settings) == LARGE_MESSAGES
 
 
 def test_rings_close_together_become_few_messages(settings: Settings) -> None:

@@ -1,0 +1,192 @@
+"""What `screening up` does: migrate, start the stations, send, wait or follow."""
+
+import fcntl
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
+
+from screening.bundles.site import site_bundles
+from screening.cli.bundles import activate_bundle
+from screening.cli.follow import follow, wait_until_settled
+from screening.cli.lists import print_state
+from screening.cli.opened import opened_database
+from screening.cli.score import best_bundle
+from screening.cli.sending import print_results, send_with_progress
+from screening.cli.supervisor import Supervisor
+from screening.db.bundle_rows import active_bundle
+from screening.db.migrate import upgrade
+from screening.db.session import Database
+from screening.errors import StartupError
+from screening.logs import configure_logs
+from screening.settings import Settings, child_environment, load_settings
+from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.outcomes import Outcome, SendResult
+
+START_TIMEOUT_S = 120
+PROBE_TIMEOUT_S = 2
+OPEN_SENDER_AE_TITLE = "SCREENING_UP"
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  compared, not bound
+
+
+def run_up(*, data_dir: Path | None, paths: list[Path], once: bool) -> bool:
+    """Start everything and keep it running; return whether nothing failed unexpectedly.
+
+    Raises StartupError where something cannot start as configured.
+    """
+    settings = load_settings(data_dir=data_dir)
+    configure_logs("WARNING", station="up")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with _only_one(settings), _stoppable():
+        upgrade(settings.resolved_database_url)
+        with opened_database(settings) as (_, database):
+            _ensure_active_bundle(settings, database)
+            return _run(settings, database, paths, once=once)
+
+
+def _run(settings: Settings, database: Database, paths: list[Path], *, once: bool) -> bool:
+    """Run everything; return whether nothing failed unexpectedly."""
+    supervisor = Supervisor(settings)
+    try:
+        _wait_for_stations(settings, supervisor)
+        _print_welcome(settings, database)
+        results = send_with_progress(_own_scp(settings), paths) if paths else []
+        if results:
+            print_results(results)
+        if not once:
+            follow(database, supervisor.check)
+        uids = {r.sop_instance_uid for r in results if r.outcome is Outcome.DELIVERED}
+        settled = wait_until_settled(settings, database, uids if paths else None, supervisor.check)
+        print_state(database)
+        return settled and not _transfer_failed(results)
+    except KeyboardInterrupt:
+        print("\nstopping; a next start goes on from here")
+        return True
+    finally:
+        supervisor.stop()
+
+
+def _transfer_failed(results: list[SendResult]) -> bool:
+    return any(result.outcome is Outcome.RETRY for result in results)
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Hold the data folder; raise StartupError where another process does."""
+    with (settings.data_dir / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartupError(
+                f"expected {settings.data_dir} to be free, found another `screening up` on it; "
+                "stop that one or name another folder with --data-dir"
+            ) from None
+        yield
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Have SIGTERM stop as Ctrl-C does, and Ctrl-C also where the shell had it ignored."""
+    previous = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _ensure_active_bundle(settings: Settings, database: Database) -> None:
+    """Activate a trained bundle, or make and activate an untrained one, on the first start."""
+    if active_bundle(database) is not None:
+        return
+    if not site_bundles(settings):
+        print("no trained bundle here: making an untrained one, its scores mean nothing ...")
+        command = [sys.executable, "-m", "screening", "bundles", "make-untrained"]
+        made = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=child_environment(settings)
+        )
+        if made.returncode:
+            raise StartupError(f"the untrained bundle was not made: {made.stderr[-500:]}")
+    activate_bundle(database, best_bundle(settings))
+
+
+def _own_scp(settings: Settings) -> DicomDestination:
+    calling = next(iter(settings.allowed_calling_ae_titles), OPEN_SENDER_AE_TITLE)
+    return DicomDestination(
+        name="own SCP",
+        host=ANYWHERE.get(settings.scp_host, settings.scp_host),
+        port=settings.scp_port,
+        ae_title=settings.ae_title,
+        calling_ae_title=calling,
+    )
+
+
+def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:
+    """Wait until the SCP answers a C-ECHO and the page answers.
+
+    Raises StartupError where they do not in time.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not (_scp_answers(_own_scp(settings)) and _page_answers(settings)):
+        supervisor.check_start()
+        if time.monotonic() > deadline:
+            raise StartupError(
+                f"expected the SCP and the page to answer within {START_TIMEOUT_S} s, found "
+                f"silence; see {settings.data_dir / 'logs'}"
+            )
+        time.sleep(0.2)
+
+
+def _scp_answers(peer: DicomDestination) -> bool:
+    ae = AE(peer.calling_ae_title)
+    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = PROBE_TIMEOUT_S
+    ae.add_requested_context(Verification)
+    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    if not association.is_established:
+        return False
+    status = association.send_c_echo()
+    association.release()
+    return getattr(status, "Status", None) == 0
+
+
+def _page_address(settings: Settings) -> str:
+    host = ANYWHERE.get(settings.web_host, settings.web_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
+
+
+def _page_answers(settings: Settings) -> bool:
+    try:
+        address = _page_address(settings) + "healthz"
+        with urllib.request.urlopen(address, timeout=PROBE_TIMEOUT_S):  # noqa: S310  our own http
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _print_welcome(settings: Settings, database: Database) -> None:
+    bundle = active_bundle(database)
+    title = f"{bundle.name} {bundle.version}" if bundle else "none"
+    trained = "" if bundle and bundle.trained else "   UNTRAINED: the scores mean nothing"
+    peer = _own_scp(settings)
+    print(
+        f"Storage SCP   {settings.ae_title} at {settings.scp_host}:{settings.scp_port}\n"
+        f"worklist      {_page_address(settings)}\n"
+        f"ensemble      {title}{trained}\n"
+        f"data          {settings.data_dir.resolve()}\n"
+        "next          screening phantom phantoms/\n"
+        f"              screening send phantoms/ --to {peer.host}:{peer.port} "
+        f"--aet {settings.ae_title}\n"
+        "              screening worklist; screening ledger; Ctrl-C stops",
+        flush=True,
+    )
