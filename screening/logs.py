@@ -5,7 +5,9 @@ Identifiers go in as keywords; UIDs yes, patient attributes never.
 
 import logging
 import sys
+import threading
 import warnings
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -60,6 +62,20 @@ def configure_logs(level: str, *, station: str) -> None:
         logging.getLogger(library).setLevel(quietest)
     warnings.filterwarnings("ignore", module=_WARNS_WITH_VALUES)
     structlog.contextvars.bind_contextvars(station=station)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda failed: _log_uncaught(
+        failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback
+    )
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Log what nobody caught, as Python itself would print it, without its text."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        get_logger().critical("uncaught_error", exc_info=(kind, error, traceback))
 
 
 def _tracebacks_without_values(

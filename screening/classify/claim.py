@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, or_, select, u
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import utc_now
-from screening.db.events import add_event
+from screening.db.events import add_instance_event
 from screening.db.session import Database
-from screening.db.tables import Classification, Instance
+from screening.db.tables import Classification
 from screening.domain.lifecycle import (
     MAX_ATTEMPTS,
     ClassificationState,
@@ -146,7 +146,7 @@ def _quarantine(rows: Sequence[Classification], session: Session) -> None:
         row.detail = f"tried {row.attempts} times"
         row.finished_at = utc_now()
         row.lease_owner = row.lease_expires_at = None
-        _event(row, session, "classification_failed", reason=row.reason)
+        add_instance_event(session, row.instance, "classification_failed", reason=row.reason)
 
 
 def _without_done(
@@ -183,7 +183,9 @@ def _take(
     row.attempts += 1
     row.lease_owner = token
     row.lease_expires_at = utc_now() + timedelta(seconds=lease_s)
-    _event(row, session, "classification_claimed", attempt=row.attempts, worker=worker)
+    add_instance_event(
+        session, row.instance, "classification_claimed", attempt=row.attempts, worker=worker
+    )
 
 
 def _claimed(row: Classification) -> ClaimedInstance:
@@ -193,15 +195,4 @@ def _claimed(row: Classification) -> ClaimedInstance:
         study_instance_uid=row.instance.study_instance_uid,
         sha256=row.instance.sha256,
         attempt=row.attempts,
-    )
-
-
-def _event(row: Classification, session: Session, kind: str, **detail: object) -> None:
-    instance: Instance = row.instance
-    add_event(
-        session,
-        kind,
-        study_instance_uid=instance.study_instance_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        **detail,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from screening.classify.claim import Claim, give_back, still_held
 from screening.classify.examine import Failed, NotApplicable
 from screening.db.clock import utc_now
-from screening.db.events import add_event
+from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.lifecycle import (
@@ -130,10 +130,4 @@ def _event(session: Session, row: Classification, kind: str, **detail: object) -
     bundle = row.bundle
     if bundle is not None:
         detail["bundle"] = f"{bundle.name} {bundle.version}"
-    add_event(
-        session,
-        kind,
-        study_instance_uid=row.instance.study_instance_uid,
-        sop_instance_uid=row.instance.sop_instance_uid,
-        **detail,
-    )
+    add_instance_event(session, row.instance, kind, **detail)

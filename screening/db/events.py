@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.tables import Event
+from screening.db.tables import Event, Instance
 
 
 def add_event(
@@ -25,4 +25,15 @@ def add_event(
             sop_instance_uid=sop_instance_uid,
             detail=detail,
         )
+    )
+
+
+def add_instance_event(session: Session, instance: Instance, kind: str, **detail: Any) -> None:
+    """Add an event that belongs to one instance."""
+    add_event(
+        session,
+        kind,
+        study_instance_uid=instance.study_instance_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        **detail,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from screening.db.events import add_event
+from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery
 from screening.domain.lifecycle import DeliveryState, ReportState
@@ -52,13 +52,7 @@ def release_parked(database: Database, destination: str) -> int:
         for row in rows:
             row.state, row.attempts, row.not_before = DeliveryState.PENDING, 0, None
             instance = row.report.classification.instance
-            add_event(
-                session,
-                "delivery_released",
-                study_instance_uid=instance.study_instance_uid,
-                sop_instance_uid=instance.sop_instance_uid,
-                destination=destination,
-            )
+            add_instance_event(session, instance, "delivery_released", destination=destination)
         return len(rows)
 
 

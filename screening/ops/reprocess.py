@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from screening.db.bundle_rows import ActiveBundle
 from screening.db.clock import utc_now
-from screening.db.events import add_event
+from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Classification, Instance
@@ -122,10 +122,6 @@ def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:
                 created_at=utc_now(),
             )
         )
-    add_event(
-        session,
-        "reprocess_requested",
-        study_instance_uid=instance.study_instance_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        bundle=f"{bundle.name} {bundle.version}",
+    add_instance_event(
+        session, instance, "reprocess_requested", bundle=f"{bundle.name} {bundle.version}"
     )

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.events import add_event
+from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
 from screening.domain.lifecycle import DeliveryState, backoff_s
@@ -123,11 +123,10 @@ def _add_event(session: Session, row: Delivery, attempt: Attempt) -> None:
         Ending.REFUSED: "delivery_parked",
         Ending.RETRY: "delivery_retried",
     }
-    add_event(
+    add_instance_event(
         session,
+        instance,
         kinds[attempt.ending],
-        study_instance_uid=instance.study_instance_uid,
-        sop_instance_uid=instance.sop_instance_uid,
         destination=row.destination,
         report_sop_instance_uid=row.report.sop_instance_uid,
         attempt=row.attempts,

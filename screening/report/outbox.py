@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
 from screening.db.clock import utc_now
-from screening.db.events import add_event
+from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Delivery, Report
 from screening.domain.lifecycle import MAX_ATTEMPTS, ReportState, backoff_s
@@ -146,9 +146,9 @@ def _record_made(
             for name, wanted in destinations.items()
             if wanted is profile
         )
-        _event(
+        add_instance_event(
             session,
-            row,
+            row.instance,
             "report_made",
             profile=profile.value,
             report_sop_instance_uid=report.sop_instance_uid,
@@ -173,7 +173,7 @@ def _record_failure(database: Database, classification_id: int, error: Exception
         row.report_error = reason[:255]
         if row.report_attempts >= MAX_ATTEMPTS:
             row.report_state = ReportState.FAILED
-            _event(session, row, "report_failed", reason=row.report_error)
+            add_instance_event(session, row.instance, "report_failed", reason=row.report_error)
         else:
             wait_s = backoff_s(
                 row.report_attempts, first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S
@@ -251,13 +251,3 @@ def _predecessors(session: Session, row: Classification) -> dict[Profile, _Prede
         )
         for report in earlier
     }
-
-
-def _event(session: Session, row: Classification, kind: str, **detail: object) -> None:
-    add_event(
-        session,
-        kind,
-        study_instance_uid=row.instance.study_instance_uid,
-        sop_instance_uid=row.instance.sop_instance_uid,
-        **detail,
-    )

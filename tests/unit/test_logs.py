@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 PATIENT = "DOE^JANE"
 PROGRAM = """
 import logging, warnings
@@ -67,3 +69,22 @@ def test_logs_are_json_lines_without_a_patient_attribute() -> None:
     assert lines[1]["exception"][0]["frames"]
     [own] = lines[2]["exception"]
     assert own["exc_value"] == "expected 256 MiB free, found 3 MiB"
+
+
+@pytest.mark.parametrize("thread", [False, True], ids=["main", "thread"])
+def test_an_error_nobody_caught_is_logged_without_its_text(thread: bool) -> None:  # noqa: FBT001
+    """A process that dies of a patient's name does not print it."""
+    program = (
+        "import threading\n"
+        "from screening.logs import configure_logs\n"
+        "configure_logs('INFO', station='test')\n"
+        "def fail():\n"
+        "    raise ValueError('DOE' + '^JANE')\n"
+        + ("t = threading.Thread(target=fail); t.start(); t.join()" if thread else "fail()")
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert "uncaught_error" in ended.stderr
+    assert "ValueError" in ended.stderr
+    assert "DOE^JANE" not in ended.stderr

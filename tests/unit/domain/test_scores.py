@@ -42,6 +42,11 @@ def test_a_temperature_of_one_changes_nothing(probabilities: list[float]) -> Non
     assert calibrate(probabilities, 1.0) == pytest.approx(probabilities, abs=1e-9)
 
 
+def test_calibration_is_the_softmax_of_the_softened_logits() -> None:
+    """At temperature 2 odds of 4 to 1 become 2 to 1 (Guo et al. 2017)."""
+    assert calibrate([0.8, 0.2], 2.0) == pytest.approx([2 / 3, 1 / 3])
+
+
 @given(probabilities=softmax_like(3), temperature=st.floats(1, 10))
 def test_calibration_softens_and_keeps_the_order(
     probabilities: list[float], temperature: float
