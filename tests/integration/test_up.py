@@ -1,0 +1,106 @@
+"""`screening up` looks after its stations: it starts again what dies and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.site import Site, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
+
+
+@pytest.fixture
+def site(tmp_path: Path, bundle_dir: Path) -> Site:
+    """Return a site whose stations `screening up` starts."""
+    return Site(tmp_path, bundle_dir=bundle_dir)
+
+
+@pytest.fixture
+def up(site: Site) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `screening up` until the end of the test."""
+    with (site.folder / "up.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "screening", "up"],
+            env={**os.environ, **site.variables},
+            cwd=site.folder,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        site.wait_for_log("up", "Ctrl-C stops")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def children(process: subprocess.Popen[bytes]) -> dict[str, int]:
+    """Return the process id of each station."""
+    listed = subprocess.run(
+        ["ps", "--ppid", str(process.pid), "-o", "pid=,args="],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    found = {}
+    for line in listed.stdout.splitlines():
+        pid, _, arguments = line.strip().partition(" ")
+        words = arguments.split()
+        if "run" in words and "<defunct>" not in words:
+            found[words[words.index("run") + 1]] = int(pid)
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_station_that_dies_is_started_again_and_ctrl_c_leaves_nothing(
+    site: Site, up: subprocess.Popen[bytes]
+) -> None:
+    """After kill -9 of the SCP images are taken again; SIGINT ends every process with status 0."""
+    first = children(up)
+    assert set(first) == {"receive", "classify", "report", "web"}
+    os.kill(first["receive"], signal.SIGKILL)
+    wait_until(lambda: children(up).get("receive", first["receive"]) != first["receive"], "an SCP")
+    site.wait_for_scp()
+    last = children(up)
+    up.send_signal(signal.SIGINT)
+    assert up.wait(60) == 0
+    assert not [station for station, pid in last.items() if is_running(pid)]
+
+
+def test_stations_end_with_a_supervisor_that_was_killed(
+    site: Site, up: subprocess.Popen[bytes]
+) -> None:
+    """After kill -9 of `up` the ports are free for the next start."""
+    stations = children(up)
+    up.kill()
+    wait_until(lambda: not any(map(is_running, stations.values())), "the stations to end")
+    again = subprocess.run(
+        [sys.executable, "-m", "screening", "up", "--once"],
+        env={**os.environ, **site.variables},
+        cwd=site.folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_second_up_on_the_same_folder_is_refused(site: Site, up: subprocess.Popen[bytes]) -> None:
+    """The message says what holds the folder and what to do."""
+    assert up.poll() is None
+    second = site.run("up", check=False)
+    assert second.returncode == 2
+    assert "another `screening up`" in second.stderr

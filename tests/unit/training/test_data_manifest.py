@@ -1,0 +1,180 @@
+"""The data manifest: written, read back, checked."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.training_rows import digest, image_row
+from training.data_manifest import (
+    CLASS_OF_LABEL,
+    ImageRow,
+    Label,
+    View,
+    manifest_digest,
+    read_manifest,
+    write_manifest,
+)
+from training.errors import DataError
+
+
+def sample(folder: Path) -> list[ImageRow]:
+    """Return two rows, one with every optional value, whose files are there."""
+    rows = [
+        image_row("plain", path=folder / "images" / "plain.png"),
+        image_row(
+            "rich",
+            path=folder / "images" / "a, b.png",
+            label=Label.COVID19,
+            view=View.AP_SUPINE,
+            age_years=64.5,
+            offset_days=-2.0,
+            published_split="test",
+            duplicate_of=digest("pixels plain"),
+            licence="CC BY 4.0",
+            note='said "so"',
+        ),
+    ]
+    for row in rows:
+        row.path.parent.mkdir(exist_ok=True)
+        row.path.write_bytes(b"picture")
+    return rows
+
+
+def edited(manifest: Path, column: str, value: str) -> Path:
+    """Change one cell of the first row."""
+    with manifest.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[0][column] = value
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return manifest
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    """Every value survives, empty ones too."""
+    rows = sample(tmp_path)
+    write_manifest(tmp_path / "m.csv", rows)
+    assert list(read_manifest(tmp_path / "m.csv")) == rows
+
+
+def test_a_folder_can_be_moved_with_its_manifest(tmp_path: Path) -> None:
+    """Paths below the manifest are relative to it."""
+    old = tmp_path / "old"
+    old.mkdir()
+    rows = sample(old)
+    write_manifest(old / "m.csv", rows)
+    new = old.rename(tmp_path / "new")
+    assert {row.path for row in read_manifest(new / "m.csv")} == {
+        new / "images" / row.path.name for row in rows
+    }
+
+
+def test_a_manifest_may_stand_apart_from_its_images(tmp_path: Path) -> None:
+    """Paths elsewhere are absolute."""
+    rows = sample(tmp_path)
+    write_manifest(tmp_path / "elsewhere" / "m.csv", rows)
+    assert list(read_manifest(tmp_path / "elsewhere" / "m.csv")) == rows
+
+
+def test_a_failed_write_leaves_the_old_manifest(tmp_path: Path) -> None:
+    """A row that cannot be written does not cost the file that was there."""
+    rows = sample(tmp_path)
+    manifest = tmp_path / "m.csv"
+    write_manifest(manifest, rows)
+    broken = replace(rows[0], note="\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        write_manifest(manifest, [broken])
+    assert list(read_manifest(manifest)) == rows
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["m.csv"]
+
+
+def test_a_manifest_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
+    """The error names the file."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=r"m\.csv"):
+        write_manifest(tmp_path / "file" / "m.csv", [])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("label", "flu", "'flu' is not a valid Label"),
+        ("view", "lateral", "'lateral' is not a valid View"),
+        ("width", "0", "width 0"),
+        ("height", "tall", "'tall'"),
+        ("sha256", "abc", "sha256 is no"),
+        ("source", "  ", "an empty source"),
+        ("split_group", "", "an empty split_group"),
+        ("age_years", "old", "'old'"),
+        ("path", "images/absent.png", "not there"),
+        ("path", "images/a, b.png", "twice"),
+        ("patient_id", "site:rich", "the same patient_id"),
+        ("pixels_sha256", digest("pixels rich"), "the same pixels_sha256"),
+    ],
+)
+def test_a_wrong_cell_is_refused(tmp_path: Path, column: str, value: str, said: str) -> None:
+    """The error names the manifest and what is wrong, before anything is trained."""
+    manifest = tmp_path / "m.csv"
+    write_manifest(manifest, sample(tmp_path))
+    with pytest.raises(DataError) as refused:
+        read_manifest(edited(manifest, column, value))
+    assert said in str(refused.value)
+    assert str(manifest) in str(refused.value)
+
+
+def test_errors_hold_no_patient_attribute(tmp_path: Path) -> None:
+    """A contradiction is told by paths and groups, never by the patient's pseudonym or age."""
+    rows = [replace(row, patient_id="site:SECRET", age_years=41.25) for row in sample(tmp_path)]
+    write_manifest(tmp_path / "m.csv", rows)
+    with pytest.raises(DataError) as refused:
+        read_manifest(tmp_path / "m.csv")
+    assert "SECRET" not in str(refused.value)
+    assert "SECRET" not in repr(rows)
+    assert "41.25" not in repr(rows)
+
+
+@pytest.mark.parametrize("text", ["", "path,label\nx.png,normal\n"])
+def test_another_file_is_no_manifest(tmp_path: Path, text: str) -> None:
+    """A table without the columns is refused with the way to make one."""
+    (tmp_path / "m.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="train datasets scan"):
+        read_manifest(tmp_path / "m.csv")
+
+
+def test_an_absent_or_empty_manifest_is_refused(tmp_path: Path) -> None:
+    """Nothing to train on is said at once."""
+    with pytest.raises(DataError, match="cannot read it"):
+        read_manifest(tmp_path / "absent.csv")
+    write_manifest(tmp_path / "empty.csv", [])
+    with pytest.raises(DataError, match="at least one image"):
+        read_manifest(tmp_path / "empty.csv")
+
+
+def test_files_need_not_be_looked_at(tmp_path: Path) -> None:
+    """A manifest can be read where its images are not."""
+    write_manifest(tmp_path / "m.csv", [image_row("away")])
+    assert len(read_manifest(tmp_path / "m.csv", check_files=False)) == 1
+
+
+def test_the_digest_is_about_content() -> None:
+    """Place and order do not change it, label, group, pixels and number of images do."""
+    rows = [image_row("one"), image_row("two")]
+    same = [replace(rows[1], path=Path("/elsewhere/2.png"), note="said"), rows[0]]
+    assert manifest_digest(rows) == manifest_digest(same)
+    others = [
+        [replace(rows[0], label=Label.COVID19), rows[1]],
+        [replace(rows[0], split_group="other"), rows[1]],
+        [replace(rows[0], pixels_sha256=digest("other")), rows[1]],
+        rows[:1],
+        [*rows, rows[0]],
+    ]
+    assert len({manifest_digest(each) for each in [rows, *others]}) == 1 + len(others)
+
+
+def test_every_label_has_a_class() -> None:
+    """No label can be lost on the way to the ensemble's three classes."""
+    assert set(CLASS_OF_LABEL) == set(Label)
