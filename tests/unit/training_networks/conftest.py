@@ -1,0 +1,32 @@
+"""Small networks with the layer names that training relies on."""
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
+
+import keras
+
+from screening.networks.architectures import Architecture
+from training.architectures.catalogue import TRAINING_ARCHITECTURES
+
+
+def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Build a network of a few hundred weights: one convolution, normalisation, dropout, head."""
+    image = keras.Input(input_shape, name="image")
+    x = keras.layers.Conv2D(4, 3, strides=2, name="conv")(image)
+    x = keras.layers.BatchNormalization(name="conv_bn")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="averaged")(x)
+    x = keras.layers.Dropout(0.5, name="dropout")(x)
+    x = keras.layers.Dense(8, activation="relu", name="hidden")(x)
+    last = "sigmoid" if classes == 1 else "softmax"
+    x = keras.layers.Dense(classes, activation=last, name="probabilities")(x)
+    return keras.Model(image, x, name="tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_architectures() -> dict[str, Architecture]:
+    """Return a small network in place of every one that a protocol names."""
+    return {
+        name: Architecture(build_tiny, 32, 32, found.classes, 0, "a test")
+        for name, found in TRAINING_ARCHITECTURES.items()
+    }

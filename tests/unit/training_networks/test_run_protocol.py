@@ -1,0 +1,222 @@
+"""Every protocol runs from its manifest to the weights of its folds."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
+
+import numpy as np
+
+from screening.networks.architectures import Architecture
+from tests.radiograph_rows import every_collection, write_pictures
+from training.errors import DataError, TrainingError
+from training.fit import CHECKPOINT, HISTORY, WEIGHTS
+from training.history import EpochRecord, read_history
+from training.protocols.protocol import Protocol
+from training.protocols.registry import PROTOCOLS
+from training.run_directory import finished_folds, fold_directory, read_run, read_split
+from training.run_protocol import run_protocol
+from training.run_request import RunRequest
+from training.splits import Part
+from training.start_network import load_network
+
+pytestmark = pytest.mark.tensorflow
+
+Architectures = dict[str, Architecture]
+SMALL = 64
+FOUR = "khan2020-4class"
+
+
+class HeardReport:
+    """Keeps what a run tells."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.images: dict[str, list[int]] = {}
+        self.records: list[EpochRecord] = []
+
+    def say(self, text: str) -> None:
+        """Keep a fact."""
+        self.said.append(text)
+
+    def begin(self, what: str, images: int) -> None:
+        """Keep a task's size, and room for what is done of it."""
+        self.images[what] = [images, 0]
+
+    def advance(self, images: int) -> None:
+        """Count what is done of the newest task."""
+        self.images[list(self.images)[-1]][1] += images
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Keep an epoch."""
+        self.records.append(record)
+
+
+def small(name: str) -> Protocol:
+    """Return a protocol with pictures of 64 x 64 pixels."""
+    return replace(PROTOCOLS[name], height=SMALL, width=SMALL)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest of pictures from every collection."""
+    return write_pictures(tmp_path_factory.mktemp("data"), every_collection())
+
+
+@pytest.fixture(scope="module")
+def four_classes(
+    manifest: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_architectures: Architectures,
+) -> Path:
+    """Return a run of fold 1 of the 4-class network."""
+    out = tmp_path_factory.mktemp("four")
+    request = RunRequest(data=manifest, out=out, fold=1, epochs=1)
+    run_protocol(small(FOUR), request, HeardReport(), tiny_architectures)
+    return out
+
+
+@pytest.mark.parametrize("name", [name for name in PROTOCOLS if name != FOUR])
+def test_a_protocol_runs(
+    name: str,
+    manifest: Path,
+    four_classes: Path,
+    tmp_path: Path,
+    tiny_architectures: Architectures,
+) -> None:
+    """One epoch of the first fold, two phases where there are phases, leaves weights and papers."""
+    protocol = small(name)
+    report = HeardReport()
+    request = RunRequest(
+        data=manifest,
+        out=tmp_path,
+        fold=1,
+        phase=min(2, protocol.phases),
+        epochs=1,
+        fine_tune_from=four_classes if protocol.fine_tune_from else None,
+    )
+    run_protocol(protocol, request, report, tiny_architectures)
+    assert finished_folds(tmp_path) == (1,)
+    assert read_run(tmp_path).classes == protocol.classes
+    folder = fold_directory(tmp_path, 1)
+    assert len(read_history(folder / HISTORY)) == len(report.records) == request.phase
+    parts = {used.part for used in read_split(folder)}
+    assert {Part.TRAIN, Part.VALIDATION} <= parts
+    assert all(total == done for total, done in report.images.values())
+    network = load_network(tmp_path, 1, tiny_architectures)
+    assert network.output_shape == (None, protocol.outputs)
+
+
+def test_a_fine_tuned_network_starts_from_the_run_named(
+    manifest: Path, four_classes: Path, tmp_path: Path, tiny_architectures: Architectures
+) -> None:
+    """Where only the head learns, the backbone is that of the 4-class network's same fold."""
+    request = RunRequest(data=manifest, out=tmp_path, fold=1, epochs=1, fine_tune_from=four_classes)
+    run_protocol(small("khan2020-binary"), request, HeardReport(), tiny_architectures)
+    start, tuned = (load_network(run, 1, tiny_architectures) for run in (four_classes, tmp_path))
+
+    def same(layer: str) -> bool:
+        pairs = zip(
+            start.get_layer(layer).get_weights(), tuned.get_layer(layer).get_weights(), strict=True
+        )
+        return all(np.array_equal(one, other) for one, other in pairs)
+
+    assert (same("conv"), same("conv_bn"), same("hidden")) == (True, True, False)
+
+
+def test_what_is_wrong_is_said_before_anything_is_trained(
+    manifest: Path, four_classes: Path, tmp_path: Path, tiny_architectures: Architectures
+) -> None:
+    """Each mistake in the command is answered with what was expected and the remedy."""
+    asked = RunRequest(data=manifest, out=tmp_path / "run", fold=1, epochs=1)
+    mistakes = [
+        (FOUR, replace(asked, epochs=0), "at least 1 epoch"),
+        (FOUR, replace(asked, fold=9), "folds 1 to 4"),
+        (FOUR, replace(asked, phase=2), "phases 1 to 1"),
+        (FOUR, replace(asked, fine_tune_from=four_classes), "leave out --from"),
+        (FOUR, replace(asked, backbone_weights=(tmp_path / "no.npz",)), r"no\.npz"),
+        (FOUR, replace(asked, out=four_classes), "--resume, or name another --out"),
+        (FOUR, replace(asked, out=four_classes, seed=1, resume=True), "seed .expected 1, found 0"),
+        ("khan2020-3class", asked, "fine-tuned from khan2020-4class.*--from"),
+        ("khan2020-3class", replace(asked, fine_tune_from=tmp_path), "run that|made"),
+        (
+            "khan2020-3class",
+            replace(asked, fine_tune_from=four_classes, fold=2),
+            "trained fold 2.*found none",
+        ),
+        (
+            "khan2020-3class",
+            replace(asked, fine_tune_from=four_classes, seed=1),
+            "same manifest with seed 1",
+        ),
+        ("soares2020-vgg16", replace(asked, out=four_classes, resume=True), "another run, of khan"),
+    ]
+    for name, request, message in mistakes:
+        with pytest.raises(TrainingError, match=message):
+            run_protocol(small(name), request, HeardReport(), tiny_architectures)
+    assert not list(tmp_path.rglob(CHECKPOINT))
+
+
+def test_an_unreadable_picture_is_named(tmp_path: Path, tiny_architectures: Architectures) -> None:
+    """A damaged file among the pictures ends the command before training, with its path."""
+    data = write_pictures(tmp_path, every_collection())
+    damaged = tmp_path / "ieee8023-covid19-3.png"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    request = RunRequest(data=data, out=tmp_path / "run", fold=1, epochs=1)
+    with pytest.raises(DataError, match=damaged.name):
+        run_protocol(small(FOUR), request, HeardReport(), tiny_architectures)
+
+
+KILLED_RUN = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from tests.unit.training_networks.conftest import build_tiny
+from tests.unit.training_networks.test_run_protocol import FOUR, HeardReport, small
+from screening.networks.architectures import Architecture
+from training.run_protocol import run_protocol
+from training.run_request import RunRequest
+
+request = RunRequest(data=Path(sys.argv[1]), out=Path(sys.argv[2]), fold=1, epochs=40)
+tiny = {"coronet": Architecture(build_tiny, 64, 64, ("a",) * 4, 0, "")}
+run_protocol(small(FOUR), request, HeardReport(), tiny)
+"""
+
+
+@pytest.mark.integration
+def test_a_killed_process_goes_on_where_it_was(
+    manifest: Path, tmp_path: Path, tiny_architectures: Architectures
+) -> None:
+    """After SIGKILL, --resume ends with the weights of a run that was never killed."""
+    folder = fold_directory(tmp_path / "killed", 1)
+    process = subprocess.Popen([sys.executable, "-c", KILLED_RUN, manifest, tmp_path / "killed"])
+    try:
+        deadline_s = time.monotonic() + 120
+        while len(read_history(folder / HISTORY)) < 2 and time.monotonic() < deadline_s:
+            assert process.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.01)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    finished = len(read_history(folder / HISTORY))
+    assert finished >= 2
+    epochs = finished + 2
+    report = HeardReport()
+    for out, resume in (("killed", True), ("whole", False)):
+        request = RunRequest(
+            data=manifest, out=tmp_path / out, fold=1, epochs=epochs, resume=resume
+        )
+        run_protocol(small(FOUR), request, report, tiny_architectures)
+    assert len(report.records) <= epochs + 3
+    weights = []
+    for out in ("killed", "whole"):
+        with np.load(fold_directory(tmp_path / out, 1) / WEIGHTS) as stored:
+            weights.append(np.concatenate([stored[key].ravel() for key in sorted(stored.files)]))
+    np.testing.assert_allclose(*weights, rtol=0, atol=1e-6)

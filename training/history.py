@@ -1,0 +1,63 @@
+"""What a run writes down after every epoch: one JSON object a line."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from training.errors import TrainingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One epoch of one phase, both counted from 1.
+
+    loss, accuracy: mean over the training images as they were seen, augmented; accuracies 0 to 1.
+    wait_s: how long the network waited for images, of duration_s. best: no epoch before had a
+    higher validation accuracy.
+    """
+
+    phase: int
+    epoch: int
+    images: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    duration_s: float
+    wait_s: float
+    best: bool
+
+
+def append_record(path: Path, record: EpochRecord) -> None:
+    """Add a line; raises TrainingError where the disk does not take it."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(record)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write {path}: {error.strerror}; make room, then go on with --resume"
+        ) from error
+
+
+def read_history(path: Path) -> tuple[EpochRecord, ...]:
+    """Return the records of a run in order; a last line that was cut off is left out."""
+    if not path.exists():
+        return ()
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(EpochRecord(**json.loads(line)))
+        except (json.JSONDecodeError, TypeError):
+            break
+    return tuple(records)
+
+
+def keep_until(path: Path, phase: int, epochs: int) -> None:
+    """Drop records after `epochs` epochs of phase `phase` (from 1): they will be made again."""
+    kept = [r for r in read_history(path) if (r.phase, r.epoch) <= (phase, epochs)]
+    part = path.with_name(f".{path.name}.part")
+    part.write_text("".join(json.dumps(asdict(r)) + "\n" for r in kept), encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,1 @@
+"""What a classifier's answers are worth: confusion matrices, figures, curves, calibration."""

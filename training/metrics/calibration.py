@@ -1,0 +1,75 @@
+"""Does a probability of 0.8 come true in 80 of 100 images? Reliability and calibration error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 15
+"""Of equal width, as Guo et al. 2017."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Images whose probability lies above low (from 0: or at it) and at most at high.
+
+    mean_probability, frequency: 0 to 1, None in an empty bin; frequency is the share of positives.
+    """
+
+    low: float
+    high: float
+    images: int
+    mean_probability: float | None
+    frequency: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """The diagram's bins and two summaries, each 0 (best) to 1.
+
+    expected_calibration_error: the mean distance of frequency from mean probability over bins,
+    weighted by images. brier_score: the mean squared distance of probability from truth.
+    """
+
+    bins: tuple[ReliabilityBin, ...]
+    expected_calibration_error: float
+    brier_score: float
+
+
+def reliability(
+    positive: NDArray[np.bool_], probabilities: NDArray[np.float64], bins: int = BINS
+) -> Reliability | None:
+    """Return how probabilities of one class compare with what was true; None without images.
+
+    positive: shape (images,); probabilities: shape (images,), 0 to 1. For the confidence of
+    multi-class answers give the highest probability and whether its class was right. Raises
+    ValueError where shapes differ or a probability is out of range.
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks, section 2 and equation 3.
+    """
+    if positive.shape != probabilities.shape or probabilities.ndim != 1:
+        raise ValueError(
+            f"expected one probability per image, found {positive.shape}, {probabilities.shape}"
+        )
+    if not probabilities.size:
+        return None
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1):
+        raise ValueError("expected probabilities from 0 to 1, found others")
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, bins - 1)
+    images = np.bincount(place, minlength=bins)
+    sums = np.bincount(place, weights=probabilities, minlength=bins)
+    hits = np.bincount(place, weights=positive.astype(np.float64), minlength=bins)
+    return Reliability(
+        bins=tuple(
+            ReliabilityBin(
+                low=float(edges[index]),
+                high=float(edges[index + 1]),
+                images=int(count),
+                mean_probability=float(sums[index] / count) if count else None,
+                frequency=float(hits[index] / count) if count else None,
+            )
+            for index, count in enumerate(images)
+        ),
+        expected_calibration_error=float(np.abs(hits - sums).sum() / probabilities.size),
+        brier_score=float(np.mean((probabilities - positive) ** 2)),
+    )

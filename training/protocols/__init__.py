@@ -1,0 +1,1 @@
+"""What the papers did, one module per paper; its docstring is the protocol's passport."""

@@ -1,0 +1,144 @@
+"""Trains one protocol: from the manifest to the weights of every fold."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from screening.imaging.preprocess import fingerprint
+from screening.networks.architectures import Architecture
+from training.architectures.catalogue import TRAINING_ARCHITECTURES
+from training.data_manifest import manifest_digest, read_manifest
+from training.devices import replicas_on
+from training.errors import TrainingError
+from training.fit import CHECKPOINT, WEIGHTS
+from training.protocols.composition import compose, plan_fold
+from training.protocols.protocol import Protocol
+from training.run_directory import RunRecord, fold_directory, read_run, write_run
+from training.run_request import RunReport, RunRequest
+from training.train_fold import FoldTraining, decode_pictures, train_fold
+
+
+def run_protocol(
+    protocol: Protocol,
+    request: RunRequest,
+    report: RunReport,
+    architectures: Mapping[str, Architecture] = TRAINING_ARCHITECTURES,
+) -> None:
+    """Train the folds asked for, one after the other, into `request.out`.
+
+    Everything that can be wrong with the data, the weights and the folder is looked at first.
+    Raises TrainingError (DataError where it is the data), each naming the file and the remedy.
+    """
+    if request.epochs is not None:
+        protocol = replace(protocol, epochs=request.epochs)
+    _check_request(protocol, request)
+    rows = read_manifest(request.data)
+    drawn = compose(protocol, rows, request.seed)
+    for line in drawn.account:
+        report.say(line)
+    folds = (request.fold,) if request.fold else tuple(range(1, protocol.folds + 1))
+    plans = [plan_fold(protocol, drawn, fold, request.seed) for fold in folds]
+    _check_begun(request, folds)
+    record = _record(protocol, request, manifest_digest(rows), folds)
+    write_run(request.out, record)
+    training = FoldTraining(
+        protocol=protocol,
+        request=request,
+        report=report,
+        architectures=architectures,
+        drawn=drawn,
+        identity=record.identity,
+        pictures=decode_pictures(protocol, request, drawn, plans, report),
+    )
+    with replicas_on(request.devices) as replicas:
+        for plan in plans:
+            keras.backend.clear_session()
+            train_fold(training, plan, replicas)
+
+
+def _check_request(protocol: Protocol, request: RunRequest) -> None:
+    faults = {
+        f"{protocol.name} is fine-tuned from {protocol.fine_tune_from}; train that first and name "
+        "its folder with --from": protocol.fine_tune_from and not request.fine_tune_from,
+        f"{protocol.name} takes its weights from the run named with --from; leave out "
+        "--backbone-weights": protocol.fine_tune_from and request.backbone_weights,
+        f"{protocol.name} starts from no other run; leave out --from": request.fine_tune_from
+        and not protocol.fine_tune_from,
+        f"{protocol.name} has phases 1 to {protocol.phases}, found phase {request.phase}; ask for "
+        "one of them": request.phase is not None and not 1 <= request.phase <= protocol.phases,
+        f"expected at least 1 epoch, found {protocol.epochs}; correct --epochs": protocol.epochs
+        < 1,
+    }
+    for message, found in faults.items():
+        if found:
+            raise TrainingError(message)
+
+
+def _check_begun(request: RunRequest, folds: tuple[int, ...]) -> None:
+    """Refuse before an hour of earlier folds what `fit` would refuse after it."""
+    begun = [n for n in folds if (fold_directory(request.out, n) / CHECKPOINT).exists()]
+    if begun and not request.resume:
+        raise TrainingError(
+            f"{request.out} has a run of fold {', '.join(map(str, begun))} already; go on with "
+            "--resume, or name another --out"
+        )
+
+
+def _record(
+    protocol: Protocol, request: RunRequest, data_digest: str, folds: tuple[int, ...]
+) -> RunRecord:
+    start = {path.name: _file_sha256(path) for path in request.backbone_weights}
+    if request.fine_tune_from:
+        start = {"run": _checked_start(protocol, request, data_digest, folds)}
+    return RunRecord(
+        protocol=protocol.name,
+        architecture=protocol.architecture,
+        classes=protocol.classes,
+        outputs=protocol.outputs,
+        height=protocol.height,
+        width=protocol.width,
+        value_range=protocol.value_range,
+        seed=request.seed,
+        precision=request.precision.value,
+        data_digest=data_digest,
+        preprocessing_fingerprint=fingerprint(),
+        start=start,
+    )
+
+
+def _checked_start(
+    protocol: Protocol, request: RunRequest, data_digest: str, folds: tuple[int, ...]
+) -> str:
+    """Return the identity of the run to start from, once it is the right one and has the folds."""
+    run = request.fine_tune_from or Path()
+    found = read_run(run)
+    expected = (protocol.fine_tune_from, data_digest, request.seed)
+    if (found.protocol, found.data_digest, found.seed) != expected:
+        raise TrainingError(
+            f"expected a run of {protocol.fine_tune_from} on the same manifest with seed "
+            f"{request.seed}, so that its folds are the same; found {run} of {found.protocol} with "
+            f"seed {found.seed} on manifest {found.data_digest[:12]} instead of "
+            f"{data_digest[:12]}; train it on this manifest"
+        )
+    for fold in folds:
+        weights = fold_directory(run, fold) / WEIGHTS
+        if not weights.is_file():
+            raise TrainingError(
+                f"expected the trained fold {fold} in {weights}, found none; finish that run "
+                "first, or choose folds it has with --fold"
+            )
+    return found.identity
+
+
+def _file_sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainingError(
+            f"expected a weight file at {path}, cannot read it ({error.strerror}); correct "
+            "--backbone-weights"
+        ) from error
