@@ -1,14 +1,18 @@
 """Plugs pulled while work is under way: nothing is lost, nothing is doubled."""
 
 import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import redis
 from sqlalchemy import func, select
 
-from screening.db.tables import Classification, Report
+from screening.db.tables import Classification, Instance, Report
 from screening.domain.lifecycle import ClassificationState
+from screening.spool.store import Spool
+from tests.receiving import radiograph
 from tests.servers import ServerAbsentError, free_port, new_postgresql_database, private_redis
 from tests.site import Site, running_site, wait_until
 
@@ -85,3 +89,37 @@ def test_redis_down_emptied_and_restarted_loses_and_doubles_nothing(
                 assert_each_once(site, len(phantoms))
         except ServerAbsentError as absent:
             pytest.skip(str(absent))
+
+
+def test_what_the_scp_acknowledged_survives_its_death(tmp_path: Path) -> None:
+    """Four senders, the SCP killed three times: each Success has a whole file and one row."""
+    files = [tmp_path / f"{number}.dcm" for number in range(1, 161)]
+    for path in files:
+        path.write_bytes(radiograph(SOPInstanceUID=f"2.25.{path.stem}"))
+    with running_site(tmp_path, bundle_dir=tmp_path) as site:
+        site.start("receive")
+        site.wait_for_scp()
+        with ThreadPoolExecutor(4) as senders:
+            sending = [senders.submit(send_until_taken, site, files[n::4]) for n in range(4)]
+            for _ in range(3):
+                time.sleep(0.7)
+                site.kill("receive")
+                site.start("receive")
+                site.wait_for_scp()
+            refused = sum(sent.result() for sent in sending)
+        with contextlib.closing(site.database) as database, database.read() as session:
+            rows = session.execute(select(Instance.sop_instance_uid, Instance.sha256)).all()
+        spool = Spool(site.settings.spool_dir)
+        assert refused > 0, "killed too late to test anything"
+        assert sorted(uid for uid, _ in rows) == sorted(f"2.25.{path.stem}" for path in files)
+        assert all(spool.is_undamaged(sha256) for _, sha256 in rows)
+
+
+def send_until_taken(site: Site, files: list[Path]) -> int:
+    """Send each file until it is answered with Success; return how many tries were not."""
+    not_taken = 0
+    for path in files:
+        while site.storescu([path]).returncode:
+            not_taken += 1
+            time.sleep(0.1)
+    return not_taken
