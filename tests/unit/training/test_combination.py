@@ -1,0 +1,119 @@
+"""Temperatures, weights and thresholds, chosen on answers whose best choice is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from screening.domain.scores import Class, combine, member_scores
+from screening.domain.triage import Priority
+from tests.answers import THREE, answers
+from training.combination import (
+    LEAST_WEIGHT,
+    Combination,
+    choose_combination,
+    choose_temperature,
+    combined_answers,
+    common_images,
+    own_answers,
+    three_class_answers,
+)
+from training.errors import TrainingError
+from training.predictions import Predictions
+from training.triage_choice import TARGETS, choose_triage_rules
+
+FOUR = ("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal")
+
+
+def drawn(images: int, temperature: float, *, seed: int = 0) -> Predictions:
+    """Return answers that are calibrated once softened by a temperature."""
+    random = np.random.default_rng(seed)
+    honest = random.dirichlet((0.7, 0.7, 0.7), images)
+    true = [THREE[random.choice(3, p=row)] for row in honest]
+    sharp = honest**temperature
+    return answers(true, (sharp / sharp.sum(axis=1, keepdims=True)).tolist())
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
+    """Over- and under-confident answers get their own temperature back."""
+    assert choose_temperature(drawn(1500, temperature)) == pytest.approx(temperature, rel=0.15)
+
+
+def test_a_member_that_knows_more_weighs_more_and_none_is_silenced() -> None:
+    """Guesses get the least weight beside honest answers to the same images."""
+    good = drawn(400, 1.0)
+    guesses = replace(good, probabilities=np.full((400, 3), 1 / 3))
+    chosen = choose_combination([good, guesses])
+    assert chosen.weights[0] > 0.9
+    assert LEAST_WEIGHT <= chosen.weights[1] <= LEAST_WEIGHT + 0.03
+    assert sum(chosen.weights) == pytest.approx(1)
+
+
+def test_the_ensemble_is_computed_as_the_stations_do() -> None:
+    """Four classes fold into three, calibrated, in the weighted mean."""
+    three = answers(["normal"], [(0.2, 0.3, 0.5)])
+    four = answers(["normal"], [(0.1, 0.2, 0.3, 0.4)], FOUR)
+    found = combined_answers([three, four], Combination((2.0, 0.5), (0.3, 0.7)))
+    scores = [
+        member_scores("a", THREE, (0.2, 0.3, 0.5), 2.0),
+        member_scores("b", FOUR, (0.1, 0.2, 0.3, 0.4), 0.5),
+    ]
+    expected = combine(scores, (0.3, 0.7)).ensemble
+    assert found.probabilities[0].tolist() == pytest.approx([expected.of(k) for k in Class])
+
+
+def test_members_are_compared_on_the_images_they_share() -> None:
+    """Other images are left out; the order is the first member's; none at all is an error."""
+    first = answers(["normal", "covid19", "pneumonia"], np.eye(3).tolist())
+    second = Predictions(THREE, first.questions[:0:-1], first.probabilities[:0:-1])
+    one, other = common_images([first, second])
+    assert one.questions == other.questions
+    expected = [each.pixels_sha256 for each in first.questions[1:]]
+    assert [each.pixels_sha256 for each in one.questions] == expected
+    assert {each.training_images_of_source for each in one.questions} == {20}
+    np.testing.assert_array_equal(other.probabilities, first.probabilities[1:])
+    with pytest.raises(TrainingError, match="images of this part in common"):
+        common_images([first, Predictions(THREE, (), np.empty((0, 3)))])
+
+
+def test_nothing_is_chosen_on_patients_that_were_trained_on() -> None:
+    """One such image stops the choice."""
+    found = drawn(20, 1.0)
+    leaking = replace(found.questions[0], group_in_training=True)
+    with pytest.raises(TrainingError, match="found 1 others"):
+        choose_combination([replace(found, questions=(leaking, *found.questions[1:]))])
+
+
+def test_a_network_of_other_classes_is_no_member() -> None:
+    """COVID-19 against all others does not add up to three classes."""
+    with pytest.raises(TrainingError, match="expected classes that add up"):
+        three_class_answers(answers(["covid19"], [(0.4, 0.6)], ("covid19", "other")))
+
+
+def test_thresholds_keep_what_the_table_wants_of_them() -> None:
+    """On the images they were chosen on, each reaches its sensitivity or specificity."""
+    images = own_answers(drawn(600, 1.0))
+    for rule, target in zip(choose_triage_rules(images), TARGETS, strict=True):
+        place = images.classes.index(target.klass)
+        called = images.probabilities[:, place] >= rule.at_least
+        positive = images.true == place
+        share = called[positive].mean() if target.wanted == "sensitivity" else None
+        reached = (~called[~positive]).mean() if share is None else share
+        assert reached >= target.at_least or rule.at_least in {target.lowest, target.highest}
+        assert target.lowest <= rule.at_least <= target.highest
+
+
+def test_perfectly_parted_classes_leave_thresholds_within_bounds() -> None:
+    """Specificity is had at any threshold: the lowest one allowed is taken."""
+    images = own_answers(answers(THREE * 20, np.eye(3).tolist() * 20))
+    rules = {(rule.priority, rule.klass): rule.at_least for rule in choose_triage_rules(images)}
+    assert rules[Priority.STAT, Class.COVID19] == 0.5
+    assert rules[Priority.HIGH, Class.COVID19] == 0.5
+    assert rules[Priority.MEDIUM, Class.COVID19] == 0.3
+
+
+def test_a_class_without_validation_images_is_refused() -> None:
+    """Its threshold could be anything."""
+    with pytest.raises(TrainingError, match="sensitivity of covid19"):
+        choose_triage_rules(own_answers(answers(["normal"], [(0.1, 0.1, 0.8)])))

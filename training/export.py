@@ -1,0 +1,256 @@
+"""Makes a bundle of trained runs: calibrated, combined, checked and described.
+
+The same runs give the same bundle: nothing in it depends on when or where it was made.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import keras
+
+from screening.bundles.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    Member,
+    NetworkInput,
+    manifest_bytes,
+)
+from screening.bundles.registry import Bundle, describe_file, load_bundle
+from screening.imaging.preprocess import fingerprint
+from screening.networks.architectures import ARCHITECTURES
+from screening.networks.weights import Precision, load_weights, save_weights
+from training.answering import Answering, check_preprocessing
+from training.combination import (
+    Combination,
+    choose_combination,
+    combined_answers,
+    common_images,
+    speaks_of_the_three_classes,
+)
+from training.data_manifest import ImageRow, manifest_digest
+from training.errors import TrainingError
+from training.evaluate_runs import Ask
+from training.golden_images import golden_scores, write_golden
+from training.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
+from training.parity import Parity, check_parity, parity, spread_over
+from training.predictions import Predictions, TrainedFold, both_sides, by_picture, trained_folds
+from training.provenance import code_revision, library_versions, member_provenance
+from training.release_metrics import release_metrics
+from training.splits import Part
+from training.start_network import load_network
+from training.triage_choice import TARGETS, choose_triage_rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """One call of the command. weights: how kernels are stored. out: the bundle's own folder."""
+
+    runs: Sequence[Path]
+    name: str
+    version: str
+    weights: str
+    rows: Sequence[ImageRow]
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Validated:
+    """What validation data decided."""
+
+    members: tuple[TrainedFold, ...]
+    answers: tuple[Predictions, ...]
+    combination: Combination
+    rows: Mapping[str, ImageRow]
+
+
+def export_bundle(request: ExportRequest, ask: Ask, answering: Answering) -> Bundle:
+    """Write the bundle beside its place, rename it, and return it as the stations will read it.
+
+    Raises TrainingError where the runs cannot be an ensemble, the manifest is not theirs, stored
+    weights answer otherwise, or `request.out` exists; then nothing is left behind.
+    """
+    if request.out.exists():
+        raise TrainingError(f"{request.out} exists already; remove it, or name another --out")
+    if request.weights not in get_args(Precision):
+        raise TrainingError(
+            f"expected --weights {' or '.join(get_args(Precision))}, found {request.weights}"
+        )
+    members = tuple(_only_fold(run) for run in request.runs)
+    for fold in members:
+        _check_member(fold, request.rows, answering)
+    answers = common_images([ask(fold, Part.VALIDATION) for fold in members])
+    validated = _Validated(members, answers, choose_combination(answers), by_picture(request.rows))
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{request.out.name}-", dir=request.out.parent))
+    try:
+        _write_bundle(unfinished, request, validated, ask, answering)
+        unfinished.chmod(0o755)
+        unfinished.rename(request.out)
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write {request.out}: {error.strerror}; make room, or name another --out"
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return load_bundle(request.out)
+
+
+def _only_fold(run: Path) -> TrainedFold:
+    folds = trained_folds(run)
+    if len(folds) > 1:
+        raise TrainingError(
+            f"expected one trained network per member, found folds "
+            f"{', '.join(str(fold.fold) for fold in folds)} in {run}; name one as {run}/fold-K"
+        )
+    return folds[0]
+
+
+def _check_member(fold: TrainedFold, rows: Sequence[ImageRow], answering: Answering) -> None:
+    check_preprocessing(fold)
+    digest = manifest_digest(rows)
+    if fold.record.data_digest != digest:
+        raise TrainingError(
+            f"expected the manifest that {fold.run} was trained on "
+            f"({fold.record.data_digest[:12]}), found {digest[:12]}; name it with --data"
+        )
+    if not speaks_of_the_three_classes(fold.record.classes):
+        raise TrainingError(
+            f"{fold.name}: classes {', '.join(fold.record.classes)} do not add up to the "
+            "ensemble's; leave the run out"
+        )
+    _serving_name(fold, answering)
+
+
+def _serving_name(fold: TrainedFold, answering: Answering) -> str:
+    """Return the name under which the stations build the network."""
+    build = answering.architectures[fold.record.architecture].build
+    for name in (fold.record.architecture, *ARCHITECTURES):
+        if name in ARCHITECTURES and answering.architectures[name].build is build:
+            return name
+    raise TrainingError(
+        f"{fold.name}: expected one of the networks that the stations know "
+        f"({', '.join(ARCHITECTURES)}), found {fold.record.architecture}; leave the run out"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A member as it is stored, its golden scores, and its answers to the compared images."""
+
+    member: Member
+    golden: list[tuple[float, ...]]
+    answers: Predictions
+
+
+def _write_bundle(
+    directory: Path, request: ExportRequest, validated: _Validated, ask: Ask, answering: Answering
+) -> None:
+    chosen = spread_over(len(validated.answers[0].questions))
+    compared = [_at(each, chosen) for each in validated.answers]
+    stored = [
+        _store(directory, request, validated, answering, place, compared[place])
+        for place in range(len(validated.members))
+    ]
+    names = [each.member.name for each in stored]
+    answers = [each.answers for each in stored]
+    found = _parities(names, compared, answers, validated.combination)
+    check_parity(found)
+    ensemble = combined_answers(validated.answers, validated.combination)
+    manifest = Manifest(
+        schema_version=1,
+        name=request.name,
+        version=request.version,
+        trained=True,
+        members=tuple(each.member for each in stored),
+        triage_rules=choose_triage_rules(ensemble),
+        preprocessing_fingerprint=fingerprint(),
+        golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
+        provenance=_provenance(request, validated, dict(found), ask),
+        limits_of_use=LIMITS_OF_USE,
+    )
+    (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
+    (directory / MODEL_CARD_NAME).write_text(model_card(manifest), encoding="utf-8")
+
+
+def _store(  # noqa: PLR0917  all of them positions of one call
+    directory: Path,
+    request: ExportRequest,
+    validated: _Validated,
+    answering: Answering,
+    place: int,
+    compared: Predictions,
+) -> _Stored:
+    """Store a member's weights and load them again, so that the network has them as stored."""
+    fold = validated.members[place]
+    names = [_serving_name(each, answering) for each in validated.members]
+    earlier = names[:place].count(names[place])
+    name = f"{names[place]}-{earlier + 1}" if earlier else names[place]
+    keras.backend.clear_session()
+    model = load_network(fold.run, fold.fold, answering.architectures)
+    weights = save_weights(model, directory, name, dtype=cast("Precision", request.weights))
+    load_weights(model, weights)
+    record = fold.record
+    member = Member(
+        name=name,
+        architecture=names[place],
+        classes=record.classes,
+        input=NetworkInput(
+            height=record.height, width=record.width, value_range=record.value_range
+        ),
+        weights=tuple(describe_file(path) for path in weights),
+        weight=validated.combination.weights[place],
+        temperature=validated.combination.temperatures[place],
+    )
+    paths = [validated.rows[each.pixels_sha256].path for each in compared.questions]
+    outputs = both_sides(answering.outputs(model, record, paths))
+    return _Stored(member, golden_scores(member, model), replace(compared, probabilities=outputs))
+
+
+def _at(predictions: Predictions, places: Sequence[int]) -> Predictions:
+    return replace(
+        predictions,
+        questions=tuple(predictions.questions[place] for place in places),
+        probabilities=predictions.probabilities[list(places)],
+    )
+
+
+def _parities(
+    names: Sequence[str],
+    trained: Sequence[Predictions],
+    stored: Sequence[Predictions],
+    combination: Combination,
+) -> list[tuple[str, Parity]]:
+    found = [
+        (name, parity(before.probabilities, after.probabilities))
+        for name, before, after in zip(names, trained, stored, strict=True)
+    ]
+    before, after = (combined_answers(each, combination) for each in (trained, stored))
+    return [*found, ("ensemble", parity(before.probabilities, after.probabilities))]
+
+
+def _provenance(
+    request: ExportRequest, validated: _Validated, parities: Mapping[str, Parity], ask: Ask
+) -> dict[str, Any]:
+    members = validated.members
+    return {
+        "data_manifest_sha256": manifest_digest(request.rows),
+        "code_revision": code_revision(),
+        "libraries": library_versions(),
+        "members": [member_provenance(fold, validated.rows) for fold in members],
+        "chosen_on": {
+            "part": Part.VALIDATION.value,
+            "images": len(validated.answers[0].questions),
+            "temperatures": "least negative log-likelihood in the ensemble's three classes",
+            "weights": "least negative log-likelihood of the weighted mean, at least 0.05 each",
+            "triage": [str(target) for target in TARGETS],
+        },
+        "stored_weights": {
+            "precision": request.weights,
+            "parity": {name: asdict(each) for name, each in parities.items()},
+        },
+        "metrics": release_metrics(members, validated.combination, ask),
+    }

@@ -1,0 +1,55 @@
+"""The pictures by which a station knows that it computes as the bundle's maker did."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from screening.bundles.manifest import Golden, Member
+from screening.bundles.registry import describe_file
+from screening.imaging.phantom_image import phantom_image
+from screening.imaging.preprocess import InputSpec, preprocess
+
+GOLDEN_IMAGES = 3
+GOLDEN_SIDE_PIXELS = 512
+GOLDEN_SEED = 20200407
+GOLDEN_TOLERANCE = 0.01
+"""Devices add up in other orders; scores are computed on a CPU here and checked on any."""
+
+
+def golden_images() -> list[NDArray[np.uint8]]:
+    """Return phantoms, (512, 512) each, the same at every call: nobody's radiograph."""
+    return [
+        phantom_image(GOLDEN_SEED + n, GOLDEN_SIDE_PIXELS, GOLDEN_SIDE_PIXELS)
+        for n in range(GOLDEN_IMAGES)
+    ]
+
+
+def golden_scores(member: Member, model: keras.Model) -> list[tuple[float, ...]]:
+    """Return a member's probabilities for each golden image, before calibration."""
+    spec = InputSpec(member.input.height, member.input.width, member.input.value_range)
+    batch = np.stack([preprocess(image, spec) for image in golden_images()])
+    with keras.device("cpu:0"):
+        scores = np.asarray(model(batch, training=False))
+    return [tuple(row) for row in scores.astype(np.float64).round(6).tolist()]
+
+
+def write_golden(
+    directory: Path, scores: Mapping[str, Sequence[tuple[float, ...]]]
+) -> tuple[Golden, ...]:
+    """Write the pictures and return their entries; scores: by member, in the pictures' order."""
+    golden = []
+    for place, image in enumerate(golden_images()):
+        path = directory / f"golden-{place + 1}.png"
+        Image.fromarray(image).save(path)
+        golden.append(
+            Golden(
+                **describe_file(path).model_dump(),
+                member_scores={name: rows[place] for name, rows in scores.items()},
+                tolerance=GOLDEN_TOLERANCE,
+            )
+        )
+    return tuple(golden)
