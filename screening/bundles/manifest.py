@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -110,6 +111,25 @@ class Golden(BundleFile):
     """Largest accepted difference of one probability."""
 
 
+class PictureCheckMethod(StrEnum):
+    """How far a picture is from those that the ensemble knows."""
+
+    MAHALANOBIS = "mahalanobis"
+    """See `screening.bundles.feature_statistics`."""
+
+
+class PictureCheck(_Part):
+    """Refuses pictures whose features are further than `threshold` from the known ones."""
+
+    member: PlainName
+    layer: PlainName
+    """Of the member's network; a feature map counts by its means over height and width."""
+    method: PictureCheckMethod
+    threshold: Annotated[float, Field(gt=0)]
+    statistics: BundleFile
+    """Of the known pictures' features."""
+
+
 class Manifest(_Part):
     """The content of manifest.json."""
 
@@ -123,6 +143,8 @@ class Manifest(_Part):
     triage_rules: Annotated[tuple[ManifestRule, ...], Field(min_length=1)]
     preprocessing_fingerprint: Annotated[str, StringConstraints(min_length=1)]
     golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
+    picture_check: PictureCheck | None = None
+    """None: pictures are judged by size and contrast alone."""
     provenance: Mapping[str, Any] = Field(default_factory=dict)
     """Of training: data digest, protocol, seeds, metrics."""
     limits_of_use: tuple[str, ...] = ()
@@ -141,7 +163,8 @@ class Manifest(_Part):
     def files(self) -> tuple[BundleFile, ...]:
         """Every file of the bundle but the manifest."""
         weights = [file for member in self.members for file in member.weights]
-        return (*weights, *self.golden)
+        statistics = [self.picture_check.statistics] if self.picture_check else []
+        return (*weights, *self.golden, *statistics)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -151,6 +174,16 @@ class Manifest(_Part):
         ):
             if len(set(names)) != len(names):
                 raise ValueError(f"expected {what} of their own, found one twice")
+        return self
+
+    @model_validator(mode="after")
+    def _picture_check_names_a_member(self) -> Self:
+        names = [member.name for member in self.members]
+        if self.picture_check and self.picture_check.member not in names:
+            raise ValueError(
+                f"picture_check: expected one of the members {', '.join(names)}, "
+                f"found {self.picture_check.member}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -202,7 +235,9 @@ def parse_manifest(content: bytes, directory: Path) -> Manifest:
 
 def manifest_bytes(manifest: Manifest) -> bytes:
     """Return the file content of a manifest; the same manifest gives the same bytes."""
-    return (manifest.model_dump_json(indent=2, by_alias=True) + "\n").encode()
+    # Versions that know no picture check read a bundle that has none.
+    absent = set() if manifest.picture_check else {"picture_check"}
+    return (manifest.model_dump_json(indent=2, by_alias=True, exclude=absent) + "\n").encode()
 
 
 def _adds_up_to_one(scores: Sequence[float]) -> bool:

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from screening.classify.claim import Claim, claim
 from screening.classify.ensemble import Ensemble, PreparedInput
-from screening.classify.examine import Examined, Failed, Ready, examine_kept
+from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
 from screening.classify.heartbeat import heartbeat
 from screening.classify.record import Result, RetryWaits, Scored, record
 from screening.db.session import Database
-from screening.domain.eligibility import EligibilityRules
+from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
+from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
 from screening.errors import TransientError
 from screening.logs import get_logger
@@ -89,7 +90,7 @@ class BatchRunner:
             return {}
         started = time.perf_counter()
         try:
-            scores = self._ensemble.score_prepared([found.prepared for found in ready.values()])
+            answers = self._ensemble.screen_prepared([found.prepared for found in ready.values()])
         except TransientError:
             raise
         except Exception as error:
@@ -98,15 +99,22 @@ class BatchRunner:
             return dict.fromkeys(ready, failed)
         share_s = (time.perf_counter() - started) / len(ready)
         return {
-            key: Scored(
-                scores=score,
-                triage=triage(score.ensemble, self._ensemble.bundle.manifest.rules),
-                pixel_sha256=found.pixel_sha256,
-                render_path=found.render_path,
-                timings_s={**found.timings_s, "score": round(share_s, 4)},
-            )
-            for (key, found), score in zip(ready.items(), scores, strict=True)
+            key: self._result(found, answer, share_s)
+            for (key, found), answer in zip(ready.items(), answers, strict=True)
         }
+
+    def _result(
+        self, found: Ready[PreparedInput], answer: EnsembleScores | Refusal, share_s: float
+    ) -> Result:
+        if isinstance(answer, Refusal):
+            return NotApplicable(answer.reason, answer.found)
+        return Scored(
+            scores=answer,
+            triage=triage(answer.ensemble, self._ensemble.bundle.manifest.rules),
+            pixel_sha256=found.pixel_sha256,
+            render_path=found.render_path,
+            timings_s={**found.timings_s, "score": round(share_s, 4)},
+        )
 
 
 def eligibility_rules(settings: Settings) -> EligibilityRules:

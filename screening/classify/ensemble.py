@@ -18,10 +18,13 @@ from PIL import Image
 
 from screening.bundles.manifest import Golden, Member
 from screening.bundles.registry import Bundle, verify_files
+from screening.classify.picture_distance import PictureDistance
+from screening.domain.eligibility import Refusal
 from screening.domain.scores import EnsembleScores, MemberScores, combine, member_scores
 from screening.errors import BundleError, SettingsError, TransientError
 from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
 from screening.networks.architectures import ARCHITECTURES
+from screening.networks.feature_maps import with_features
 from screening.networks.weights import load_weights
 
 _FIRST_BATCH_LIMIT = 64
@@ -35,6 +38,14 @@ class PreparedInput:
     """In the order of the members: (height, width, 3), in the member's value range."""
 
 
+@dataclass(frozen=True, slots=True)
+class MemberAnswers:
+    """probabilities: (batch, classes); features: (batch, features), None where none are asked."""
+
+    probabilities: NDArray[np.float32]
+    features: NDArray[np.float32] | None
+
+
 class ServingMember:
     """One member's network as a single graph that takes any batch size.
 
@@ -42,8 +53,16 @@ class ServingMember:
     back; a graph with a fixed signature is traced once.
     """
 
-    def __init__(self, member: Member, model: keras.Model) -> None:
+    def __init__(
+        self, member: Member, model: keras.Model, feature_layer: str | None = None
+    ) -> None:
+        """Make the graph; with `feature_layer` it gives that layer's features, too.
+
+        Raises BundleError where the network has no such layer.
+        """
         self.member = member
+        if feature_layer is not None:
+            model = with_features(model, feature_layer)
         self.spec = InputSpec(member.input.height, member.input.width, member.input.value_range)
         self._batch_limit = _FIRST_BATCH_LIMIT
         shape = (None, self.spec.height, self.spec.width, 3)
@@ -53,23 +72,32 @@ class ServingMember:
         )
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (batch, classes) probabilities for (batch, height, width, 3) images.
+        """Return (batch, classes) probabilities; see `answers`."""
+        return self.answers(images).probabilities
+
+    def answers(self, images: NDArray[np.float32]) -> MemberAnswers:
+        """Return what the network gives for (batch, height, width, 3) images, in one pass.
 
         Where the device's memory is too small for a batch, it is halved from then on.
         Raises TransientError where it is too small for one image, and BundleError where a
-        probability is not finite, which would otherwise pass as the lowest priority.
+        number is not finite, which would otherwise pass as the lowest priority.
         """
-        outputs: list[NDArray[np.float32]] = []
+        parts: list[list[NDArray[np.float32]]] = []
         done = 0
         while done < len(images):
             part = images[done : done + self._batch_limit]
             try:
-                outputs.append(self._forward(tf.constant(part)).numpy())
+                parts.append(
+                    [out.numpy() for out in tf.nest.flatten(self._forward(tf.constant(part)))]
+                )
             except tf.errors.ResourceExhaustedError as error:
                 self._halve_batches(len(part), error)
             else:
                 done += len(part)
-        return self._checked(np.concatenate(outputs))
+        probabilities, *features = [
+            self._checked(np.concatenate(outputs)) for outputs in zip(*parts, strict=True)
+        ]
+        return MemberAnswers(probabilities, features[0] if features else None)
 
     def _halve_batches(self, batch_size: int, error: Exception) -> None:
         if batch_size == 1:
@@ -80,21 +108,27 @@ class ServingMember:
             ) from error
         self._batch_limit = batch_size // 2
 
-    def _checked(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not np.isfinite(probabilities).all():
+    def _checked(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not np.isfinite(outputs).all():
             raise BundleError(
                 f"member {self.member.name}: expected finite probabilities, found others; "
                 "verify the bundle, then check the device"
             )
-        return probabilities
+        return outputs
 
 
 class Ensemble:
-    """The members of a bundle, their calibration and their combination."""
+    """The members of a bundle, their calibration and their combination, and the picture check."""
 
-    def __init__(self, bundle: Bundle, members: Sequence[ServingMember]) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        members: Sequence[ServingMember],
+        picture_distance: PictureDistance | None = None,
+    ) -> None:
         self.bundle = bundle
         self._members = tuple(members)
+        self._picture_distance = picture_distance
 
     @classmethod
     def load(cls, bundle: Bundle) -> Self:
@@ -106,8 +140,16 @@ class Ensemble:
         set_up_tensorflow()
         _refuse_other_preprocessing(bundle)
         verify_files(bundle)
-        members = bundle.manifest.members
-        return cls(bundle, [ServingMember(m, _network(m, bundle.directory)) for m in members])
+        check = bundle.manifest.picture_check
+        members = [
+            ServingMember(
+                member,
+                _network(member, bundle.directory),
+                check.layer if check and check.member == member.name else None,
+            )
+            for member in bundle.manifest.members
+        ]
+        return cls(bundle, members, PictureDistance(check, bundle.directory) if check else None)
 
     def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
         """Resize one radiograph for each member; safe in any thread.
@@ -117,19 +159,37 @@ class Ensemble:
         """
         return PreparedInput(tuple(preprocess(image, member.spec) for member in self._members))
 
-    def score_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores]:
-        """Score prepared radiographs, in order; the batch size changes no score.
+    def screen_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+        """Score prepared radiographs as `score_prepared`, but refuse what the bundle does not know.
 
-        Raises TransientError and BundleError as `ServingMember.probabilities` does.
+        Returns scores or a refusal of each, in order; without a picture check scores alone.
         """
+        scores, refusals = self._answers(batch)
+        return [refused or scored for scored, refused in zip(scores, refusals, strict=True)]
+
+    def score_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores]:
+        """Score prepared radiographs, in order, known pictures or not.
+
+        The batch size changes no score. Raises TransientError and BundleError as
+        `ServingMember.answers` does.
+        """
+        scores, _ = self._answers(batch)
+        return scores
+
+    def _answers(
+        self, batch: Sequence[PreparedInput]
+    ) -> tuple[list[EnsembleScores], list[Refusal | None]]:
         if not batch:
-            return []
-        by_member = [
-            _member_scores(member, np.stack([prepared.arrays[index] for prepared in batch]))
-            for index, member in enumerate(self._members)
-        ]
+            return [], []
+        refusals: list[Refusal | None] = [None] * len(batch)
+        by_member = []
+        for index, member in enumerate(self._members):
+            answers = member.answers(np.stack([prepared.arrays[index] for prepared in batch]))
+            by_member.append(_member_scores(member.member, answers.probabilities))
+            if answers.features is not None and self._picture_distance:
+                refusals = self._picture_distance.refusals(answers.features)
         weights = self.bundle.manifest.combination_weights
-        return [combine(scores, weights) for scores in zip(*by_member, strict=True)]
+        return [combine(scores, weights) for scores in zip(*by_member, strict=True)], refusals
 
     def score(self, images: Sequence[NDArray[np.uint8]]) -> list[EnsembleScores]:
         """Prepare and score radiographs, (rows, columns) uint8 each, in order."""
@@ -186,12 +246,9 @@ def _network(member: Member, directory: Path) -> keras.Model:
     return model
 
 
-def _member_scores(member: ServingMember, images: NDArray[np.float32]) -> list[MemberScores]:
-    described = member.member
-    rows: list[list[Any]] = member.probabilities(images).tolist()
-    return [
-        member_scores(described.name, described.classes, row, described.temperature) for row in rows
-    ]
+def _member_scores(member: Member, probabilities: NDArray[np.float32]) -> list[MemberScores]:
+    rows: list[list[Any]] = probabilities.tolist()
+    return [member_scores(member.name, member.classes, row, member.temperature) for row in rows]
 
 
 def _read_grey(path: Path) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from screening.classify.examine import (
     examine,
     examine_picture,
 )
-from screening.domain.eligibility import EligibilityRules
+from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
 
@@ -66,11 +66,9 @@ def score_files(
     while some := list(islice(waiting, FILES_AT_ONCE)):
         examined = [_examine(path, rules, ensemble) for path in some]
         ready = [found for found in examined if isinstance(found, Ready)]
-        scores = iter(ensemble.score_prepared([found.prepared for found in ready]))
+        answers = iter(ensemble.screen_prepared([found.prepared for found in ready]))
         for path, found in zip(some, examined, strict=True):
-            yield _file_score(
-                path, found, next(scores) if isinstance(found, Ready) else None, ensemble
-            )
+            yield _file_score(path, next(answers) if isinstance(found, Ready) else found, ensemble)
 
 
 def _examine(path: Path, rules: EligibilityRules, ensemble: Ensemble) -> Examined[PreparedInput]:
@@ -80,17 +78,16 @@ def _examine(path: Path, rules: EligibilityRules, ensemble: Ensemble) -> Examine
 
 
 def _file_score(
-    path: Path,
-    found: Examined[PreparedInput],
-    scores: EnsembleScores | None,
-    ensemble: Ensemble,
+    path: Path, found: EnsembleScores | Refusal | NotApplicable | Failed, ensemble: Ensemble
 ) -> FileScore:
     manifest = ensemble.bundle.manifest
-    state, reason, detail = "classified", None, None
-    if isinstance(found, NotApplicable):
-        state, reason, detail = "not_applicable", found.reason.value, found.found
+    state, reason, detail, scores = "classified", None, None, None
+    if isinstance(found, EnsembleScores):
+        scores = found
     elif isinstance(found, Failed):
         state, reason, detail = "failed", found.reason.value, found.detail
+    else:
+        state, reason, detail = "not_applicable", found.reason.value, found.found
     return FileScore(
         path=path,
         state=state,

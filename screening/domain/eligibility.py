@@ -28,6 +28,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     ODD_ASPECT_RATIO = "odd_aspect_ratio"
     BLANK_IMAGE = "blank_image"
+    UNLIKE_CHEST_RADIOGRAPH = "unlike_chest_radiograph"
     CONFLICTING_INSTANCE = "conflicting_instance"
 
 
@@ -46,6 +47,9 @@ REASON_MEANINGS: Mapping[Reason, str] = {
     Reason.TOO_LARGE: "the picture is too large",
     Reason.ODD_ASPECT_RATIO: "the picture is too long and narrow",
     Reason.BLANK_IMAGE: "the picture is blank or nearly so",
+    Reason.UNLIKE_CHEST_RADIOGRAPH: (
+        "the picture is unlike the frontal chest radiographs that the models know"
+    ),
     Reason.CONFLICTING_INSTANCE: (
         "another object with the same SOP Instance UID and other bytes was received first"
     ),

@@ -1,8 +1,9 @@
 """Weight files: plain .npz shards keyed layer/weight, read strictly.
 
 Arrays of two or more dimensions (kernels) are stored in the chosen precision; vectors (biases and
-batch normalisation, statistics included) stay float32, since they are small and sensitive. The
-precision is read from each array, so a later precision adds an array type, not a format.
+batch normalisation, statistics included) stay float32, since they are small and sensitive. An int8
+kernel comes with its scales, keyed layer/weight.scale. The precision is read from each array, so a
+later precision adds an array type, not a format.
 """
 
 import zipfile
@@ -15,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.errors import BundleError
+from screening.networks.quantisation import are_scales_of, dequantise, quantise
 
-Precision = Literal["float16", "float32"]
-SHARD_BYTES = 45_000_000
-"""Many file hosts and reviews refuse larger files."""
+Precision = Literal["int8", "float16", "float32"]
+SHARD_BYTES = 44_500_000
+"""Many file hosts and reviews refuse files over 45 MB; the rest is for what .npz adds."""
 
-_READABLE = (np.dtype(np.float16), np.dtype(np.float32))
+_READABLE = (np.dtype(np.int8), np.dtype(np.float16), np.dtype(np.float32))
+_SCALE = ".scale"
 _NAMES_SHOWN = 5
 
 
@@ -34,11 +37,16 @@ def save_weights(
 ) -> list[Path]:
     """Write the weights to `directory`/`stem`-1-of-n.npz and so on; return the paths in order.
 
-    The same weights give the same bytes. Each shard holds at most `shard_bytes` of array data; an
-    array larger than that gets a shard of its own.
+    dtype: of the kernels; int8 has a scale for each output channel (`screening.networks.
+    quantisation`) and takes a quarter of float32's room. The same weights give the same bytes. Each
+    shard holds at most `shard_bytes` of array data; an array larger than that gets a shard of its
+    own.
     Raises BundleError for a weight that is not finite in the chosen precision.
     """
-    arrays = {key: _stored(key, weight, dtype) for key, weight in _weights_by_key(model).items()}
+    depthwise = _depthwise_keys(model)
+    arrays: dict[str, NDArray[Any]] = {}
+    for key, weight in _weights_by_key(model).items():
+        arrays |= _stored(key, weight, dtype, depthwise=key in depthwise)
     shards = _shards(arrays, shard_bytes)
     paths = []
     for number, keys in enumerate(shards, start=1):
@@ -53,12 +61,13 @@ def load_weights(model: keras.Model, paths: Iterable[Path]) -> None:
     """Read all shards and put them into `model`, all of them or none.
 
     Raises BundleError, naming the arrays, where one is missing, surplus, there twice, of another
-    shape, of an unknown type or not finite, and where a file is no .npz file.
+    shape, of an unknown type or not finite, where int8 codes and scales do not belong together, and
+    where a file is no .npz file.
     """
     files = list(paths)
-    arrays = _read_shards(files)
-    weights = _weights_by_key(model)
     where = ", ".join(path.name for path in files)
+    arrays = _with_scales_applied(_read_shards(files), where)
+    weights = _weights_by_key(model)
     _refuse(f"{where}: the network needs arrays that are missing", weights.keys() - arrays.keys())
     _refuse(f"{where}: arrays that the network does not have", arrays.keys() - weights.keys())
     shapes = [
@@ -68,7 +77,7 @@ def load_weights(model: keras.Model, paths: Iterable[Path]) -> None:
     ]
     _refuse(f"{where}: arrays of another shape than the network's", shapes)
     for key, weight in weights.items():
-        weight.assign(arrays[key].astype(np.float32))
+        weight.assign(arrays[key])
 
 
 def _weights_by_key(model: keras.Model) -> dict[str, keras.Variable]:
@@ -83,16 +92,55 @@ def _weights_by_key(model: keras.Model) -> dict[str, keras.Variable]:
     return weights
 
 
-def _stored(key: str, weight: keras.Variable, dtype: Precision) -> NDArray[Any]:
-    array: NDArray[Any] = weight.numpy()
+def _depthwise_keys(model: keras.Model) -> set[str]:
+    """Return the keys of the kernels whose third dimension is an output channel, too."""
+    kernels = {
+        keras.layers.DepthwiseConv2D: "kernel",
+        keras.layers.SeparableConv2D: "depthwise_kernel",
+    }
+    return {
+        f"{layer.name}/{name}"
+        for layer in model.layers
+        for kind, name in kernels.items()
+        if isinstance(layer, kind)
+    }
+
+
+def _stored(
+    key: str, weight: keras.Variable, dtype: Precision, *, depthwise: bool
+) -> dict[str, NDArray[Any]]:
+    array: NDArray[Any] = weight.numpy().astype(np.float32)
+    if array.ndim == 1:
+        return {key: _finite(key, array)}
+    if dtype == "int8":
+        codes, scales = quantise(_finite(key, array), depthwise=depthwise)
+        return {key: codes, key + _SCALE: scales}
     with np.errstate(over="ignore"):
-        stored = array.astype(dtype if array.ndim > 1 else np.float32)
-    if not np.isfinite(stored).all():
+        return {key: _finite(key, array.astype(dtype))}
+
+
+def _finite(key: str, array: NDArray[Any]) -> NDArray[Any]:
+    if not np.isfinite(array).all():
         raise BundleError(
-            f"weight {key}: expected finite {stored.dtype} numbers, found others; "
+            f"weight {key}: expected finite {array.dtype} numbers, found others; "
             f"choose float32, or train again"
         )
-    return stored
+    return array
+
+
+def _with_scales_applied(
+    arrays: Mapping[str, NDArray[Any]], where: str
+) -> dict[str, NDArray[np.float32]]:
+    codes = {key: array for key, array in arrays.items() if array.dtype == np.int8}
+    scales = {key: arrays[key + _SCALE] for key in codes if key + _SCALE in arrays}
+    _refuse(f"{where}: int8 arrays without a scale", codes.keys() - scales.keys())
+    unfit = [key for key, scale in scales.items() if not are_scales_of(scale, codes[key])]
+    _refuse(f"{where}: int8 arrays whose scales are not one positive float32 a channel", unfit)
+    used = {key + _SCALE for key in scales}
+    plain = {
+        key: a.astype(np.float32) for key, a in arrays.items() if key not in used | codes.keys()
+    }
+    return plain | {key: dequantise(codes[key], scales[key]) for key in codes}
 
 
 def _shards(arrays: Mapping[str, NDArray[Any]], shard_bytes: int) -> list[list[str]]:
@@ -113,7 +161,7 @@ def _read_shards(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
         shard = _read_shard(path)
         _refuse(f"{path.name}: arrays that an earlier file already holds", arrays.keys() & shard)
         types = [f"{key} ({a.dtype})" for key, a in shard.items() if a.dtype not in _READABLE]
-        _refuse(f"{path.name}: arrays that are neither float16 nor float32", types)
+        _refuse(f"{path.name}: arrays that are neither int8, float16 nor float32", types)
         infinite = [key for key, array in shard.items() if not np.isfinite(array).all()]
         _refuse(f"{path.name}: arrays with numbers that are not finite", infinite)
         arrays |= shard

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from screening.errors import BundleError
 from screening.networks.architectures import ARCHITECTURES
-from screening.networks.weights import load_weights, save_weights
+from screening.networks.weights import Precision, load_weights, save_weights
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -74,12 +74,77 @@ def test_float16_narrows_kernels_and_keeps_vectors(tmp_path: Path) -> None:
     assert types["normalisation/moving_variance"] == types["probabilities/bias"] == "float32"
 
 
-def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+def test_int8_has_a_scale_for_each_output_channel(tmp_path: Path) -> None:
+    """Kernels are int8 with a float32 scale an output; what is depthwise has one a channel."""
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.SeparableConv2D(5, 3, name="separable")(image)
+    x = keras.layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
+    x = keras.layers.BatchNormalization(name="normalisation")(x)
+    model = keras.Model(image, keras.layers.Dense(4, name="probabilities")(x))
+    (path,) = save_weights(model, tmp_path, "member", dtype="int8")
+    with np.load(path, allow_pickle=False) as shard:
+        scales = {key: shard[key].shape for key in shard.files if key.endswith(".scale")}
+        types = {key: str(shard[key].dtype) for key in shard.files}
+    assert scales == {
+        "separable/depthwise_kernel.scale": (1, 1, 3, 1),
+        "separable/pointwise_kernel.scale": (1, 1, 1, 5),
+        "depthwise/kernel.scale": (1, 1, 5, 2),
+        "probabilities/kernel.scale": (1, 4),
+    }
+    assert {types[key.removesuffix(".scale")] for key in scales} == {"int8"}
+    assert {types[key] for key in types.keys() & scales.keys()} == {"float32"}
+    assert types["normalisation/moving_variance"] == types["probabilities/bias"] == "float32"
+
+
+def test_int8_comes_back_within_half_a_step(tmp_path: Path) -> None:
+    """Each kernel is within a 254th of its channel's largest weight; vectors are exact."""
+    model, loaded = small_network(), small_network()
+    load_weights(loaded, save_weights(model, tmp_path, "member", dtype="int8", shard_bytes=500))
+    for saved, read in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        if saved.ndim == 1:
+            np.testing.assert_array_equal(saved, read)
+        else:
+            largest = np.abs(saved).max(axis=tuple(range(saved.ndim - 1)))
+            assert (np.abs(saved - read) <= largest / 254 * 1.0001).all()
+            assert not np.array_equal(saved, read)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"probabilities__kernel.scale": None}, "without a scale: probabilities/kernel"),
+        (
+            {"probabilities__kernel.scale": np.ones((1, 3), np.float32)},
+            "not one positive float32 a channel: probabilities/kernel",
+        ),
+        (
+            {"probabilities__kernel": np.zeros((180, 4), np.float32)},
+            "does not have: probabilities/kernel.scale",
+        ),
+        (
+            {"probabilities__kernel.scale": np.full((1, 4), np.inf, np.float32)},
+            "not finite: probabilities/kernel.scale",
+        ),
+    ],
+    ids=["no scale", "wrong shape", "no codes", "not finite"],
+)
+def test_codes_and_scales_that_do_not_fit_are_refused(
+    tmp_path: Path, change: dict[str, NDArray[Any] | None], complaint: str
+) -> None:
+    """Numbers without their unit are no weights."""
+    (path,) = save_weights(small_network(), tmp_path, "member", dtype="int8")
+    rewrite(path, **change)
+    with pytest.raises(BundleError, match=complaint):
+        load_weights(small_network(), [path])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16"])
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path, dtype: Precision) -> None:
     """Saving twice writes equal files under the same names."""
     model = small_network()
     (tmp_path / "again").mkdir()
-    first = save_weights(model, tmp_path, "member", shard_bytes=500)
-    second = save_weights(model, tmp_path / "again", "member", shard_bytes=500)
+    first = save_weights(model, tmp_path, "member", dtype=dtype, shard_bytes=500)
+    second = save_weights(model, tmp_path / "again", "member", dtype=dtype, shard_bytes=500)
     assert [path.name for path in first] == [path.name for path in second]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
@@ -107,7 +172,7 @@ def test_shards_keep_to_their_size_and_need_each_other(tmp_path: Path) -> None:
         ),
         (
             {"probabilities__bias": np.zeros(4, np.int64)},
-            r"neither float16 nor float32: probabilities/bias \(int64\)",
+            r"neither int8, float16 nor float32: probabilities/bias \(int64\)",
         ),
         (
             {"probabilities__bias": np.full(4, np.nan, np.float32)},

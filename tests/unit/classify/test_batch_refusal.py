@@ -1,0 +1,81 @@
+"""A picture that the ensemble refuses ends as not applicable, beside those it scores."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
+
+from sqlalchemy import select
+
+from screening.bundles.manifest import parse_manifest
+from screening.bundles.registry import Bundle
+from screening.classify.batch import BatchRunner
+from screening.classify.ensemble import Ensemble, PreparedInput
+from screening.db.session import Database
+from screening.db.tables import Classification
+from screening.domain.eligibility import Reason, Refusal
+from screening.domain.scores import EnsembleScores, combine, member_scores
+from screening.imaging.phantom import write_phantoms
+from screening.settings import Settings
+from screening.spool.store import Spool, data_set_sha256
+from tests.manifests import valid_manifest
+from tests.stored_rows import add_bundle, add_classification, add_instance
+
+pytestmark = pytest.mark.tensorflow
+
+CLASSES = ("covid19", "pneumonia", "normal")
+
+
+class RefusesEverySecond(Ensemble):
+    """An ensemble without networks, which knows the first picture and not the second."""
+
+    def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
+        """Prepare nothing."""
+        del image
+        return PreparedInput(())
+
+    def screen_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+        """Score and refuse in turn."""
+        scores = combine([member_scores("one", CLASSES, (0.95, 0.03, 0.02), 1.0)], [1.0])
+        refusal = Refusal(Reason.UNLIKE_CHEST_RADIOGRAPH, "distance 9.00 from known radiographs")
+        return [refusal if place % 2 else scores for place in range(len(batch))]
+
+
+def test_a_refused_picture_is_not_applicable(tmp_path: Path, migrated_database: Database) -> None:
+    """Its row has reason and distance and no score; its neighbour is classified."""
+    settings = Settings(data_dir=tmp_path)
+    spool = Spool(settings.spool_dir)
+    spool.prepare()
+    with migrated_database.write() as session:
+        bundle_id = add_bundle(session).id
+        for phantom in write_phantoms(tmp_path / "phantoms", 2):
+            sha256 = data_set_sha256(phantom)
+            spool.keep(phantom, sha256)
+            add_classification(session, add_instance(session, "1.2", sha256=sha256))
+    bundle = Bundle(
+        tmp_path, parse_manifest(json.dumps(valid_manifest()).encode(), tmp_path), "0" * 64
+    )
+    runner = BatchRunner(
+        settings=settings,
+        database=migrated_database,
+        ensemble=RefusesEverySecond(bundle, []),
+        bundle_id=bundle_id,
+        worker="w",
+    )
+    assert runner.run() == 2
+    runner.close()
+    with migrated_database.read() as session:
+        rows = session.scalars(select(Classification).order_by(Classification.id)).all()
+    assert [(row.state, row.reason) for row in rows] == [
+        ("classified", None),
+        ("not_applicable", "unlike_chest_radiograph"),
+    ]
+    assert rows[0].priority == "STAT"
+    assert rows[1].detail == "distance 9.00 from known radiographs"
+    assert rows[1].covid19 is None
+    assert rows[1].report_state == "none"

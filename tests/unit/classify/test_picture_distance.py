@@ -1,0 +1,240 @@
+"""Pictures that the ensemble does not know are not applicable, by the bundle's own statistics."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from screening.bundles.feature_statistics import (
+    choose_threshold,
+    fit_statistics,
+    write_statistics,
+)
+from screening.bundles.manifest import (
+    MANIFEST_NAME,
+    PictureCheck,
+    PictureCheckMethod,
+    manifest_bytes,
+    parse_manifest,
+)
+from screening.bundles.registry import Bundle, describe_file, load_bundle
+from screening.classify.ensemble import Ensemble
+from screening.classify.offline import score_files
+from screening.classify.picture_distance import PictureDistance
+from screening.domain.eligibility import EligibilityRules, Reason, Refusal
+from screening.domain.scores import EnsembleScores
+from screening.errors import BundleError
+from screening.imaging.phantom_image import phantom_image
+from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.networks.architectures import ARCHITECTURES, Architecture
+from screening.networks.feature_maps import with_features
+from screening.networks.weights import save_weights
+from tests.manifests import SHA256, valid_manifest
+
+pytestmark = pytest.mark.tensorflow
+
+LAYER = "pooled"
+SPEC = InputSpec(64, 64)
+KNOWN = [phantom_image(seed, 240, 220) for seed in range(40)]
+UNKNOWN = [np.rot90(image) for image in KNOWN[:3]]
+RULES = EligibilityRules()
+
+
+def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Build a network whose feature map tells where a picture is bright."""
+    image = keras.Input(input_shape, name="image")
+    x = keras.layers.AveragePooling2D(16, name="means")(image)
+    x = keras.layers.Reshape((1, 1, -1), name="places")(x)
+    x = keras.layers.Activation("linear", name=LAYER)(x)
+    x = keras.layers.Flatten(name="flattened")(x)
+    answers = keras.layers.Dense(classes, activation="softmax", name="probabilities")(x)
+    return keras.Model(image, answers, name="tiny")
+
+
+@pytest.fixture(autouse=True)
+def tiny_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let manifests name the small network."""
+    tiny = Architecture(build_tiny, 64, 64, ("covid19", "pneumonia", "normal"), 0, "a test")
+    monkeypatch.setitem(dict_of(ARCHITECTURES), "tiny", tiny)
+
+
+def dict_of(architectures: object) -> dict[str, Architecture]:
+    """Return the table as what it is."""
+    assert isinstance(architectures, dict)
+    return architectures
+
+
+Make = Callable[..., Bundle]
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Make:
+    """Return a function that writes a tiny bundle, with a picture check or without."""
+
+    def make(*, checked: bool, layer: str = LAYER, features: int | None = None) -> Bundle:
+        directory = tmp_path / "bundle"
+        directory.mkdir()
+        keras.utils.set_random_seed(1)
+        model = build_tiny((64, 64, 3), 3)
+        members = [
+            {
+                "name": name,
+                "architecture": "tiny",
+                "classes": ["covid19", "pneumonia", "normal"],
+                "input": {"height": 64, "width": 64, "value_range": [0, 1]},
+                "weights": [
+                    describe_file(path).model_dump()
+                    for path in save_weights(model, directory, name)
+                ],
+            }
+            for name in ("first", "second")
+        ]
+        golden = directory / "golden-1.png"
+        Image.fromarray(UNKNOWN[0]).save(golden)
+        scores = np.asarray(model(preprocess(UNKNOWN[0], SPEC)[np.newaxis]))[0].tolist()
+        content = valid_manifest() | {
+            "members": members,
+            "preprocessing_fingerprint": fingerprint(),
+            "golden": [
+                describe_file(golden).model_dump()
+                | {"member_scores": {"first": scores, "second": scores}, "tolerance": 0.01}
+            ],
+        }
+        if checked:
+            content["picture_check"] = section(directory, model, layer, features)
+        (directory / MANIFEST_NAME).write_bytes(manifest_of(content, directory))
+        return load_bundle(directory)
+
+    return make
+
+
+def manifest_of(content: dict[str, object], directory: Path) -> bytes:
+    """Return a manifest as a release writes it."""
+    return manifest_bytes(parse_manifest(json.dumps(content).encode(), directory))
+
+
+def section(
+    directory: Path, model: keras.Model, layer: str, features: int | None
+) -> dict[str, object]:
+    """Fit statistics as training does: half of the known pictures for them, half to choose by."""
+    batch = np.stack([preprocess(image, SPEC) for image in KNOWN])
+    found = np.asarray(with_features(model, LAYER)(batch)[1])[:, :features]
+    path = directory / "known-pictures.npz"
+    statistics = fit_statistics(found[:20], ["all"] * 20)
+    write_statistics(path, statistics)
+    return {
+        "member": "second",
+        "layer": layer,
+        "method": "mahalanobis",
+        "threshold": 1.2 * choose_threshold(statistics.distances(found[20:])),
+        "statistics": describe_file(path).model_dump(),
+    }
+
+
+def prepared_and_screened(
+    bundle: Bundle, images: list[NDArray[np.uint8]]
+) -> list[EnsembleScores | Refusal]:
+    """Screen pictures as the worker does."""
+    ensemble = Ensemble.load(bundle)
+    return ensemble.screen_prepared([ensemble.prepare(image) for image in images])
+
+
+def test_unknown_pictures_are_refused_in_their_place(make_bundle: Make) -> None:
+    """Rotated phantoms among upright ones: a reason with numbers, and scores for the others."""
+    images = [KNOWN[0], UNKNOWN[0], KNOWN[1], UNKNOWN[1]]
+    first, second, third, fourth = prepared_and_screened(make_bundle(checked=True), images)
+    assert isinstance(first, EnsembleScores)
+    assert isinstance(third, EnsembleScores)
+    for refusal in (second, fourth):
+        assert isinstance(refusal, Refusal)
+        assert refusal.reason is Reason.UNLIKE_CHEST_RADIOGRAPH
+        assert refusal.found.startswith("distance ")
+        assert "accepted" in refusal.found
+
+
+def test_without_the_section_every_picture_is_scored(make_bundle: Make) -> None:
+    """A bundle without a picture check knows no unknown pictures."""
+    answers = prepared_and_screened(make_bundle(checked=False), UNKNOWN)
+    assert all(isinstance(answer, EnsembleScores) for answer in answers)
+
+
+def test_the_check_changes_no_score(make_bundle: Make) -> None:
+    """`score` and golden images go past the check: a golden image may be a phantom."""
+    ensemble = Ensemble.load(make_bundle(checked=True))
+    ensemble.verify_golden()
+    (answer,) = ensemble.screen_prepared([ensemble.prepare(KNOWN[0])])
+    assert ensemble.score([KNOWN[0], UNKNOWN[0]])[0] == pytest.approx(answer)
+    assert ensemble.screen_prepared([]) == []
+
+
+def test_members_still_run_once(make_bundle: Make) -> None:
+    """Features come out of the graph that gives the probabilities, traced once."""
+    ensemble = Ensemble.load(make_bundle(checked=True))
+    for size in (1, 3, 2):
+        ensemble.screen_prepared([ensemble.prepare(image) for image in KNOWN[:size]])
+    assert [m._forward.experimental_get_tracing_count() for m in ensemble._members] == [1, 1]
+
+
+def test_files_are_refused_too(make_bundle: Make, tmp_path: Path) -> None:
+    """`screening score` says not applicable, with the reason, and gives no scores."""
+    for name, image in (("known.png", KNOWN[0]), ("unknown.png", UNKNOWN[0])):
+        Image.fromarray(image).save(tmp_path / name)
+    ensemble = Ensemble.load(make_bundle(checked=True))
+    files = [tmp_path / "unknown.png", tmp_path / "known.png"]
+    refused, scored = score_files(ensemble, files, RULES)
+    assert (refused.state, refused.reason) == ("not_applicable", "unlike_chest_radiograph")
+    assert refused.scores is None
+    assert refused.priority is None
+    assert scored.state == "classified"
+    assert scored.scores is not None
+
+
+def test_changed_statistics_stop_the_bundle(make_bundle: Make) -> None:
+    """Their digest is checked like that of the weights."""
+    bundle = make_bundle(checked=True)
+    path = bundle.directory / "known-pictures.npz"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(BundleError, match=r"known-pictures\.npz: expected"):
+        Ensemble.load(bundle)
+
+
+def test_a_layer_that_is_not_there_stops_the_bundle(make_bundle: Make) -> None:
+    """Before the first picture."""
+    with pytest.raises(BundleError, match="expected a layer named absent"):
+        Ensemble.load(make_bundle(checked=True, layer="absent"))
+
+
+def test_statistics_of_another_layer_stop_the_bundle(make_bundle: Make) -> None:
+    """Numbers of features that differ are told by the golden images, before any picture."""
+    ensemble = Ensemble.load(make_bundle(checked=True, features=7))
+    with pytest.raises(BundleError, match="expected 7 features of each picture"):
+        ensemble.verify_golden()
+
+
+def test_a_picture_at_the_threshold_is_accepted(tmp_path: Path) -> None:
+    """Only what is further away is refused."""
+    random = np.random.default_rng(0)
+    features = random.standard_normal((50, 4)).astype(np.float32)
+    statistics = fit_statistics(features, ["all"] * 50)
+    write_statistics(tmp_path / "known.npz", statistics)
+    threshold = float(statistics.distances(features[:1])[0])
+    check = PictureCheck(
+        member="any",
+        layer="any",
+        method=PictureCheckMethod.MAHALANOBIS,
+        threshold=threshold,
+        statistics={"file": "known.npz", "sha256": SHA256, "bytes": 1},
+    )
+    distance = PictureDistance(check, tmp_path)
+    near, far = distance.refusals(np.stack([features[0], features[0] + 9]))
+    assert near is None
+    assert far is not None
+    assert f"at most {threshold:.2f}" in far.found
