@@ -1,4 +1,4 @@
-"""The fixed pictures whose rendering and resizing the fingerprint is taken of.
+"""The fixed pictures whose rendering, cropping and resizing the fingerprint is taken of.
 
 Between them they pass every step of `render`; each case is a literal set of attributes.
 """
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from screening.imaging.decode import DecodedPixels
+from screening.imaging.lung_field import Box
 
 ROWS, COLUMNS = 67, 91
 SEED = 20
@@ -30,6 +31,17 @@ GREY_CASES: tuple[Mapping[str, Any], ...] = (
     {"VOILUTSequence": LUT, "WindowCenter": 1, "WindowWidth": 2},
     {"ModalityLUTSequence": LUT, "PresentationLUTShape": "INVERSE"},
 )
+FIXED_BOX = Box(left=0.072, top=0.018, right=0.931, bottom=0.983)
+"""Leaves (65, 79) of (67, 91): odd too, and more than the shortest side."""
+
+
+def fixed_lungs() -> NDArray[np.float32]:
+    """Return (128, 128) probabilities of two ellipses, like lungs."""
+    rows, columns = np.mgrid[0:128, 0:128]
+    halves = [
+        ((rows - 61) / 43) ** 2 + ((columns - middle) / 19) ** 2 < 1 for middle in (41.5, 84.5)
+    ]
+    return np.where(halves[0] | halves[1], np.float32(0.9), np.float32(0))
 
 
 def fixed_pixels() -> NDArray[np.uint16]:

@@ -1,14 +1,16 @@
 """From an 8-bit picture to a network's input; the same for training and serving."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from screening.errors import UndecodablePixelsError
-from screening.imaging.fingerprint_cases import fixed_objects
+from screening.imaging.contrast import Contrast, equalised
+from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_lungs, fixed_objects
+from screening.imaging.lung_field import LungFieldSpec, crop, lung_box, network_input
 from screening.imaging.render import render_decoded
 
 SHORTEST_SIDE_PIXELS = 64
@@ -18,11 +20,12 @@ FINGERPRINT_SIDES = ((23, 19), (71, 89))
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """A network's input: height and width in pixels; the values of black and white."""
+    """A network's input: height and width in pixels; the values of black and white; contrast."""
 
     height: int
     width: int
     value_range: tuple[float, float] = (0.0, 1.0)
+    contrast: Contrast = Contrast.AS_RENDERED
 
 
 def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
@@ -31,7 +34,7 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
     image: (rows, columns) uint8, 0 = black, 255 = white, MONOCHROME2 sense.
     Returns (spec.height, spec.width, 3) float32 in spec.value_range, three equal channels. The
     aspect ratio is not kept, as in the papers; the bilinear filter widens with the reduction, so
-    nothing aliases.
+    nothing aliases. Equalisation comes last, over the resized picture.
     Raises UndecodablePixelsError where a side is shorter than 64 pixels.
     Source: rahimzadeh2020 section 2.1 (300 x 300, 1/255); khan2020 (150 x 150).
     """
@@ -42,8 +45,11 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
         )
     grey = Image.fromarray(image.astype(np.float32))
     resized = np.asarray(grey.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
+    levels = np.clip(resized, 0.0, 255.0)
+    if spec.contrast is Contrast.EQUALISED:
+        levels = equalised(levels).astype(np.float32)
     black, white = spec.value_range
-    scaled = black + np.clip(resized, 0.0, 255.0) * ((white - black) / 255.0)
+    scaled = black + levels * ((white - black) / 255.0)
     return np.repeat(scaled.astype(np.float32)[..., np.newaxis], 3, axis=2)
 
 
@@ -55,17 +61,26 @@ def pixel_sha256(image: NDArray[np.uint8]) -> str:
 
 
 def fingerprint() -> str:
-    """Return the SHA-256 of what `render` and `preprocess` make of fixed pictures.
+    """Return the SHA-256 of what rendering, cropping and `preprocess` make of fixed pictures.
 
-    A bundle stores it; a worker whose rendering or resizing gives anything else refuses the bundle.
-    The resized pictures are rounded to whole grey levels, so that the last bits of a processor's
-    arithmetic do not count.
+    A bundle stores it; a worker whose arithmetic gives anything else refuses the bundle. Numbers
+    are rounded before they are digested, so that the last bits of a processor do not count.
     """
     digest = hashlib.sha256()
     for decoded in fixed_objects():
         picture = render_decoded(decoded).pixels
         digest.update(pixel_sha256(picture).encode())
-        for height, width in FINGERPRINT_SIDES:
-            resized = preprocess(picture, InputSpec(height, width, (-1.0, 1.0)))
-            digest.update(np.rint((resized + 1.0) * 127.5).astype(np.uint8).tobytes())
+        digest.update(_rounded(network_input(picture, LungFieldSpec(*FINGERPRINT_SIDES[0])), 16))
+        for view in (picture, crop(picture, FIXED_BOX)):
+            for contrast in Contrast:
+                for height, width in FINGERPRINT_SIDES:
+                    spec = InputSpec(height, width, (-1.0, 1.0), contrast)
+                    digest.update(_rounded(preprocess(view, spec), 127.5))
+    found = lung_box(fixed_lungs(), LungFieldSpec())
+    digest.update(_rounded(np.array(astuple(found) if found else ()), 1e6))
     return digest.hexdigest()
+
+
+def _rounded(values: NDArray[np.floating], per_unit: float) -> bytes:
+    whole: NDArray[np.int32] = np.rint(values * per_unit).astype("<i4")
+    return whole.tobytes()

@@ -1,13 +1,17 @@
 """The network's input, and the fingerprint that guards it."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom import config
 
 from screening.errors import UndecodablePixelsError
+from screening.imaging import lung_field, render, window
 from screening.imaging import preprocess as module
-from screening.imaging import render, window
-from screening.imaging.fingerprint_cases import fixed_objects
+from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_objects
+from screening.imaging.lung_field import LungFieldSpec, crop, network_input
 from screening.imaging.phantom_image import phantom_image
 from screening.imaging.preprocess import InputSpec, fingerprint, pixel_sha256, preprocess
 from screening.imaging.render_path import ModalityStep, VoiStep
@@ -65,13 +69,17 @@ def test_the_fingerprint_is_stable() -> None:
         (render, "WHITE", 254),
         (render, "_is_inverted", lambda *_: False),
         (render, "_as_stored", lambda value, _: value + 1),
-        (module, "InputSpec", lambda height, width, _: InputSpec(height, width, (0.0, 1.0))),
+        (module, "InputSpec", lambda height, width, *_: InputSpec(height, width, (0.0, 1.0))),
+        (module, "crop", lambda picture, _: picture),
+        (module, "equalised", lambda grey: grey),
+        (lung_field, "_OUTERMOST_SHARE", 0.01),
+        (lung_field, "_LEAST_DEVIATION", 10.0),
     ],
 )
 def test_any_change_changes_the_fingerprint(
     target: object, name: str, value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another percentile, scale, inversion, padding or range is noticed."""
+    """Another percentile, scale, inversion, padding, range, crop or contrast is noticed."""
     before = fingerprint()
     monkeypatch.setattr(target, name, value)
     assert fingerprint() != before
@@ -93,7 +101,16 @@ def test_no_fixed_value_is_half_way_between_two_levels() -> None:
     nearest = 1.0
     for decoded in fixed_objects():
         picture = render.render_decoded(decoded).pixels
-        for height, width in module.FINGERPRINT_SIDES:
-            grey = preprocess(picture, InputSpec(height, width, (0.0, 255.0))).astype(np.float64)
-            nearest = min(nearest, float(np.abs(grey - np.floor(grey) - 0.5).min()))
+        for view, (height, width) in product(
+            (picture, crop(picture, FIXED_BOX)), module.FINGERPRINT_SIDES
+        ):
+            grey = preprocess(view, InputSpec(height, width, (0.0, 255.0))).astype(np.float64)
+            nearest = min(nearest, from_half_way(grey))
+        spec = LungFieldSpec(*module.FINGERPRINT_SIDES[0])
+        nearest = min(nearest, from_half_way(network_input(picture, spec).astype(np.float64) * 16))
     assert nearest > 2e-5
+
+
+def from_half_way(values: NDArray[np.float64]) -> float:
+    """Return how near any value comes to the middle of two whole numbers."""
+    return float(np.abs(values - np.floor(values) - 0.5).min())

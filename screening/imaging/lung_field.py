@@ -1,0 +1,102 @@
+"""From a network's map of the lungs to the part of the picture that holds them.
+
+`screening.networks.lung_field` has the network; here is what goes into it and what is made of its
+answer, the same for training and serving.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_OUTERMOST_SHARE = 0.005
+"""Of the lungs' area that may lie beyond each side of the box, before the margin is added."""
+_LEAST_DEVIATION = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a picture, as fractions of its width (left, right) and height (top, bottom)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class LungFieldSpec:
+    """The network's input in pixels, and what counts as a lung field.
+
+    threshold: probability from which a place counts as lung. margin: what is kept around the lungs,
+    as a fraction of their width and height. least_area: of the lungs, as a fraction of the picture.
+    """
+
+    height: int = 128
+    width: int = 128
+    threshold: float = 0.5
+    margin: float = 0.06
+    least_area: float = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class NoLungField:
+    """What was found in a picture in place of a plausible lung field."""
+
+    found: str
+
+
+def network_input(picture: NDArray[np.uint8], spec: LungFieldSpec) -> NDArray[np.float32]:
+    """Return what the network takes of one picture.
+
+    picture: (rows, columns) uint8, 0 = black. Returns (spec.height, spec.width) float32 with mean
+    0 and standard deviation 1, so that exposure and windowing hardly count.
+    """
+    resized = Image.fromarray(picture).resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+    grey = np.asarray(resized, dtype=np.float64)
+    standardised = (grey - grey.mean()) / (grey.std() + _LEAST_DEVIATION)
+    return np.asarray(standardised, np.float32)
+
+
+def find_lung_field(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | NoLungField:
+    """Return the box around the lungs, or what speaks against a frontal chest radiograph.
+
+    probabilities: (spec.height, spec.width), 0 to 1, that a place is lung.
+    """
+    lungs = probabilities > spec.threshold
+    area = float(lungs.mean())
+    if area < spec.least_area:
+        return NoLungField(
+            f"lung field of {100 * area:.1f} % of the picture, at least "
+            f"{100 * spec.least_area:.1f} % expected"
+        )
+    left, right = _span(lungs.sum(axis=0), spec.margin)
+    top, bottom = _span(lungs.sum(axis=1), spec.margin)
+    return Box(left, top, right, bottom)
+
+
+def lung_box(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | None:
+    """Return the box around the lungs, None where they are no plausible lung field."""
+    found = find_lung_field(probabilities, spec)
+    return found if isinstance(found, Box) else None
+
+
+def _span(counts: NDArray[np.integer], margin: float) -> tuple[float, float]:
+    """Return first and last place, as fractions, of what counts along one side of the picture."""
+    shares = np.cumsum(counts) / counts.sum()
+    first = int(np.searchsorted(shares, _OUTERMOST_SHARE))
+    last = int(np.searchsorted(shares, 1 - _OUTERMOST_SHARE)) + 1
+    around = margin * (last - first)
+    return max(0.0, first - around) / len(counts), min(len(counts), last + around) / len(counts)
+
+
+def crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Return the part of a (rows, columns) picture in a box, outwards to whole pixels."""
+    rows, columns = picture.shape
+    inside = picture[
+        math.floor(box.top * rows) : math.ceil(box.bottom * rows),
+        math.floor(box.left * columns) : math.ceil(box.right * columns),
+    ]
+    return np.ascontiguousarray(inside)

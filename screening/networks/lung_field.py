@@ -1,0 +1,128 @@
+"""The network that finds the lungs, and the class that asks it; training and serving share both."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.imaging.lung_field import (
+    Box,
+    LungFieldSpec,
+    NoLungField,
+    crop,
+    find_lung_field,
+    network_input,
+)
+from screening.imaging.preprocess import SHORTEST_SIDE_PIXELS
+
+FILTERS = (16, 32, 48, 64)
+"""Of each step down and up; height and width are multiples of 2 to their number."""
+BOTTOM_FILTERS = 96
+
+_BATCH = 64
+
+
+def build_lung_field(height: int = 128, width: int = 128) -> keras.Model:
+    """Build the network with fresh weights.
+
+    Input (batch, height, width, 1) float32 from `network_input`; height and width are multiples of
+    16. Output (batch, height, width, 1) float32 probabilities of lung. 496,545 parameters, 1,664 of
+    them not trainable. Layer names are the same for every build.
+    Source: Ronneberger et al. 2015, U-Net: Convolutional Networks for Biomedical Image
+    Segmentation, section 2; narrower, with batch normalisation and padded convolutions.
+    """
+    image = keras.Input((height, width, 1), name="image")
+    x = image
+    skipped = []
+    for step, filters in enumerate(FILTERS, 1):
+        x = _block(x, filters, f"down{step}")
+        skipped.append(x)
+        x = keras.layers.MaxPooling2D(2, name=f"pool{step}")(x)
+    x = _block(x, BOTTOM_FILTERS, "bottom")
+    for step, filters in reversed(list(enumerate(FILTERS, 1))):
+        x = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"up{step}_resize")(x)
+        x = keras.layers.Concatenate(name=f"up{step}_join")([x, skipped[step - 1]])
+        x = _block(x, filters, f"up{step}")
+    lung = keras.layers.Conv2D(1, 1, activation="sigmoid", name="lung")(x)
+    return keras.Model(image, lung, name="lung_field")
+
+
+def _block(x: Any, filters: int, name: str) -> Any:
+    for number in (1, 2):
+        x = keras.layers.Conv2D(
+            filters, 3, padding="same", use_bias=False, name=f"{name}_convolution{number}"
+        )(x)
+        # Few steps of small batches: the default of 0.99 would lag behind.
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalisation{number}")(x)
+        x = keras.layers.ReLU(name=f"{name}_relu{number}")(x)
+    return x
+
+
+class LungFieldFinder:
+    """Finds the box around the lungs; safe in any thread."""
+
+    def __init__(self, model: keras.Model, spec: LungFieldSpec) -> None:
+        """Make the graph. model: from `build_lung_field` at the size that `spec` has."""
+        self.spec = spec
+        self._forward = _graph(model, spec)
+
+    def box(self, picture: NDArray[np.uint8]) -> Box | None:
+        """Return the box of one (rows, columns) uint8 picture, None without a plausible one."""
+        return self.boxes([picture])[0]
+
+    def boxes(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Box | None]:
+        """Return the boxes of pictures of any sizes, in order."""
+        return [found if isinstance(found, Box) else None for found in self.find(pictures)]
+
+    def find(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Box | NoLungField]:
+        """Return the box of each picture, or what was found in place of a lung field.
+
+        A box whose crop `preprocess` would not take, since a side is shorter than 64 pixels, is no
+        lung field either.
+        """
+        maps = self.probabilities(pictures)
+        return [self._found(each, map_) for each, map_ in zip(pictures, maps, strict=True)]
+
+    def probabilities(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return (pictures, spec.height, spec.width) float32 probabilities of lung."""
+        maps = np.empty((len(pictures), self.spec.height, self.spec.width), np.float32)
+        for start in range(0, len(pictures), _BATCH):
+            part = slice(start, start + _BATCH)
+            inputs = [network_input(picture, self.spec) for picture in pictures[part]]
+            maps[part] = self._forward(np.stack(inputs)[..., np.newaxis])[..., 0]
+        return maps
+
+    def _found(
+        self, picture: NDArray[np.uint8], probabilities: NDArray[np.float32]
+    ) -> Box | NoLungField:
+        found = find_lung_field(probabilities, self.spec)
+        if isinstance(found, NoLungField):
+            return found
+        rows, columns = crop(picture, found).shape
+        if min(rows, columns) < SHORTEST_SIDE_PIXELS:
+            return NoLungField(
+                f"lung field of {rows} x {columns} pixels, sides of at least "
+                f"{SHORTEST_SIDE_PIXELS} expected"
+            )
+        return found
+
+
+def _graph(
+    model: keras.Model, spec: LungFieldSpec
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Return the network as a function of (batch, height, width, 1), a graph on TensorFlow.
+
+    A graph with a fixed signature is traced once, here, so that threads only run it.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return lambda images: np.asarray(
+            keras.ops.convert_to_numpy(model(images, training=False)), np.float32
+        )
+    import tensorflow as tf  # noqa: PLC0415  another backend trains without it
+
+    signature = [tf.TensorSpec((None, spec.height, spec.width, 1), tf.float32)]
+    traced = tf.function(lambda images: model(images, training=False), input_signature=signature)
+    graph = traced.get_concrete_function()
+    return lambda images: np.asarray(graph(tf.constant(images)), np.float32)

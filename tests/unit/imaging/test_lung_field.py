@@ -1,0 +1,70 @@
+"""From a map of the lungs to the crop that holds them."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from screening.imaging.fingerprint_cases import fixed_lungs
+from screening.imaging.lung_field import (
+    Box,
+    LungFieldSpec,
+    NoLungField,
+    crop,
+    find_lung_field,
+    lung_box,
+    network_input,
+)
+from screening.imaging.phantom_image import phantom_image
+
+SPEC = LungFieldSpec()
+
+
+@pytest.mark.parametrize("exposure", [1.0, 0.4])
+def test_the_network_sees_no_exposure(exposure: float) -> None:
+    """Its input has mean 0 and deviation 1 at the network's size, however dark the picture is."""
+    picture = (phantom_image(0, 400, 300) * exposure).astype(np.uint8)
+    taken = network_input(picture, LungFieldSpec(height=128, width=96))
+    assert (taken.shape, taken.dtype) == ((128, 96), np.float32)
+    assert (taken.mean(), taken.std()) == pytest.approx((0, 1), abs=1e-3)
+
+
+def test_the_box_holds_both_lungs_and_a_margin() -> None:
+    """The box goes around both ellipses, with 6 % of their size on each side."""
+    box = lung_box(fixed_lungs(), LungFieldSpec(margin=0.06))
+    assert box is not None
+    tight = lung_box(fixed_lungs(), LungFieldSpec(margin=0.0))
+    assert tight is not None
+    assert (tight.left, tight.right) == pytest.approx((22 / 128, 104 / 128), abs=2 / 128)
+    assert (tight.top, tight.bottom) == pytest.approx((18 / 128, 104 / 128), abs=3 / 128)
+    assert tight.left - box.left == pytest.approx(0.06 * (tight.right - tight.left))
+    assert box.bottom - tight.bottom == pytest.approx(0.06 * (tight.bottom - tight.top))
+
+
+def test_a_box_ends_with_the_picture() -> None:
+    """Lungs that reach the border give a box that ends there."""
+    assert lung_box(np.ones((128, 128), np.float32), LungFieldSpec(margin=0.5)) == Box(0, 0, 1, 1)
+
+
+def test_specks_do_not_widen_the_box() -> None:
+    """A speck far from the lungs, less than 0.5 % of them, changes nothing."""
+    speckled = fixed_lungs()
+    speckled[1:3, 1:4] = 0.9
+    assert lung_box(speckled, SPEC) == lung_box(fixed_lungs(), SPEC)
+
+
+@pytest.mark.parametrize("lungs", [np.zeros((128, 128)), np.eye(128)])
+def test_too_little_lung_is_no_lung_field(lungs: NDArray[np.float64]) -> None:
+    """Less lung than in any chest radiograph is refused, saying how much there was."""
+    found = find_lung_field(lungs, SPEC)
+    assert isinstance(found, NoLungField)
+    assert f"{100 * lungs.mean():.1f} % of the picture" in found.found
+    assert lung_box(lungs, SPEC) is None
+
+
+@pytest.mark.parametrize("side", [160, 3000])
+def test_the_crop_is_the_box_in_whole_pixels(side: int) -> None:
+    """The crop goes outwards to whole pixels, whatever the picture's size."""
+    picture = np.arange(side * side, dtype=np.uint32).reshape(side, side).astype(np.uint8)
+    part = crop(picture, Box(left=0.2501, top=0.1, right=0.75, bottom=0.9))
+    assert part.shape == (round(0.8 * side), side // 2)
+    assert np.array_equal(part, picture[side // 10 : 9 * side // 10, side // 4 : 3 * side // 4])
