@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.preprocess import InputSpec, fingerprint
+from screening.imaging.lung_field import View
+from screening.imaging.preprocess import fingerprint
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.errors import TrainingError
@@ -15,7 +16,7 @@ from training.pictures import load_pictures
 from training.pipeline import RadiographBatches
 from training.predict import predict
 from training.predictions import TrainedFold
-from training.run_directory import RunRecord
+from training.seen_part import input_spec, kept_lung_field, seen_part
 from training.start_network import load_network
 
 BATCH_SIZE = 32
@@ -43,17 +44,19 @@ class Answering:
         check_preprocessing(fold)
         keras.backend.clear_session()
         model = load_network(fold.run, fold.fold, self.architectures)
-        return self.outputs(model, fold.record, paths)
+        return self.outputs(model, fold, paths)
 
     def outputs(
-        self, model: keras.Model, record: RunRecord, paths: Sequence[Path]
+        self, model: keras.Model, fold: TrainedFold, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
         """Return a network's outputs, (pictures, outputs), for pictures prepared as in its run."""
-        spec = InputSpec(record.height, record.width, record.value_range)
+        record = fold.record
+        spec = input_spec(record)
         pictures = load_pictures(
             paths,
             spec,
             exact=True,
+            seen=seen_part(View(record.view), kept_lung_field(fold.run)),
             workers=self._workers,
             cache_dir=self._cache_dir,
             on_decoded=self._on_decoded,

@@ -1,6 +1,6 @@
 """Random changes to a training picture, the same for the same seed, epoch and picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +57,23 @@ class GeometricAugmentation:
         return matrix
 
 
-def picture_random(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """Return the generator for one picture in one epoch; no thread or order changes it."""
-    return np.random.default_rng((seed, epoch, index))
+def in_turn(steps: Sequence[Augment]) -> Augment:
+    """Return what does several changes one after the other."""
+
+    def changed(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+        for step in steps:
+            picture = step(picture, random)
+        return picture
+
+    return changed
+
+
+def picture_random(seed: int, epoch: int, index: int, time: int = 0) -> np.random.Generator:
+    """Return the generator for one picture in one epoch; no thread or order changes it.
+
+    time: the how manieth time of the epoch, from 0, where pictures are drawn.
+    """
+    return np.random.default_rng((seed, epoch, index, *([time] if time else [])))
 
 
 def _resample(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -206,7 +206,7 @@ def _store(  # noqa: PLR0917  all of them positions of one call
         temperature=validated.combination.temperatures[place],
     )
     paths = [validated.rows[each.pixels_sha256].path for each in compared.questions]
-    outputs = both_sides(answering.outputs(model, record, paths))
+    outputs = both_sides(answering.outputs(model, fold, paths))
     return _Stored(member, golden_scores(member, model), replace(compared, probabilities=outputs))
 
 

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from training.architectures.freezing import freeze_convolutions
+from training.architectures.freezing import freeze_convolutions, freeze_named, freeze_statistics
 from training.checkpoint import (
     Position,
     check_space,
@@ -21,9 +22,16 @@ from training.checkpoint import (
 from training.devices import Replicas
 from training.errors import TrainingError
 from training.history import EpochRecord, append_record, keep_until
+from training.partial_label import allowed_accuracy, partial_label_loss
 from training.pipeline import Batch, Prefetched, RadiographBatches
 from training.predict import score
-from training.protocols.protocol import KeptWeights, LearningLayers, Loss, OptimizerName
+from training.protocols.protocol import (
+    KeptWeights,
+    LearningLayers,
+    Loss,
+    OptimizerName,
+    Schedule,
+)
 
 CHECKPOINT = "checkpoint.npz"
 HISTORY = "history.jsonl"
@@ -33,10 +41,12 @@ _OPTIMIZERS: dict[OptimizerName, Callable[..., keras.optimizers.Optimizer]] = {
     OptimizerName.ADAM: keras.optimizers.Adam,
     OptimizerName.NADAM: keras.optimizers.Nadam,
 }
-_ACCURACIES = {
-    Loss.CATEGORICAL_CROSSENTROPY: "categorical_accuracy",
-    Loss.BINARY_CROSSENTROPY: "binary_accuracy",
+_LOSSES: dict[Loss, tuple[Any, Any]] = {
+    Loss.CATEGORICAL_CROSSENTROPY: ("categorical_crossentropy", "categorical_accuracy"),
+    Loss.PARTIAL_LABEL: (partial_label_loss, allowed_accuracy),
+    Loss.BINARY_CROSSENTROPY: ("binary_crossentropy", "binary_accuracy"),
 }
+"""What each loss and its accuracy are for Keras."""
 _DIVERGED = (
     "training has diverged: go on with --resume from the epoch before, lower the learning rate, or "
     "use --precision float32"
@@ -47,7 +57,8 @@ _DIVERGED = (
 class PhasePlan:
     """What one phase trains on and how; it starts with a fresh optimizer.
 
-    fresh_layers: layers of the backbone that learn even where only the head does.
+    fresh_layers: layers of the backbone that learn even where only the head does. frozen,
+    keeps_statistics: see `Protocol`.
     """
 
     batches: RadiographBatches
@@ -56,7 +67,16 @@ class PhasePlan:
     optimizer: OptimizerName = OptimizerName.ADAM
     loss: Loss = Loss.CATEGORICAL_CROSSENTROPY
     learning: LearningLayers = LearningLayers.ALL
+    schedule: Schedule = Schedule.CONSTANT
     fresh_layers: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    keeps_statistics: bool = False
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        if self.schedule is Schedule.CONSTANT:
+            return self.learning_rate
+        return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +133,7 @@ def fit(
         before = sum(earlier.epochs for earlier in phases[:number])
         for epoch in range(finished, phases[number].epochs):
             phases[number].batches.begin_epoch(before + epoch)
+            model.optimizer.learning_rate = phases[number].rate(epoch)
             position = replace(position, phase=number, epochs=epoch + 1)
             position = _epoch(run, phases[number], position)
     if settings.kept is KeptWeights.LAST_EPOCH:
@@ -134,13 +155,17 @@ def prepare(model: keras.Model, phase: PhasePlan, replicas: Replicas) -> None:
     model.trainable = True
     if phase.learning is LearningLayers.HEAD:
         freeze_convolutions(model, phase.fresh_layers)
+    freeze_named(model, phase.frozen)
+    if phase.keeps_statistics:
+        freeze_statistics(model, phase.fresh_layers)
+    loss, accuracy = _LOSSES[phase.loss]
     with replicas.scope():
         optimizer = _OPTIMIZERS[phase.optimizer](learning_rate=phase.learning_rate)
         # Compiling whole steps takes minutes for these networks and gains little on a CPU.
         model.compile(
             optimizer=optimizer,
-            loss=phase.loss.value,
-            weighted_metrics=[_ACCURACIES[phase.loss]],
+            loss=loss,
+            weighted_metrics=[accuracy],
             jit_compile=False,
         )
         optimizer.build(model.trainable_variables)

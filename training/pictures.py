@@ -17,6 +17,7 @@ from screening.imaging.picture_file import read_picture
 from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
 from screening.imaging.render import render
 from training.errors import DataError
+from training.seen_part import SeenPart
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 """Every other file is read as DICOM."""
@@ -34,7 +35,10 @@ def read_radiograph(path: Path) -> NDArray[np.uint8]:
 
 
 def whole_grey_levels(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
-    """Return a picture at network size, (spec.height, spec.width) uint8, for augmentation."""
+    """Return a picture at network size, (spec.height, spec.width) uint8, for augmentation.
+
+    The contrast is left to what follows augmentation.
+    """
     grey = preprocess(picture, InputSpec(spec.height, spec.width, (0.0, 255.0)))[..., 0]
     return np.rint(grey).astype(np.uint8)
 
@@ -49,6 +53,7 @@ def load_pictures(
     spec: InputSpec,
     *,
     exact: bool,
+    seen: SeenPart | None = None,
     workers: int = 2,
     cache_dir: Path | None = None,
     on_decoded: Callable[[int], None] | None = None,
@@ -56,25 +61,31 @@ def load_pictures(
     """Decode files in parallel; return (len(paths), spec.height, spec.width).
 
     exact: float32 in spec.value_range, as `preprocess` gives them; otherwise whole grey levels,
-    uint8, a quarter of the size, which is what augmentation takes. cache_dir: kept there between
+    uint8, a quarter of the size, which is what augmentation takes. seen: the part of the picture
+    that the network sees, None: the whole. cache_dir: kept there between
     runs, and mapped instead of held in memory; files are known again by path, size and time of
     change. on_decoded: called with the number of pictures just decoded.
     Raises DataError naming the files, before anything is trained, where some cannot be read.
     """
+    values = exact_values if exact else whole_grey_levels
+
+    def prepare(picture: NDArray[np.uint8]) -> NDArray[Any]:
+        return values(seen.of(picture) if seen else picture, spec)
+
     shape = (len(paths), spec.height, spec.width)
     dtype = np.dtype(np.float32 if exact else np.uint8)
     if cache_dir is None:
         pictures: NDArray[Any] = np.empty(shape, dtype)
-        _decode_into(pictures, paths, spec, exact=exact, workers=workers, on_decoded=on_decoded)
+        _decode_into(pictures, paths, prepare, workers=workers, on_decoded=on_decoded)
         return pictures
-    cached = cache_dir / f"pictures-{_key(paths, spec, exact=exact)}.npy"
+    cached = cache_dir / f"pictures-{_key(paths, spec, seen, exact=exact)}.npy"
     if not cached.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=cache_dir, prefix=".pictures-", suffix=".npy")
         os.close(handle)
         try:
             pictures = np.lib.format.open_memmap(name, mode="w+", dtype=dtype, shape=shape)
-            _decode_into(pictures, paths, spec, exact=exact, workers=workers, on_decoded=on_decoded)
+            _decode_into(pictures, paths, prepare, workers=workers, on_decoded=on_decoded)
             pictures.flush()
             Path(name).replace(cached)
         except BaseException:
@@ -87,17 +98,14 @@ def load_pictures(
 def _decode_into(
     pictures: NDArray[Any],
     paths: Sequence[Path],
-    spec: InputSpec,
+    prepare: Callable[[NDArray[np.uint8]], NDArray[Any]],
     *,
-    exact: bool,
     workers: int,
     on_decoded: Callable[[int], None] | None,
 ) -> None:
-    prepare = exact_values if exact else whole_grey_levels
-
     def decode(index: int) -> str | None:
         try:
-            pictures[index] = prepare(read_radiograph(paths[index]), spec)
+            pictures[index] = prepare(read_radiograph(paths[index]))
         except (RejectedInstanceError, OSError) as error:
             return f"{paths[index]}: {error}"
         return None
@@ -115,8 +123,9 @@ def _decode_into(
         )
 
 
-def _key(paths: Sequence[Path], spec: InputSpec, *, exact: bool) -> str:
-    digest = hashlib.sha256(f"{fingerprint()} {spec} {exact}".encode())
+def _key(paths: Sequence[Path], spec: InputSpec, seen: SeenPart | None, *, exact: bool) -> str:
+    part = seen.name if seen else ""
+    digest = hashlib.sha256(f"{fingerprint()} {spec} {part} {exact}".encode())
     for path in paths:
         with contextlib.suppress(OSError):  # decoding will say which files are absent
             status = path.stat()

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +26,14 @@ class Batch:
     weights: NDArray[np.float32] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """chances: of each row of the batches, (rows,), adding up to 1; images: drawn for an epoch."""
+
+    chances: NDArray[np.float64]
+    images: int
+
+
 class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
     """Pictures that are decoded already, in batches; item i is (images, targets[, weights]).
 
@@ -33,7 +41,8 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
     64 pixels, as `preprocess` wants. targets: (n, outputs)
     float32. rows: which pictures are used, in order, all by default. keys: of every picture; its
     random changes depend on its key, the seed and the epoch; by default its place in `pictures`.
-    shuffle: another order in every epoch. Each item is the same however often and from whichever
+    shuffle: another order in every epoch. drawn: instead of every picture once, each epoch draws
+    anew, with these chances. Each item is the same however often and from whichever
     thread it is asked for.
     """
 
@@ -49,6 +58,7 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         sample_weights: NDArray[np.float32] | None = None,
         augment: Augment | None = None,
         shuffle: bool = False,
+        drawn: Drawn | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -57,6 +67,7 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
             raise ValueError(f"expected {np.dtype(wanted)} pictures, found {pictures.dtype}")
         self.pictures, self.targets, self.spec = pictures, targets, spec
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.drawn = drawn
         self.rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.intp)
         self.keys = range(len(pictures)) if keys is None else keys
         self.sample_weights, self.augment = sample_weights, augment
@@ -66,20 +77,29 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         """Set the order and the random changes of an epoch, counted from 0."""
         self.epoch = epoch
         random = np.random.default_rng((self.seed, epoch))
-        self.order = random.permutation(self.rows) if self.shuffle else self.rows
+        if self.drawn:
+            self.order = random.choice(self.rows, self.drawn.images, p=self.drawn.chances)
+        else:
+            self.order = random.permutation(self.rows) if self.shuffle else self.rows
+        seen: Counter[int] = Counter()
+        self.times = np.zeros(len(self.order), np.intp)
+        for place, row in enumerate(self.order.tolist()):
+            self.times[place] = seen[row]
+            seen[row] += 1
 
     @property
     def size(self) -> int:
         """Number of pictures in an epoch."""
-        return len(self.rows)
+        return len(self.order)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self.batch_size)
+        return math.ceil(self.size / self.batch_size)
 
     def batch(self, index: int) -> Batch:
         """Return batch `index` of this epoch; the last may be smaller."""
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        images = np.stack([self._image(int(row)) for row in chosen])
+        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        chosen, times = self.order[part], self.times[part]
+        images = np.stack([self._image(*each) for each in zip(chosen, times, strict=True)])
         weights = None if self.sample_weights is None else self.sample_weights[chosen]
         return Batch(images, self.targets[chosen], weights)
 
@@ -88,11 +108,11 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         parts = (batch.images, batch.targets)
         return parts if batch.weights is None else (*parts, batch.weights)
 
-    def _image(self, row: int) -> NDArray[np.float32]:
+    def _image(self, row: int, time: int) -> NDArray[np.float32]:
         picture = self.pictures[row]
         if self.augment is None:
             return np.repeat(picture[..., np.newaxis], 3, axis=2)
-        random = picture_random(self.seed, self.epoch, self.keys[row])
+        random = picture_random(self.seed, self.epoch, self.keys[row], int(time))
         return preprocess(self.augment(np.asarray(picture), random), self.spec)
 
 

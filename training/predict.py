@@ -37,7 +37,10 @@ def predict(
 
 
 def score(model: keras.Model, batches: RadiographBatches, loss: Loss, *, workers: int = 2) -> Score:
-    """Return mean loss and accuracy; sample weights do not count."""
+    """Return mean loss and accuracy; sample weights do not count.
+
+    Where several classes are allowed, any of them is right.
+    """
     found = predict(model, batches, workers=workers).astype(np.float64)
     wanted = batches.targets[batches.order]
     found = np.clip(found, _SMALLEST, 1 - _SMALLEST)
@@ -45,6 +48,6 @@ def score(model: keras.Model, batches: RadiographBatches, loss: Loss, *, workers
         losses = -(wanted * np.log(found) + (1 - wanted) * np.log(1 - found)).mean(axis=1)
         right = ((found >= 0.5) == (wanted >= 0.5)).all(axis=1)  # noqa: PLR2004  the middle
     else:
-        losses = -(wanted * np.log(found)).sum(axis=1)
-        right = found.argmax(axis=1) == wanted.argmax(axis=1)
+        losses = -np.log((wanted * found).sum(axis=1))
+        right = np.take_along_axis(wanted, found.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0] > 0
     return Score(float(losses.mean()), float(right.mean()))

@@ -70,6 +70,14 @@ def run(
     fine_tune_from: Annotated[
         Path | None, typer.Option("--from", metavar="RUN", help="Run to fine-tune.")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="Test on this source alone; repeatable."),
+    ] = None,
+    lung_field: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Lung-field network, where the protocol sees its field."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of splits, order, augmentation and weights.")] = 0,
     precision: Annotated[
         Precision, typer.Option(help="mixed_bfloat16 is faster on recent GPUs.")
@@ -97,6 +105,8 @@ def run(
         epochs=epochs,
         backbone_weights=tuple(backbone_weights or ()),
         fine_tune_from=fine_tune_from,
+        lung_field=lung_field,
+        leave_out=tuple(leave_out or ()),
         resume=resume,
         seed=seed,
         precision=precision,

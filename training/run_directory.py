@@ -27,9 +27,10 @@ SPLIT_FILE = "split.csv"
 class RunRecord:
     """What a run trained; two runs of equal records train the same.
 
-    outputs: 1 for a sigmoid that answers the first class. data_digest: of the data manifest.
-    start: SHA-256 by file name of the weight files it began with; for a fine-tuned network the
-    identity of the run it began with.
+    outputs: 1 for a sigmoid that answers the first class. view, contrast: see `Protocol`.
+    lung_field: SHA-256 of the lung-field network's weights. left_out: sources. data_digest: of the
+    data manifest. start: SHA-256 by file name of the weight files it began with; for a
+    fine-tuned network the identity of the run it began with.
     """
 
     protocol: str
@@ -39,6 +40,10 @@ class RunRecord:
     height: int
     width: int
     value_range: tuple[float, float]
+    view: str
+    contrast: str
+    lung_field: str | None
+    left_out: tuple[str, ...]
     seed: int
     precision: str
     data_digest: str
@@ -107,7 +112,7 @@ def read_run(run: Path) -> RunRecord:
     path = run / RUN_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("classes", "value_range"):
+        for name in ("classes", "value_range", "left_out"):
             values[name] = tuple(values[name])
         return RunRecord(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:

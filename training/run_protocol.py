@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from screening.imaging.lung_field import View
 from screening.imaging.preprocess import fingerprint
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
@@ -18,6 +19,7 @@ from training.protocols.composition import compose, plan_fold
 from training.protocols.protocol import Protocol
 from training.run_directory import RunRecord, fold_directory, read_run, write_run
 from training.run_request import RunReport, RunRequest
+from training.seen_part import keep_lung_field, lung_field_sha256
 from training.train_fold import FoldTraining, decode_pictures, train_fold
 
 
@@ -40,10 +42,15 @@ def run_protocol(
     for line in drawn.account:
         report.say(line)
     folds = (request.fold,) if request.fold else tuple(range(1, protocol.folds + 1))
-    plans = [plan_fold(protocol, drawn, fold, request.seed) for fold in folds]
+    plans = [
+        plan_fold(protocol, drawn, fold, request.seed, leave_out=request.leave_out)
+        for fold in folds
+    ]
     _check_begun(request, folds)
     record = _record(protocol, request, manifest_digest(rows), folds)
     write_run(request.out, record)
+    if request.lung_field:
+        keep_lung_field(request.lung_field, request.out)
     training = FoldTraining(
         protocol=protocol,
         request=request,
@@ -69,6 +76,10 @@ def _check_request(protocol: Protocol, request: RunRequest) -> None:
         and not protocol.fine_tune_from,
         f"{protocol.name} has phases 1 to {protocol.phases}, found phase {request.phase}; ask for "
         "one of them": request.phase is not None and not 1 <= request.phase <= protocol.phases,
+        f"{protocol.name} sees the lung field; train `screening train lung-field` and name its "
+        "folder with --lung-field": protocol.view is View.LUNG_FIELD and not request.lung_field,
+        f"{protocol.name} sees the whole picture; leave out --lung-field": request.lung_field
+        and protocol.view is not View.LUNG_FIELD,
         f"expected at least 1 epoch, found {protocol.epochs}; correct --epochs": protocol.epochs
         < 1,
     }
@@ -101,6 +112,10 @@ def _record(
         height=protocol.height,
         width=protocol.width,
         value_range=protocol.value_range,
+        view=protocol.view.value,
+        contrast=protocol.contrast.value,
+        lung_field=lung_field_sha256(request.lung_field) if request.lung_field else None,
+        left_out=tuple(sorted(request.leave_out)),
         seed=request.seed,
         precision=request.precision.value,
         data_digest=data_digest,

@@ -9,19 +9,20 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.preprocess import InputSpec
 from screening.networks.architectures import Architecture
+from training.balance import balanced_chances
 from training.checkpoint import read_position
 from training.devices import Replicas, is_on_cpu
 from training.fit import CHECKPOINT, FitSettings, PhasePlan, fit
 from training.pace import expected_duration_s, in_words
 from training.pictures import load_pictures
-from training.pipeline import RadiographBatches
+from training.pipeline import Drawn, RadiographBatches
 from training.protocols.composition import Composition
 from training.protocols.plan import FoldPlan
 from training.protocols.protocol import LearningLayers, Protocol
 from training.run_directory import fold_directory, write_split
 from training.run_request import RunReport, RunRequest
+from training.seen_part import input_spec, seen_part
 from training.start_network import StartNetwork, fine_tuned_network, fresh_network
 
 SHORTEST_TIMED_IMAGES = 1000
@@ -70,6 +71,8 @@ def decode_pictures(
     report: RunReport,
 ) -> DecodedPictures:
     """Decode everything that some fold uses, once; raises DataError naming unreadable files."""
+    spec = input_spec(protocol)
+    seen = seen_part(protocol.view, request.lung_field)
     learning = sorted({row for plan in plans for row in plan.training})
     watched = sorted({row for plan in plans for row in plan.watched})
     report.begin("decoding", len(learning) + len(watched))
@@ -77,8 +80,9 @@ def decode_pictures(
     def decoded(rows: Sequence[int], *, exact: bool) -> PictureSet:
         pictures = load_pictures(
             [drawn.rows[row].path for row in rows],
-            InputSpec(protocol.height, protocol.width, protocol.value_range),
+            spec,
             exact=exact,
+            seen=seen,
             workers=request.workers,
             cache_dir=request.cache_dir,
             on_decoded=report.advance,
@@ -86,7 +90,7 @@ def decode_pictures(
         return PictureSet(pictures, tuple(rows))
 
     return DecodedPictures(
-        learning=decoded(learning, exact=protocol.augmentation is None),
+        learning=decoded(learning, exact=protocol.augment is None),
         watched=decoded(watched, exact=True),
     )
 
@@ -168,7 +172,10 @@ def _phase(training: FoldTraining, start: StartNetwork, plan: FoldPlan, number: 
         optimizer=protocol.optimizer,
         loss=protocol.loss,
         learning=protocol.learning,
+        schedule=protocol.schedule,
         fresh_layers=start.fresh_layers,
+        frozen=protocol.frozen,
+        keeps_statistics=protocol.keeps_statistics,
     )
 
 
@@ -178,15 +185,29 @@ def _batches(
     protocol, drawn = training.protocol, training.drawn
     classes = [protocol.strata[drawn.strata[row]].klass for row in decoded.rows]
     answers = protocol.classes[: protocol.outputs]
-    targets = np.array([[name == answer for answer in answers] for name in classes])
+    allowed = [protocol.allowed(klass or "") for klass in classes]
+    targets = np.array([[answer in names for answer in answers] for names in allowed])
+    places = decoded.places(rows)
     return RadiographBatches(
         decoded.pictures,
         targets.astype(np.float32),
-        InputSpec(protocol.height, protocol.width, protocol.value_range),
+        input_spec(protocol),
         batch_size=protocol.batch_size,
-        rows=decoded.places(rows),
+        rows=places,
         keys=decoded.rows,
-        augment=protocol.augmentation if learning else None,
+        augment=protocol.augment if learning else None,
         shuffle=learning,
+        drawn=_drawn(training, rows) if learning else None,
         seed=training.request.seed,
     )
+
+
+def _drawn(training: FoldTraining, rows: Sequence[int]) -> Drawn | None:
+    protocol, drawn = training.protocol, training.drawn
+    if protocol.draw is None:
+        return None
+    chances = balanced_chances(
+        [protocol.strata[drawn.strata[row]].klass or "" for row in rows],
+        [drawn.rows[row].source for row in rows],
+    )
+    return Drawn(chances, protocol.draw.images_per_epoch)

@@ -16,7 +16,7 @@ class Contrast(StrEnum):
     """See `equalised`: no detector's or archive's characteristic curve is left."""
 
 
-def equalised(grey: NDArray[np.floating]) -> NDArray[np.uint8]:
+def equalised(grey: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
     """Return each grey level's rank: what share of the picture is darker.
 
     grey: (rows, columns), 0 = black to 255 = white; counted as whole levels. A level becomes 255

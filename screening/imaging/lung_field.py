@@ -6,6 +6,7 @@ answer, the same for training and serving.
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,14 @@ from PIL import Image
 _OUTERMOST_SHARE = 0.005
 """Of the lungs' area that may lie beyond each side of the box, before the margin is added."""
 _LEAST_DEVIATION = 1e-3
+
+
+class View(StrEnum):
+    """What of a radiograph a network sees."""
+
+    WHOLE = "whole"
+    LUNG_FIELD = "lung_field"
+    """The crop around the lungs: no border, marker or shoulder that tells the hospital."""
 
 
 @dataclass(frozen=True, slots=True)

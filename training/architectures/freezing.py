@@ -19,6 +19,21 @@ def freeze_convolutions(model: keras.Model, fresh: Iterable[str] = ()) -> None:
         layer.trainable = layer.name in learning
 
 
+def freeze_named(model: keras.Model, beginnings: tuple[str, ...]) -> None:
+    """Freeze the layers whose names begin so."""
+    for layer in model.layers:
+        if beginnings and layer.name.startswith(beginnings):
+            layer.trainable = False
+
+
+def freeze_statistics(model: keras.Model, fresh: Iterable[str] = ()) -> None:
+    """Freeze the batch normalisations but those named in `fresh`, whose statistics mean nothing."""
+    learning = set(fresh)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.name not in learning:
+            layer.trainable = False
+
+
 def with_new_head(model: keras.Model, classes: int) -> keras.Model:
     """Return a copy of a network with `classes` outputs: the last layer is fresh, all else kept.
 

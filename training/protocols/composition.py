@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from training.data_manifest import ImageRow
@@ -53,18 +53,39 @@ def compose(protocol: Protocol, rows: Sequence[ImageRow], seed: int) -> Composit
     )
 
 
-def plan_fold(protocol: Protocol, drawn: Composition, fold: int, seed: int) -> FoldPlan:
+def plan_fold(
+    protocol: Protocol,
+    drawn: Composition,
+    fold: int,
+    seed: int,
+    *,
+    leave_out: Collection[str] = (),
+) -> FoldPlan:
     """Say what each drawn row is for in one fold, counted from 1; deterministic by seed.
 
-    Raises DataError where the fold does not exist or there are too few groups.
+    leave_out: sources whose images are tested on alone.
+    Raises DataError where the fold does not exist, there are too few groups, or a source to leave
+    out has no image.
     """
+    _check_sources(drawn, leave_out)
     if not 1 <= fold <= protocol.folds:
         raise DataError(f"{protocol.name} has folds 1 to {protocol.folds}, found fold {fold}")
     classes = [protocol.strata[place].klass for place in drawn.strata]
     plan = _planned(protocol, drawn, fold, seed, classes)
+    plan = plan.leaving_out({i for i, row in enumerate(drawn.rows) if row.source in leave_out})
     plan = plan.without({i for i, klass in enumerate(classes) if klass is None})
     _check_classes(protocol, plan, classes)
     return plan.watching(_watched(plan.validation, classes, protocol.watched_per_class))
+
+
+def _check_sources(drawn: Composition, leave_out: Collection[str]) -> None:
+    sources = sorted({row.source for row in drawn.rows})
+    unknown = sorted(set(leave_out) - set(sources))
+    if unknown:
+        raise DataError(
+            f"expected sources of the manifest to leave out ({', '.join(sources)}), found "
+            f"{', '.join(unknown)}; correct --leave-out"
+        )
 
 
 def _planned(

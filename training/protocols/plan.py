@@ -37,6 +37,11 @@ class FoldPlan:
             test=kept(self.test),
         )
 
+    def leaving_out(self, indices: Collection[int]) -> "FoldPlan":
+        """Return the plan with some rows in the test part alone, whatever they were for."""
+        rest = self.without(indices)
+        return replace(rest, test=tuple(sorted({*rest.test, *indices})))
+
     def watching(self, watched: tuple[int, ...]) -> "FoldPlan":
         """Return the plan with the images that are scored after each epoch."""
         return replace(self, watched=watched)

@@ -1,9 +1,13 @@
 """The form in which every protocol is written down."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from training.augment import GeometricAugmentation
+from screening.imaging.contrast import Contrast
+from screening.imaging.lung_field import View
+from training.appearance import AppearanceAugmentation
+from training.augment import Augment, GeometricAugmentation, in_turn
 from training.data_manifest import Label
 
 
@@ -15,9 +19,15 @@ class OptimizerName(StrEnum):
 
 
 class Loss(StrEnum):
-    """Of a softmax over classes, and of one sigmoid for the first class."""
+    """Of a softmax over classes, and of one sigmoid for the first class.
+
+    PARTIAL_LABEL: the negative logarithm of the sum of the outputs that an image's label allows, so
+    that a pneumonia of unknown kind teaches what it can; with one allowed output the categorical
+    cross-entropy.
+    """
 
     CATEGORICAL_CROSSENTROPY = "categorical_crossentropy"
+    PARTIAL_LABEL = "partial_label"
     BINARY_CROSSENTROPY = "binary_crossentropy"
 
 
@@ -26,6 +36,13 @@ class KeptWeights(StrEnum):
 
     BEST_VALIDATION_ACCURACY = "best_validation_accuracy"
     LAST_EPOCH = "last_epoch"
+
+
+class Schedule(StrEnum):
+    """The learning rate over a phase's epochs. COSINE falls from the protocol's rate towards 0."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
 
 
 class LearningLayers(StrEnum):
@@ -90,6 +107,16 @@ class PhasedFolds:
     """This fold (from 1) trains on one more COVID-19 image."""
 
 
+@dataclass(frozen=True, slots=True)
+class BalancedDraw:
+    """Each epoch draws so many images anew: classes alike, sources by the root of their number.
+
+    Without it a class is the source that most of it comes from.
+    """
+
+    images_per_epoch: int
+
+
 SplitPlan = GroupFolds | GroupHoldout | PhasedFolds
 
 
@@ -108,7 +135,12 @@ class Protocol:
     architecture: of `TRAINING_ARCHITECTURES`. classes: in the order of the outputs; a sigmoid
     answers the first. height, width: pixels. epochs: in each phase, where there are phases.
     watched_per_class: at most so many validation images of a class are scored after each epoch;
-    None: all. fine_tune_from: the protocol whose run gives all weights but the last layer's.
+    None: all. view, contrast: what of a radiograph the network sees. appearance: what is changed
+    beside geometry. draw: None: every image once an epoch. schedule: of the learning rate.
+    frozen: how names of layers begin that never learn. keeps_statistics: batch normalisations that
+    a weight file gave keep its statistics and parameters, so that no batch's composition counts.
+    coarser: labels of images that allow several of the classes. fine_tune_from: the
+    protocol whose run gives all weights but the last layer's.
     backbones: whose ImageNet weights the paper started from.
     """
 
@@ -127,12 +159,30 @@ class Protocol:
     epochs: int
     loss: Loss = Loss.CATEGORICAL_CROSSENTROPY
     learning: LearningLayers = LearningLayers.ALL
+    view: View = View.WHOLE
+    contrast: Contrast = Contrast.AS_RENDERED
     augmentation: GeometricAugmentation | None = None
+    appearance: AppearanceAugmentation | None = None
+    draw: BalancedDraw | None = None
+    schedule: Schedule = Schedule.CONSTANT
+    frozen: tuple[str, ...] = ()
+    keeps_statistics: bool = False
+    coarser: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kept: KeptWeights = KeptWeights.LAST_EPOCH
     watched_per_class: int | None = None
     fine_tune_from: str | None = None
     backbones: tuple[str, ...] = ()
     expected: tuple[ExpectedFigure, ...] = field(default=())
+
+    @property
+    def augment(self) -> Augment | None:
+        """What is done to each training picture."""
+        steps = [step for step in (self.augmentation, self.appearance) if step]
+        return in_turn(steps) if steps else None
+
+    def allowed(self, klass: str) -> tuple[str, ...]:
+        """Return the classes that an image of a class, or of a coarser one, may be of."""
+        return self.coarser.get(klass, (klass,))
 
     @property
     def folds(self) -> int:

@@ -8,10 +8,12 @@ from training.protocols.amini2021 import AMINI2021
 from training.protocols.khan2020 import KHAN2020
 from training.protocols.protocol import Protocol
 from training.protocols.rahimzadeh2020 import RAHIMZADEH2020
+from training.protocols.release import RELEASE
 from training.protocols.soares2020 import SOARES2020
 
 PROTOCOLS: Mapping[str, Protocol] = {
-    protocol.name: protocol for protocol in (*RAHIMZADEH2020, *KHAN2020, *SOARES2020, *AMINI2021)
+    protocol.name: protocol
+    for protocol in (*RAHIMZADEH2020, *KHAN2020, *SOARES2020, *AMINI2021, *RELEASE)
 }
 
 

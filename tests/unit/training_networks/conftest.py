@@ -1,13 +1,21 @@
 """Small networks with the layer names that training relies on."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 import keras
 
+from screening.imaging.lung_field import LungFieldSpec
 from screening.networks.architectures import Architecture
+from screening.networks.lung_field import build_lung_field
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
+from training.checkpoint import save_network
+from training.lung_field_run import RECORD, lung_field_weights
 
 
 def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
@@ -30,3 +38,13 @@ def tiny_architectures() -> dict[str, Architecture]:
         name: Architecture(build_tiny, 32, 32, found.classes, 0, "a test")
         for name, found in TRAINING_ARCHITECTURES.items()
     }
+
+
+@pytest.fixture(scope="session")
+def lung_field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a lung-field network that was never trained."""
+    run = tmp_path_factory.mktemp("lung-field")
+    spec = LungFieldSpec(height=32, width=32)
+    (run / RECORD).write_text(json.dumps({"spec": asdict(spec)}), encoding="utf-8")
+    save_network(lung_field_weights(run), build_lung_field(spec.height, spec.width))
+    return run

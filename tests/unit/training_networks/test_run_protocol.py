@@ -14,6 +14,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 import numpy as np
 
+from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
 from tests.radiograph_rows import every_collection, write_pictures
 from training.errors import DataError, TrainingError
@@ -88,6 +89,7 @@ def test_a_protocol_runs(
     name: str,
     manifest: Path,
     four_classes: Path,
+    lung_field: Path,
     tmp_path: Path,
     tiny_architectures: Architectures,
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_protocol_runs(
         phase=min(2, protocol.phases),
         epochs=1,
         fine_tune_from=four_classes if protocol.fine_tune_from else None,
+        lung_field=lung_field if protocol.view is View.LUNG_FIELD else None,
     )
     run_protocol(protocol, request, report, tiny_architectures)
     assert finished_folds(tmp_path) == (1,)

@@ -76,7 +76,7 @@ def test_every_fold_of_every_protocol_keeps_groups_apart(protocol: Protocol) -> 
         assert sum(map(len, groups)) == len(set.union(*groups))
         for part in parts:
             classes = {protocol.strata[drawn.strata[index]].klass for index in part}
-            assert classes == set(protocol.classes)
+            assert classes - set(protocol.coarser) == set(protocol.classes)
 
 
 def test_a_protocol_without_its_images_says_which() -> None:
@@ -117,3 +117,34 @@ def test_fine_tuned_networks_name_the_network_they_start_from() -> None:
     starts = {protocol.name: protocol.fine_tune_from for protocol in KHAN2020}
     assert set(starts.values()) == {None, FOUR_CLASSES.name}
     assert starts[FOUR_CLASSES.name] is None
+
+
+def test_a_source_left_out_is_only_tested_on() -> None:
+    """Its images are all in the test part, those of the other sources stay where they were."""
+    protocol = PROTOCOLS["release-coronet"]
+    drawn = compose(protocol, [*every_collection(), *rows_of("cxnet", Label.COVID19, 16)], seed=0)
+    whole = plan_fold(protocol, drawn, 1, seed=0)
+    plan = plan_fold(protocol, drawn, 1, seed=0, leave_out=["cxnet"])
+    of_source = {i for i, row in enumerate(drawn.rows) if row.source == "cxnet"}
+    assert of_source & set(whole.training)
+    assert not of_source & {*plan.training, *plan.validation, *plan.watched}
+    assert set(plan.test) == set(whole.test) | of_source
+    assert set(plan.training) == set(whole.training) - of_source
+
+
+def test_an_unknown_source_cannot_be_left_out() -> None:
+    """The error names the sources that the manifest has."""
+    drawn = compose(FOUR_CLASSES, every_collection(), seed=0)
+    with pytest.raises(DataError, match=r"ieee8023, kermany.*found nowhere; correct --leave-out"):
+        plan_fold(FOUR_CLASSES, drawn, 1, seed=0, leave_out=["nowhere"])
+
+
+def test_members_of_the_release_share_their_split() -> None:
+    """Both networks hold out the same images, so that the ensemble is tested on unseen ones."""
+    rows = every_collection()
+    plans = [
+        plan_fold(protocol, compose(protocol, rows, seed=3), 1, seed=3)
+        for protocol in (PROTOCOLS["release-coronet"], PROTOCOLS["release-concatenated"])
+    ]
+    assert plans[0].test == plans[1].test
+    assert plans[0].validation == plans[1].validation

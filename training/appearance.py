@@ -1,0 +1,105 @@
+"""Random changes to how a radiograph looks, not to what it shows.
+
+Hospitals differ in detector, processing, compression and markers; a network that can tell them by
+these learns the hospital instead of the disease.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from screening.imaging.contrast import equalised
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppearanceAugmentation:
+    """Sharpness, equalisation, tone, shading, noise, compression and patches; an `Augment`.
+
+    *_chance: of each picture, 0 to 1. least_size: reduced to at least this fraction and enlarged
+    again. gamma, contrast: natural logarithms, drawn from - to +. brightness, noise, shading:
+    fractions of the grey range; noise is a standard deviation drawn from 0, shading that of a
+    smooth field. qualities: of JPEG, drawn between. patches: at most so many grey rectangles, with
+    sides of a twentieth to a sixth of the picture's shorter one.
+    """
+
+    resize_chance: float = 0.4
+    least_size: float = 0.4
+    sharpen_chance: float = 0.2
+    equalise_chance: float = 0.3
+    gamma: float = 0.6
+    contrast: float = 0.4
+    brightness: float = 0.15
+    shading_chance: float = 0.4
+    shading: float = 0.12
+    noise: float = 0.05
+    jpeg_chance: float = 0.4
+    qualities: tuple[int, int] = (15, 80)
+    patches: int = 2
+
+    def __call__(self, picture: Grey, random: np.random.Generator) -> Grey:
+        """Return a changed copy; the same generator state gives the same copy."""
+        chances = random.random(5)
+        if chances[0] < self.resize_chance:
+            picture = _reduced(picture, random.uniform(self.least_size, 1))
+        if chances[1] < self.sharpen_chance:
+            picture = _sharpened(picture, random)
+        if chances[2] < self.equalise_chance:
+            picture = equalised(picture)
+        shaded = chances[3] < self.shading_chance
+        picture = self._toned(picture, random, shading=self.shading if shaded else 0.0)
+        if chances[4] < self.jpeg_chance:
+            picture = _compressed(picture, int(random.integers(*self.qualities)))
+        return _patched(picture, random, int(random.integers(0, self.patches + 1)))
+
+    def _toned(self, picture: Grey, random: np.random.Generator, *, shading: float) -> Grey:
+        """Return the picture with another gamma, contrast, brightness, shading and noise."""
+        grey = (picture.astype(np.float32) / 255) ** np.exp(random.uniform(-self.gamma, self.gamma))
+        grey = (grey - 0.5) * np.exp(random.uniform(-self.contrast, self.contrast)) + 0.5
+        grey += random.uniform(-self.brightness, self.brightness)
+        if shading:
+            grey += _smooth_field(picture.shape, shading, random)
+        grey += random.normal(0, random.uniform(0, self.noise), picture.shape)
+        return np.asarray(np.rint(np.clip(grey, 0, 1) * 255), np.uint8)
+
+
+def _reduced(picture: Grey, size: float) -> Grey:
+    rows, columns = picture.shape
+    small = (max(1, round(columns * size)), max(1, round(rows * size)))
+    image = Image.fromarray(picture).resize(small, Image.Resampling.BILINEAR)
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BICUBIC))
+
+
+def _sharpened(picture: Grey, random: np.random.Generator) -> Grey:
+    mask = ImageFilter.UnsharpMask(random.uniform(1, 3), int(random.uniform(50, 200)), 0)
+    return np.asarray(Image.fromarray(picture).filter(mask))
+
+
+def _smooth_field(
+    shape: tuple[int, ...], strength: float, random: np.random.Generator
+) -> NDArray[np.float32]:
+    rows, columns = shape
+    coarse = Image.fromarray(random.normal(0, strength, (3, 3)).astype(np.float32))
+    return np.asarray(coarse.resize((columns, rows), Image.Resampling.BICUBIC))
+
+
+def _compressed(picture: Grey, quality: int) -> Grey:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))
+
+
+def _patched(picture: Grey, random: np.random.Generator, patches: int) -> Grey:
+    """Cover small rectangles, as markers and devices do, so that none of them decides."""
+    picture = picture.copy()
+    rows, columns = picture.shape
+    side = min(rows, columns)
+    for _ in range(patches):
+        height, width = random.integers(max(1, side // 20), max(2, side // 6), 2)
+        top, left = random.integers(0, rows - height), random.integers(0, columns - width)
+        picture[top : top + height, left : left + width] = random.integers(0, 256)
+    return picture
