@@ -90,7 +90,7 @@ def decode_pictures(
         return PictureSet(pictures, tuple(rows))
 
     return DecodedPictures(
-        learning=decoded(learning, exact=protocol.augment is None),
+        learning=decoded(learning, exact=not protocol.augments),
         watched=decoded(watched, exact=True),
     )
 
@@ -195,7 +195,7 @@ def _batches(
         batch_size=protocol.batch_size,
         rows=places,
         keys=decoded.rows,
-        augment=protocol.augment if learning else None,
+        augment=protocol.augment(decoded.pictures[places]) if learning else None,
         shuffle=learning,
         drawn=_drawn(training, rows) if learning else None,
         seed=training.request.seed,

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View
 from training.appearance import AppearanceAugmentation
 from training.augment import Augment, GeometricAugmentation, in_turn
 from training.data_manifest import Label
+from training.spectrum_exchange import SpectrumExchange, radial_profiles
 
 
 class OptimizerName(StrEnum):
@@ -134,14 +138,15 @@ class Protocol:
 
     architecture: of `TRAINING_ARCHITECTURES`. classes: in the order of the outputs; a sigmoid
     answers the first. height, width: pixels. epochs: in each phase, where there are phases.
-    watched_per_class: at most so many validation images of a class are scored after each epoch;
-    None: all. view, contrast: what of a radiograph the network sees. appearance: what is changed
-    beside geometry. draw: None: every image once an epoch. schedule: of the learning rate.
+    view, contrast: what of a radiograph the network sees. augmentation, appearance: what is changed
+    of a training picture's geometry and looks. spectrum_chance: of a training picture to get the
+    sharpness of another one. draw: None: every image once an epoch. schedule: of the learning rate.
     frozen: how names of layers begin that never learn. keeps_statistics: batch normalisations that
     a weight file gave keep its statistics and parameters, so that no batch's composition counts.
-    coarser: labels of images that allow several of the classes. fine_tune_from: the
-    protocol whose run gives all weights but the last layer's.
-    backbones: whose ImageNet weights the paper started from.
+    coarser: labels of images that allow several of the classes. watched_per_class: at most so many
+    validation images of a class are scored after each epoch; None: all. fine_tune_from: the
+    protocol whose run gives all weights but the last layer's. backbones: whose ImageNet weights the
+    paper started from.
     """
 
     name: str
@@ -163,6 +168,7 @@ class Protocol:
     contrast: Contrast = Contrast.AS_RENDERED
     augmentation: GeometricAugmentation | None = None
     appearance: AppearanceAugmentation | None = None
+    spectrum_chance: float = 0.0
     draw: BalancedDraw | None = None
     schedule: Schedule = Schedule.CONSTANT
     frozen: tuple[str, ...] = ()
@@ -175,9 +181,19 @@ class Protocol:
     expected: tuple[ExpectedFigure, ...] = field(default=())
 
     @property
-    def augment(self) -> Augment | None:
-        """What is done to each training picture."""
-        steps = [step for step in (self.augmentation, self.appearance) if step]
+    def augments(self) -> bool:
+        """Whether training pictures are changed."""
+        return bool(self.augmentation or self.appearance or self.spectrum_chance)
+
+    def augment(self, pictures: NDArray[np.uint8]) -> Augment | None:
+        """Return what is done to each training picture, None where nothing is.
+
+        pictures: that are trained on, (pictures, rows, columns), whose sharpness is exchanged.
+        """
+        steps: list[Augment] = [self.augmentation] if self.augmentation else []
+        if self.spectrum_chance:
+            steps.append(SpectrumExchange(radial_profiles(pictures), self.spectrum_chance))
+        steps += [self.appearance] if self.appearance else []
         return in_turn(steps) if steps else None
 
     def allowed(self, klass: str) -> tuple[str, ...]:

@@ -81,6 +81,7 @@ CORONET = Protocol(
     augmentation=GeometricAugmentation(
         horizontal_flip=True, rotation_degrees=10.0, zoom=0.12, shift=0.06, shear=0.08
     ),
+    spectrum_chance=0.8,
     appearance=AppearanceAugmentation(),
     draw=BalancedDraw(images_per_epoch=2400),
     keeps_statistics=True,
