@@ -93,12 +93,15 @@ def lung_box(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | 
 
 
 def _span(counts: NDArray[np.integer], margin: float) -> tuple[float, float]:
-    """Return first and last place, as fractions, of what counts along one side of the picture."""
-    shares = np.cumsum(counts) / counts.sum()
-    first = int(np.searchsorted(shares, _OUTERMOST_SHARE))
-    last = int(np.searchsorted(shares, 1 - _OUTERMOST_SHARE)) + 1
+    """Return first and last place, as fractions, of what counts along one side of the picture.
+
+    Places lie between rows or columns too, so that one more place of lung moves no side far.
+    """
+    shares = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
+    places = np.linspace(0, 1, len(shares))
+    first, last = np.interp([_OUTERMOST_SHARE, 1 - _OUTERMOST_SHARE], shares, places).tolist()
     around = margin * (last - first)
-    return max(0.0, first - around) / len(counts), min(len(counts), last + around) / len(counts)
+    return max(0.0, first - around), min(1.0, last + around)
 
 
 def crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
