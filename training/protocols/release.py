@@ -17,7 +17,8 @@ Commands, with the folder that `screening train lung-field` made:
 screening train run release-coronet --data manifest.csv --lung-field lung
     --backbone-weights xception.npz --precision mixed_bfloat16
 screening train run release-concatenated --data manifest.csv --lung-field lung
-    --backbone-weights xception.npz --backbone-weights resnet50v2.npz --precision mixed_bfloat16
+    --backbone-weights runs/release-coronet/fold-1/weights.npz
+    --backbone-weights resnet50v2.npz --precision mixed_bfloat16
 
 Deviations from the papers:
 - Both networks see the crop of the lung field with equalised contrast, since borders, markers,
@@ -27,7 +28,8 @@ Deviations from the papers:
 - Batch normalisations that came with ImageNet weights keep them: with batches of 16 drawn from
   mixed hospitals their own statistics lag, and are a way to tell the hospital.
 - A pneumonia of unknown kind teaches CoroNet that bacterial and viral add up to much.
-- In the concatenated network the first blocks, which see edges, stay as ImageNet left them.
+- The first blocks, which see edges, stay as ImageNet left them.
+- The concatenated network's Xception starts as the released CoroNet's, trained on the same split.
 - The rate falls as a cosine; the last epoch counts, so that validation images choose nothing but
   calibration.
 """
@@ -81,10 +83,21 @@ CORONET = Protocol(
     augmentation=GeometricAugmentation(
         horizontal_flip=True, rotation_degrees=10.0, zoom=0.12, shift=0.06, shear=0.08
     ),
-    spectrum_chance=0.8,
-    appearance=AppearanceAugmentation(),
+    spectrum_chance=0.4,
+    appearance=AppearanceAugmentation(
+        resize_chance=0.3,
+        least_size=0.5,
+        sharpen_chance=0.1,
+        equalise_chance=0.0,
+        shading_chance=0.3,
+        noise=0.03,
+        jpeg_chance=0.3,
+        qualities=(25, 85),
+        patches=1,
+    ),
     draw=BalancedDraw(images_per_epoch=2000),
     keeps_statistics=True,
+    frozen=("block1_", "block2_", "block3_", "block4_"),
     watched_per_class=60,
     backbones=("Xception",),
 )
@@ -106,7 +119,7 @@ CONCATENATED = replace(
     learning_rate=1e-4,
     epochs=5,
     draw=BalancedDraw(images_per_epoch=1600),
-    frozen=("block1_", "block2_", "block3_", "conv1_", "conv2_", "conv3_"),
+    frozen=(*CORONET.frozen, "conv1_", "conv2_", "conv3_"),
     watched_per_class=40,
     backbones=("Xception", "ResNet50V2"),
 )
