@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,11 +12,10 @@ from screening.imaging.preprocess import InputSpec, fingerprint
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.errors import TrainingError
-from training.pictures import load_pictures
+from training.pictures import exact_values, load_pictures
 from training.pipeline import RadiographBatches
 from training.predict import predict
 from training.predictions import TrainedFold
-from training.run_directory import RunRecord
 from training.start_network import load_network
 
 BATCH_SIZE = 32
@@ -43,13 +43,12 @@ class Answering:
         check_preprocessing(fold)
         keras.backend.clear_session()
         model = load_network(fold.run, fold.fold, self.architectures)
-        return self.outputs(model, fold.record, paths)
+        return self.outputs(model, fold.record.input_spec, paths)
 
     def outputs(
-        self, model: keras.Model, record: RunRecord, paths: Sequence[Path]
+        self, model: keras.Model, spec: InputSpec, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
-        """Return a network's outputs, (pictures, outputs), for pictures prepared as in its run."""
-        spec = InputSpec(record.height, record.width, record.value_range)
+        """Return a network's outputs, (pictures, outputs), for picture files."""
         pictures = load_pictures(
             paths,
             spec,
@@ -58,7 +57,19 @@ class Answering:
             cache_dir=self._cache_dir,
             on_decoded=self._on_decoded,
         )
-        no_targets = np.zeros((len(paths), record.outputs), np.float32)
+        return self._predicted(model, spec, pictures)
+
+    def outputs_of(
+        self, model: keras.Model, spec: InputSpec, pictures: Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return a network's outputs for rendered pictures, (rows, columns) uint8 each."""
+        prepared = np.stack([exact_values(picture, spec) for picture in pictures])
+        return self._predicted(model, spec, prepared)
+
+    def _predicted(
+        self, model: keras.Model, spec: InputSpec, pictures: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        no_targets = np.zeros((len(pictures), 1), np.float32)
         batches = RadiographBatches(pictures, no_targets, spec, batch_size=BATCH_SIZE)
         return predict(model, batches, workers=self._workers)
 

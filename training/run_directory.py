@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from screening.imaging.preprocess import InputSpec
 from training.data_manifest import ImageRow
 from training.errors import TrainingError
 from training.protocols.plan import FoldPlan
@@ -44,6 +45,11 @@ class RunRecord:
     data_digest: str
     preprocessing_fingerprint: str
     start: Mapping[str, str]
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """What the network takes of a picture."""
+        return InputSpec(self.height, self.width, self.value_range)
 
     @property
     def identity(self) -> str:

@@ -9,7 +9,7 @@ later precision adds an array type, not a format.
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
@@ -19,6 +19,8 @@ from screening.errors import BundleError
 from screening.networks.quantisation import are_scales_of, dequantise, quantise
 
 Precision = Literal["int8", "float16", "float32"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""From the smallest to the most exact."""
 SHARD_BYTES = 44_500_000
 """Many file hosts and reviews refuse files over 45 MB; the rest is for what .npz adds."""
 
