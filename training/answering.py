@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from screening.imaging.lung_field import View
-from screening.imaging.preprocess import fingerprint
+from screening.imaging.preprocess import InputSpec, fingerprint
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.errors import TrainingError
-from training.pictures import load_pictures
+from training.pictures import exact_values, load_pictures
 from training.pipeline import RadiographBatches
 from training.predict import predict
 from training.predictions import TrainedFold
-from training.seen_part import input_spec, kept_lung_field, seen_part
+from training.seen_part import SeenPart, input_spec, kept_lung_field, seen_part
 from training.start_network import load_network
 
 BATCH_SIZE = 32
@@ -50,20 +51,37 @@ class Answering:
         self, model: keras.Model, fold: TrainedFold, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
         """Return a network's outputs, (pictures, outputs), for pictures prepared as in its run."""
-        record = fold.record
-        spec = input_spec(record)
+        spec = input_spec(fold.record)
         pictures = load_pictures(
             paths,
             spec,
             exact=True,
-            seen=seen_part(View(record.view), kept_lung_field(fold.run)),
+            seen=_seen(fold),
             workers=self._workers,
             cache_dir=self._cache_dir,
             on_decoded=self._on_decoded,
         )
-        no_targets = np.zeros((len(paths), record.outputs), np.float32)
+        return self._predicted(model, spec, pictures)
+
+    def outputs_of(
+        self, model: keras.Model, fold: TrainedFold, pictures: Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return a network's outputs for rendered pictures, (rows, columns) uint8 each."""
+        spec, seen = input_spec(fold.record), _seen(fold)
+        parts = [seen.of(picture) for picture in pictures] if seen else pictures
+        prepared = np.stack([exact_values(part, spec) for part in parts])
+        return self._predicted(model, spec, prepared)
+
+    def _predicted(
+        self, model: keras.Model, spec: InputSpec, pictures: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        no_targets = np.zeros((len(pictures), 1), np.float32)
         batches = RadiographBatches(pictures, no_targets, spec, batch_size=BATCH_SIZE)
         return predict(model, batches, workers=self._workers)
+
+
+def _seen(fold: TrainedFold) -> SeenPart | None:
+    return seen_part(View(fold.record.view), kept_lung_field(fold.run))
 
 
 def check_preprocessing(fold: TrainedFold) -> None:

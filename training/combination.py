@@ -64,7 +64,7 @@ def three_class_answers(predictions: Predictions, temperature: float = 1.0) -> A
     _check_classes(predictions)
     names = tuple(Class)
     true = [names.index(CLASS_OF_MEMBER_CLASS[each.klass]) for each in predictions.questions]
-    scores = _folded(predictions, temperature)
+    scores = _folded(predictions.classes, predictions.probabilities, temperature)
     classes = tuple(name.value for name in names)
     return _answered(classes, predictions.questions, true, scores)
 
@@ -94,12 +94,23 @@ def common_images(members: Sequence[Predictions]) -> tuple[Predictions, ...]:
 
 def combined_answers(members: Sequence[Predictions], combination: Combination) -> AnsweredImages:
     """Return the ensemble's answers; members must answer the same images, see `common_images`."""
-    answers = [
-        three_class_answers(member, temperature)
-        for member, temperature in zip(members, combination.temperatures, strict=True)
+    for member in members:
+        _check_classes(member)
+    scores = ensemble_scores([(each.classes, each.probabilities) for each in members], combination)
+    return replace(three_class_answers(members[0]), probabilities=scores)
+
+
+def ensemble_scores(
+    outputs: Sequence[tuple[tuple[str, ...], Floats]], combination: Combination
+) -> Floats:
+    """Return (pictures, 3) scores; outputs: each member's classes and (pictures, classes)."""
+    calibrated = [
+        _folded(classes, probabilities, temperature)
+        for (classes, probabilities), temperature in zip(
+            outputs, combination.temperatures, strict=True
+        )
     ]
-    mean = np.average([each.probabilities for each in answers], 0, combination.weights)
-    return replace(answers[0], probabilities=mean)
+    return np.asarray(np.average(calibrated, 0, combination.weights))
 
 
 def choose_combination(members: Sequence[Predictions]) -> Combination:
@@ -160,10 +171,9 @@ def _of_truth(answered: AnsweredImages) -> Floats:
     return np.maximum(chosen, _SMALLEST)
 
 
-def _folded(predictions: Predictions, temperature: float) -> Floats:
+def _folded(classes: tuple[str, ...], probabilities: Floats, temperature: float) -> Floats:
     rows = (
-        member_scores("", predictions.classes, row, temperature).calibrated
-        for row in predictions.probabilities.tolist()
+        member_scores("", classes, row, temperature).calibrated for row in probabilities.tolist()
     )
     return np.array([[scores.of(klass) for klass in Class] for scores in rows])
 

@@ -6,55 +6,54 @@ The same runs give the same bundle: nothing in it depends on when or where it wa
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
-import keras
-
-from screening.bundles.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    Member,
-    NetworkInput,
-    manifest_bytes,
-)
-from screening.bundles.registry import Bundle, describe_file, load_bundle
+from screening.bundles.manifest import MANIFEST_NAME, Manifest, manifest_bytes
+from screening.bundles.registry import Bundle, load_bundle
 from screening.imaging.preprocess import fingerprint
 from screening.networks.architectures import ARCHITECTURES
-from screening.networks.weights import Precision, load_weights, save_weights
+from screening.networks.weights import Precision
 from training.answering import Answering, check_preprocessing
 from training.combination import (
     Combination,
     choose_combination,
     combined_answers,
     common_images,
+    ensemble_scores,
     speaks_of_the_three_classes,
 )
 from training.data_manifest import ImageRow, manifest_digest
 from training.errors import TrainingError
 from training.evaluate_runs import Ask
-from training.golden_images import golden_scores, write_golden
+from training.golden_images import write_golden
 from training.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
-from training.parity import Parity, check_parity, parity, spread_over
-from training.predictions import Predictions, TrainedFold, both_sides, by_picture, trained_folds
+from training.parity import Parity, check_parity, parity, parity_pictures
+from training.predictions import Predictions, TrainedFold, by_picture, trained_folds
 from training.provenance import code_revision, library_versions, member_provenance
 from training.release_metrics import release_metrics
+from training.release_size import MOST_BYTES, check_size
 from training.splits import Part
-from training.start_network import load_network
+from training.stored_member import MemberPlace, StoredMember, store_member
 from training.triage_choice import TARGETS, choose_triage_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """One call of the command. weights: how kernels are stored. out: the bundle's own folder."""
+    """One call of the command.
+
+    precision: of the stored kernels; None: each member's smallest that keeps parity. out: the
+    bundle's own folder.
+    """
 
     runs: Sequence[Path]
     name: str
     version: str
-    weights: str
     rows: Sequence[ImageRow]
     out: Path
+    precision: Precision | None = None
+    most_bytes: int = MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +74,6 @@ def export_bundle(request: ExportRequest, ask: Ask, answering: Answering) -> Bun
     """
     if request.out.exists():
         raise TrainingError(f"{request.out} exists already; remove it, or name another --out")
-    if request.weights not in get_args(Precision):
-        raise TrainingError(
-            f"expected --weights {' or '.join(get_args(Precision))}, found {request.weights}"
-        )
     members = tuple(_only_fold(run) for run in request.runs)
     for fold in members:
         _check_member(fold, request.rows, answering)
@@ -137,27 +132,15 @@ def _serving_name(fold: TrainedFold, answering: Answering) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A member as it is stored, its golden scores, and its answers to the compared images."""
-
-    member: Member
-    golden: list[tuple[float, ...]]
-    answers: Predictions
-
-
 def _write_bundle(
     directory: Path, request: ExportRequest, validated: _Validated, ask: Ask, answering: Answering
 ) -> None:
-    chosen = spread_over(len(validated.answers[0].questions))
-    compared = [_at(each, chosen) for each in validated.answers]
+    compared = parity_pictures(validated.members[0], validated.answers[0], validated.rows)
     stored = [
-        _store(directory, request, validated, answering, place, compared[place])
-        for place in range(len(validated.members))
+        store_member(directory, fold, place, compared, answering, precision=request.precision)
+        for fold, place in zip(validated.members, _places(validated, answering), strict=True)
     ]
-    names = [each.member.name for each in stored]
-    answers = [each.answers for each in stored]
-    found = _parities(names, compared, answers, validated.combination)
+    found = _parities(stored, validated.combination)
     check_parity(found)
     ensemble = combined_answers(validated.answers, validated.combination)
     manifest = Manifest(
@@ -169,71 +152,43 @@ def _write_bundle(
         triage_rules=choose_triage_rules(ensemble),
         preprocessing_fingerprint=fingerprint(),
         golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
-        provenance=_provenance(request, validated, dict(found), ask),
+        provenance=_provenance(request, validated, stored, dict(found), ask),
         limits_of_use=LIMITS_OF_USE,
     )
     (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
     (directory / MODEL_CARD_NAME).write_text(model_card(manifest), encoding="utf-8")
+    check_size(directory, request.most_bytes)
 
 
-def _store(  # noqa: PLR0917  all of them positions of one call
-    directory: Path,
-    request: ExportRequest,
-    validated: _Validated,
-    answering: Answering,
-    place: int,
-    compared: Predictions,
-) -> _Stored:
-    """Store a member's weights and load them again, so that the network has them as stored."""
-    fold = validated.members[place]
-    names = [_serving_name(each, answering) for each in validated.members]
-    earlier = names[:place].count(names[place])
-    name = f"{names[place]}-{earlier + 1}" if earlier else names[place]
-    keras.backend.clear_session()
-    model = load_network(fold.run, fold.fold, answering.architectures)
-    weights = save_weights(model, directory, name, dtype=cast("Precision", request.weights))
-    load_weights(model, weights)
-    record = fold.record
-    member = Member(
-        name=name,
-        architecture=names[place],
-        classes=record.classes,
-        input=NetworkInput(
-            height=record.height, width=record.width, value_range=record.value_range
-        ),
-        weights=tuple(describe_file(path) for path in weights),
-        weight=validated.combination.weights[place],
-        temperature=validated.combination.temperatures[place],
-    )
-    paths = [validated.rows[each.pixels_sha256].path for each in compared.questions]
-    outputs = both_sides(answering.outputs(model, fold, paths))
-    return _Stored(member, golden_scores(member, model), replace(compared, probabilities=outputs))
+def _places(validated: _Validated, answering: Answering) -> list[MemberPlace]:
+    architectures = [_serving_name(each, answering) for each in validated.members]
+    places = []
+    for place, architecture in enumerate(architectures):
+        earlier = architectures[:place].count(architecture)
+        places.append(
+            MemberPlace(
+                name=f"{architecture}-{earlier + 1}" if earlier else architecture,
+                architecture=architecture,
+                weight=validated.combination.weights[place],
+                temperature=validated.combination.temperatures[place],
+            )
+        )
+    return places
 
 
-def _at(predictions: Predictions, places: Sequence[int]) -> Predictions:
-    return replace(
-        predictions,
-        questions=tuple(predictions.questions[place] for place in places),
-        probabilities=predictions.probabilities[list(places)],
-    )
-
-
-def _parities(
-    names: Sequence[str],
-    trained: Sequence[Predictions],
-    stored: Sequence[Predictions],
-    combination: Combination,
-) -> list[tuple[str, Parity]]:
-    found = [
-        (name, parity(before.probabilities, after.probabilities))
-        for name, before, after in zip(names, trained, stored, strict=True)
-    ]
-    before, after = (combined_answers(each, combination) for each in (trained, stored))
-    return [*found, ("ensemble", parity(before.probabilities, after.probabilities))]
+def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:
+    before = ensemble_scores([(each.member.classes, each.trained) for each in stored], combination)
+    after = ensemble_scores([(each.member.classes, each.stored) for each in stored], combination)
+    members = [(each.member.name, each.parity) for each in stored]
+    return [*members, ("ensemble", parity(before, after))]
 
 
 def _provenance(
-    request: ExportRequest, validated: _Validated, parities: Mapping[str, Parity], ask: Ask
+    request: ExportRequest,
+    validated: _Validated,
+    stored: Sequence[StoredMember],
+    parities: Mapping[str, Parity],
+    ask: Ask,
 ) -> dict[str, Any]:
     members = validated.members
     return {
@@ -249,7 +204,7 @@ def _provenance(
             "triage": [str(target) for target in TARGETS],
         },
         "stored_weights": {
-            "precision": request.weights,
+            "precision": {each.member.name: each.precision for each in stored},
             "parity": {name: asdict(each) for name, each in parities.items()},
         },
         "metrics": release_metrics(members, validated.combination, ask),

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.bundles.manifest import Golden, Member
+from screening.bundles.manifest import Golden
 from screening.bundles.registry import describe_file
 from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, preprocess
+from training.answering import Answering
+from training.predictions import TrainedFold, both_sides
 
 GOLDEN_IMAGES = 3
 GOLDEN_SIDE_PIXELS = 512
@@ -28,13 +29,13 @@ def golden_images() -> list[NDArray[np.uint8]]:
     ]
 
 
-def golden_scores(member: Member, model: keras.Model) -> list[tuple[float, ...]]:
+def golden_scores(
+    fold: TrainedFold, model: keras.Model, answering: Answering
+) -> list[tuple[float, ...]]:
     """Return a member's probabilities for each golden image, before calibration."""
-    spec = InputSpec(member.input.height, member.input.width, member.input.value_range)
-    batch = np.stack([preprocess(image, spec) for image in golden_images()])
     with keras.device("cpu:0"):
-        scores = np.asarray(model(batch, training=False))
-    return [tuple(row) for row in scores.astype(np.float64).round(6).tolist()]
+        scores = both_sides(answering.outputs_of(model, fold, golden_images()))
+    return [tuple(row) for row in scores.round(6).tolist()]
 
 
 def write_golden(

@@ -117,12 +117,12 @@ def _asking(rows: "Mapping[str, ImageRow]", answering: "Answering") -> "Ask":
     return ask
 
 
-class StoredWeights(StrEnum):
+class StoredPrecision(StrEnum):
     """How a bundle stores kernels; biases and batch normalisation stay float32."""
 
+    INT8 = "int8"
     FLOAT16 = "float16"
     FLOAT32 = "float32"
-    INT8 = "int8"
 
 
 @app.command()
@@ -138,9 +138,15 @@ def export(
             metavar="DIR", help="The bundle's own folder.", show_default="bundles/NAME-VERSION"
         ),
     ] = None,
-    weights: Annotated[
-        StoredWeights, typer.Option(help="How weights are stored.")
-    ] = StoredWeights.FLOAT16,
+    precision: Annotated[
+        StoredPrecision | None,
+        typer.Option(
+            help="How weights are stored.", show_default="each member's smallest that keeps parity"
+        ),
+    ] = None,
+    most_megabytes: Annotated[
+        float, typer.Option(min=1, help="Largest size of the bundle, in 1,000,000 bytes.")
+    ] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep decoded pictures here between runs.")
@@ -161,9 +167,10 @@ def export(
         runs=runs,
         name=name,
         version=version,
-        weights=weights.value,
         rows=rows,
         out=out or Path("bundles") / f"{name}-{version}",
+        precision=precision.value if precision else None,
+        most_bytes=int(most_megabytes * 1_000_000),
     )
     bundle = export_bundle(request, _asking(by_picture(rows), answering), answering)
     typer.echo(f"{bundle.identity} is in {bundle.directory}")

@@ -2,28 +2,37 @@
 
 Arrays of two or more dimensions (kernels) are stored in the chosen precision; vectors (biases and
 batch normalisation, statistics included) stay float32, since they are small and sensitive. An int8
-kernel comes with its scales, keyed layer/weight.scale. The precision is read from each array, so a
-later precision adds an array type, not a format.
+kernel comes with its scales, keyed layer/weight.scale, and, where it has more than 8 bits, with the
+lower ones, keyed layer/weight.low. The precision is read from each array, so a later precision adds
+an array type, not a format.
 """
 
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from screening.errors import BundleError
-from screening.networks.quantisation import are_scales_of, dequantise, quantise
+from screening.networks.quantisation import (
+    QuantisedKernel,
+    dequantise,
+    fits_together,
+    quantise,
+)
 
 Precision = Literal["int8", "float16", "float32"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""From the smallest to the most exact."""
 SHARD_BYTES = 44_500_000
 """Many file hosts and reviews refuse files over 45 MB; the rest is for what .npz adds."""
 
 _READABLE = (np.dtype(np.int8), np.dtype(np.float16), np.dtype(np.float32))
-_SCALE = ".scale"
+_SCALE, _LOW = ".scale", ".low"
+_NO_LOW = np.zeros((0, 0), np.uint8)
 _NAMES_SHOWN = 5
 
 
@@ -37,10 +46,10 @@ def save_weights(
 ) -> list[Path]:
     """Write the weights to `directory`/`stem`-1-of-n.npz and so on; return the paths in order.
 
-    dtype: of the kernels; int8 has a scale for each output channel (`screening.networks.
-    quantisation`) and takes a quarter of float32's room. The same weights give the same bytes. Each
-    shard holds at most `shard_bytes` of array data; an array larger than that gets a shard of its
-    own.
+    dtype: of the kernels; int8 has a scale for each output channel and more than 8 bits for small
+    kernels (`screening.networks.quantisation`), and takes less than a third of float32's room. The
+    same weights give the same bytes. Each shard holds at most `shard_bytes` of array data; an array
+    larger than that gets a shard of its own.
     Raises BundleError for a weight that is not finite in the chosen precision.
     """
     depthwise = _depthwise_keys(model)
@@ -52,7 +61,8 @@ def save_weights(
     for number, keys in enumerate(shards, start=1):
         path = directory / f"{stem}-{number}-of-{len(shards)}.npz"
         content: dict[str, Any] = {key: arrays[key] for key in keys}
-        np.savez(path, allow_pickle=False, **content)
+        save = np.savez_compressed if dtype == "int8" else np.savez  # floats hardly shrink
+        save(path, allow_pickle=False, **content)
         paths.append(path)
     return paths
 
@@ -61,8 +71,8 @@ def load_weights(model: keras.Model, paths: Iterable[Path]) -> None:
     """Read all shards and put them into `model`, all of them or none.
 
     Raises BundleError, naming the arrays, where one is missing, surplus, there twice, of another
-    shape, of an unknown type or not finite, where int8 codes and scales do not belong together, and
-    where a file is no .npz file.
+    shape, of an unknown type or not finite, where int8 codes and their scales or lower bits do not
+    belong together, and where a file is no .npz file.
     """
     files = list(paths)
     where = ", ".join(path.name for path in files)
@@ -113,8 +123,9 @@ def _stored(
     if array.ndim == 1:
         return {key: _finite(key, array)}
     if dtype == "int8":
-        codes, scales = quantise(_finite(key, array), depthwise=depthwise)
-        return {key: codes, key + _SCALE: scales}
+        found = quantise(_finite(key, array), depthwise=depthwise)
+        low = {key + _LOW: found.low} if len(found.low) else {}
+        return {key: found.high, key + _SCALE: found.scales, **low}
     with np.errstate(over="ignore"):
         return {key: _finite(key, array.astype(dtype))}
 
@@ -131,16 +142,23 @@ def _finite(key: str, array: NDArray[Any]) -> NDArray[Any]:
 def _with_scales_applied(
     arrays: Mapping[str, NDArray[Any]], where: str
 ) -> dict[str, NDArray[np.float32]]:
-    codes = {key: array for key, array in arrays.items() if array.dtype == np.int8}
-    scales = {key: arrays[key + _SCALE] for key in codes if key + _SCALE in arrays}
-    _refuse(f"{where}: int8 arrays without a scale", codes.keys() - scales.keys())
-    unfit = [key for key, scale in scales.items() if not are_scales_of(scale, codes[key])]
-    _refuse(f"{where}: int8 arrays whose scales are not one positive float32 a channel", unfit)
-    used = {key + _SCALE for key in scales}
-    plain = {
-        key: a.astype(np.float32) for key, a in arrays.items() if key not in used | codes.keys()
+    high = {key: array for key, array in arrays.items() if array.dtype == np.int8}
+    _refuse(
+        f"{where}: int8 arrays without a scale",
+        (key for key in high if key + _SCALE not in arrays),
+    )
+    quantised = {
+        key: QuantisedKernel(codes, arrays.get(key + _LOW, _NO_LOW), arrays[key + _SCALE])
+        for key, codes in high.items()
     }
-    return plain | {key: dequantise(codes[key], scales[key]) for key in codes}
+    _refuse(
+        f"{where}: int8 arrays whose scales are not one positive float32 a channel, or whose lower "
+        "bits are not one for each weight",
+        (key for key, found in quantised.items() if not fits_together(found)),
+    )
+    used = {key + suffix for key in high for suffix in ("", _SCALE, _LOW)}
+    plain = {key: a.astype(np.float32) for key, a in arrays.items() if key not in used}
+    return plain | {key: dequantise(found) for key, found in quantised.items()}
 
 
 def _shards(arrays: Mapping[str, NDArray[Any]], shard_bytes: int) -> list[list[str]]:
@@ -160,12 +178,16 @@ def _read_shards(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
     for path in paths:
         shard = _read_shard(path)
         _refuse(f"{path.name}: arrays that an earlier file already holds", arrays.keys() & shard)
-        types = [f"{key} ({a.dtype})" for key, a in shard.items() if a.dtype not in _READABLE]
+        types = [f"{key} ({a.dtype})" for key, a in shard.items() if not _is_readable(key, a)]
         _refuse(f"{path.name}: arrays that are neither int8, float16 nor float32", types)
         infinite = [key for key, array in shard.items() if not np.isfinite(array).all()]
         _refuse(f"{path.name}: arrays with numbers that are not finite", infinite)
         arrays |= shard
     return arrays
+
+
+def _is_readable(key: str, array: NDArray[Any]) -> bool:
+    return array.dtype in _READABLE or (key.endswith(_LOW) and array.dtype == np.uint8)
 
 
 def _read_shard(path: Path) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,6 @@
-"""Kernels in 8 bits stay within half a step of what they were."""
+"""Kernels in few bits stay within half a step of what they were."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from screening.networks.quantisation import are_scales_of, dequantise, quantise
+from screening.networks import quantisation
+from screening.networks.quantisation import bits_of, dequantise, fits_together, quantise
 
 FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
 KERNELS = arrays.arrays(
@@ -16,14 +19,15 @@ KERNELS = arrays.arrays(
 
 
 def check_error(kernel: NDArray[np.float32], inputs: tuple[int, ...], *, depthwise: bool) -> None:
-    """Assert that no weight moved by more than a 254th of its channel's largest."""
-    codes, scales = quantise(kernel, depthwise=depthwise)
-    assert (codes.dtype, codes.shape) == (np.int8, kernel.shape)
-    assert codes.min(initial=0) >= -127
-    assert are_scales_of(scales, codes)
-    error = np.abs(dequantise(codes, scales).astype(np.float64) - kernel)
+    """Assert that no weight moved by more than half a step of its channel's scale."""
+    found = quantise(kernel, depthwise=depthwise)
+    assert (found.high.dtype, found.high.shape) == (np.int8, kernel.shape)
+    assert fits_together(found)
+    error = np.abs(dequantise(found).astype(np.float64) - kernel)
     largest = np.abs(kernel).max(axis=inputs, keepdims=True).astype(np.float64)
-    assert (error <= np.maximum(largest / 254 * (1 + 1e-5), 1e-37)).all()
+    steps = 2 ** bits_of(kernel.size) - 2
+    # What a step of 16 bits is exact to, float32 is not.
+    assert (error <= np.maximum(largest * (1 / steps + 2e-7), 1e-37)).all()
 
 
 @given(KERNELS)
@@ -43,17 +47,46 @@ def test_each_depthwise_channel_keeps_within_half_a_step(kernel: NDArray[np.floa
 
 
 @given(KERNELS)
+def test_8_bits_keep_within_half_a_step_too(kernel: NDArray[np.float32]) -> None:
+    """The largest kernels have no further bits: a 254th of the channel's largest weight."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantisation, "WEIGHTS_AT_LEAST_BITS", 1)
+        assert bits_of(kernel.size) == 8
+        assert quantise(kernel).low.shape == (0, 0)
+        check_error(kernel, tuple(range(kernel.ndim - 1)), depthwise=False)
+
+
+@pytest.mark.parametrize(
+    ("weights", "bits"), [(2**25, 8), (13_107_200, 8), (2**20, 10), (529_984, 10), (27, 16)]
+)
+def test_small_kernels_get_more_bits(weights: int, bits: int) -> None:
+    """Half a bit for each halving, between 8 and 16."""
+    assert bits_of(weights) == bits
+
+
+def test_further_bits_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each further bit halves the error: 12 bits are 16 times as exact as 8."""
+    kernel = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+
+    def error(weights_at_least_bits: int) -> float:
+        monkeypatch.setattr(quantisation, "WEIGHTS_AT_LEAST_BITS", weights_at_least_bits)
+        return float(np.abs(dequantise(quantise(kernel)) - kernel).mean())
+
+    assert error(64 * 64) / error(64 * 64 * 2**8) == pytest.approx(16, rel=0.1)
+
+
+@given(KERNELS)
 def test_a_second_time_changes_nothing_more(kernel: NDArray[np.float32]) -> None:
-    """What came out of 8 bits goes into 8 bits unchanged, but for float32's last place."""
-    once = dequantise(*quantise(kernel))
-    np.testing.assert_allclose(dequantise(*quantise(once)), once, rtol=1e-6)
+    """What came out of few bits goes into them unchanged, but for float32's last place."""
+    once = dequantise(quantise(kernel))
+    np.testing.assert_allclose(dequantise(quantise(once)), once, rtol=1e-6)
 
 
 def test_zeros_stay_zero() -> None:
     """A channel without weights has a scale all the same."""
-    codes, scales = quantise(np.zeros((3, 2), np.float32))
-    assert not codes.any()
-    assert (scales > 0).all()
+    found = quantise(np.zeros((3, 2), np.float32))
+    assert not dequantise(found).any()
+    assert (found.scales > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -68,4 +101,20 @@ def test_zeros_stay_zero() -> None:
 )
 def test_scales_that_do_not_fit_are_told(scales: NDArray[np.floating]) -> None:
     """Wrong type, dimensions or length, or not above 0."""
-    assert not are_scales_of(scales, np.zeros((3, 2), np.int8))
+    right = quantise(np.ones((3, 2), np.float32))
+    assert fits_together(right)
+    assert not fits_together(replace(right, scales=scales))
+
+
+@pytest.mark.parametrize(
+    "low",
+    [
+        np.zeros((8, 2), np.uint8),
+        np.zeros((9, 1), np.uint8),
+        np.zeros(1, np.uint8),
+        np.zeros((8, 1), np.int16),
+    ],
+)
+def test_bits_that_do_not_fit_are_told(low: NDArray[np.integer]) -> None:
+    """Bytes for other weights, more than 16 bits, one row, another type."""
+    assert not fits_together(replace(quantise(np.ones((3, 2), np.float32)), low=low))

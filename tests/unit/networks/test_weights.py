@@ -75,7 +75,7 @@ def test_float16_narrows_kernels_and_keeps_vectors(tmp_path: Path) -> None:
 
 
 def test_int8_has_a_scale_for_each_output_channel(tmp_path: Path) -> None:
-    """Kernels are int8 with a float32 scale an output; what is depthwise has one a channel."""
+    """Kernels are int8 and lower bits with a scale an output; what is depthwise, one a channel."""
     image = keras.Input((8, 8, 3), name="image")
     x = keras.layers.SeparableConv2D(5, 3, name="separable")(image)
     x = keras.layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
@@ -92,12 +92,13 @@ def test_int8_has_a_scale_for_each_output_channel(tmp_path: Path) -> None:
         "probabilities/kernel.scale": (1, 4),
     }
     assert {types[key.removesuffix(".scale")] for key in scales} == {"int8"}
+    assert {types[key.replace(".scale", ".low")] for key in scales} == {"uint8"}
     assert {types[key] for key in types.keys() & scales.keys()} == {"float32"}
     assert types["normalisation/moving_variance"] == types["probabilities/bias"] == "float32"
 
 
 def test_int8_comes_back_within_half_a_step(tmp_path: Path) -> None:
-    """Each kernel is within a 254th of its channel's largest weight; vectors are exact."""
+    """Small kernels have 16 bits: within a 65,534th of the largest weight; vectors are exact."""
     model, loaded = small_network(), small_network()
     load_weights(loaded, save_weights(model, tmp_path, "member", dtype="int8", shard_bytes=500))
     for saved, read in zip(model.get_weights(), loaded.get_weights(), strict=True):
@@ -105,7 +106,7 @@ def test_int8_comes_back_within_half_a_step(tmp_path: Path) -> None:
             np.testing.assert_array_equal(saved, read)
         else:
             largest = np.abs(saved).max(axis=tuple(range(saved.ndim - 1)))
-            assert (np.abs(saved - read) <= largest / 254 * 1.0001).all()
+            assert (np.abs(saved - read) <= largest * (1 / 65_534 + 2e-7)).all()
             assert not np.array_equal(saved, read)
 
 
@@ -115,18 +116,26 @@ def test_int8_comes_back_within_half_a_step(tmp_path: Path) -> None:
         ({"probabilities__kernel.scale": None}, "without a scale: probabilities/kernel"),
         (
             {"probabilities__kernel.scale": np.ones((1, 3), np.float32)},
-            "not one positive float32 a channel: probabilities/kernel",
+            "scales are not one positive float32 a channel, or .*: probabilities/kernel",
         ),
         (
             {"probabilities__kernel": np.zeros((180, 4), np.float32)},
-            "does not have: probabilities/kernel.scale",
+            "does not have: probabilities/kernel.low, probabilities/kernel.scale",
         ),
         (
             {"probabilities__kernel.scale": np.full((1, 4), np.inf, np.float32)},
             "not finite: probabilities/kernel.scale",
         ),
+        (
+            {"probabilities__kernel.low": np.zeros((8, 3), np.uint8)},
+            "lower bits are not one for each weight: probabilities/kernel",
+        ),
+        (
+            {"probabilities__bias": np.zeros(4, np.uint8)},
+            r"neither int8, float16 nor float32: probabilities/bias \(uint8\)",
+        ),
     ],
-    ids=["no scale", "wrong shape", "no codes", "not finite"],
+    ids=["no scale", "wrong shape", "no codes", "not finite", "low bits", "bits for a weight"],
 )
 def test_codes_and_scales_that_do_not_fit_are_refused(
     tmp_path: Path, change: dict[str, NDArray[Any] | None], complaint: str

@@ -16,6 +16,7 @@ from screening.networks import architectures as serving
 from screening.networks.architectures import Architecture
 from tests.quiet_report import QuietReport
 from tests.radiograph_rows import every_collection, write_pictures
+from training import parity
 from training.answering import Answering
 from training.combination import common_images
 from training.data_manifest import ImageRow, read_manifest
@@ -91,9 +92,7 @@ class Site:
 
     def request(self, out: Path) -> ExportRequest:
         """Return a call of the command with everything right."""
-        return ExportRequest(
-            runs=self.runs, name="chest", version="1", weights="float16", rows=self.rows, out=out
-        )
+        return ExportRequest(runs=self.runs, name="chest", version="1", rows=self.rows, out=out)
 
     def export(self, out: Path) -> Bundle:
         """Export both runs."""
@@ -162,13 +161,31 @@ def test_what_cannot_be_released_is_refused(site: Site, tmp_path: Path) -> None:
     mistakes = [
         (replace(right, rows=site.rows[1:]), "expected the manifest that"),
         (replace(right, runs=[tmp_path / "no run"]), "expected the folder of a training run"),
-        (replace(right, weights="float8"), "expected --weights float16 or"),
+        (replace(right, most_bytes=20_000), "expected a bundle of at most 0.0 MB"),
         (replace(right, out=tmp_path), "exists already"),
     ]
     for request, message in mistakes:
         with pytest.raises(TrainingError, match=message):
             export_bundle(request, site.ask, site.answering)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_are_stored_as_small_as_answers_allow(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 bits where they keep parity, float32 where nothing less does; a fixed choice is kept to."""
+    easy = site.export(tmp_path / "easy").manifest.provenance["stored_weights"]
+    assert set(easy["precision"].values()) == {"int8"}
+    assert easy["parity"]["ensemble"]["images"] == 64
+    monkeypatch.setattr(parity, "LARGEST_DIFFERENCE", 0.0)
+    strict = site.export(tmp_path / "strict").manifest
+    assert set(strict.provenance["stored_weights"]["precision"].values()) == {"float32"}
+    files = sorted(path.name for path in (tmp_path / "strict").glob("*.npz"))
+    assert files == sorted(file.file for member in strict.members for file in member.weights)
+    with pytest.raises(TrainingError, match="with --precision float16 or float32"):
+        export_bundle(
+            replace(site.request(tmp_path / "none"), precision="int8"), site.ask, site.answering
+        )
 
 
 def test_weights_that_answer_otherwise_are_refused() -> None:
