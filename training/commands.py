@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training import release_commands, run_commands, scan_command
+from training.lung_field import command as lung_field_command
 
 if TYPE_CHECKING:
     from training.metrics.confusion import ConfusionMatrix
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Train, evaluate and release networks.")
 app.add_typer(scan_command.app, name="datasets")
 app.add_typer(run_commands.app)
+app.add_typer(lung_field_command.app)
 app.add_typer(release_commands.app)
 
 

@@ -1,6 +1,7 @@
 """manifest.json: what a bundle is, and the checksum of every other file in it."""
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -18,9 +18,12 @@ from pydantic import (
     model_validator,
 )
 
+from screening.bundles.parts import BundleFile, LungField, Part, PlainName, View
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
+from screening.imaging.contrast import Contrast
+from screening.imaging.preprocess import InputSpec
 
 MANIFEST_NAME = "manifest.json"
 SCHEMA_VERSION = 1
@@ -29,31 +32,23 @@ _ERRORS_SHOWN = 5
 _LONGEST_VALUE_SHOWN = 100
 _SUM_TOLERANCE = 1e-3
 
-PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-"""Letters, digits, dot, dash and underscore: safe as a file name and in a report."""
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[int, Field(ge=32, le=4096)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class BundleFile(_Part):
-    """A file beside the manifest."""
-
-    file: PlainName
-    sha256: Sha256
-    bytes: Annotated[int, Field(gt=0)]
-
-
-class NetworkInput(_Part):
-    """What a member's network takes: size in pixels, and the values of black and white."""
+class NetworkInput(Part):
+    """What a member's network takes: size in pixels, the values of black and white, the view."""
 
     height: Pixels
     width: Pixels
     value_range: tuple[float, float]
+    view: View = View.WHOLE
+    contrast: Contrast = Contrast.AS_RENDERED
+
+    @property
+    def spec(self) -> InputSpec:
+        """What `preprocess` takes of it; the view is cropped before."""
+        return InputSpec(self.height, self.width, self.value_range, self.contrast)
 
     @field_validator("value_range")
     @classmethod
@@ -63,7 +58,7 @@ class NetworkInput(_Part):
         return value
 
 
-class Member(_Part):
+class Member(Part):
     """One network of the ensemble."""
 
     name: PlainName
@@ -92,7 +87,7 @@ class Member(_Part):
         return value
 
 
-class ManifestRule(_Part):
+class ManifestRule(Part):
     """One line of the triage table."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -118,7 +113,7 @@ class PictureCheckMethod(StrEnum):
     """See `screening.bundles.feature_statistics`."""
 
 
-class PictureCheck(_Part):
+class PictureCheck(Part):
     """Refuses pictures whose features are further than `threshold` from the known ones."""
 
     member: PlainName
@@ -130,7 +125,7 @@ class PictureCheck(_Part):
     """Of the known pictures' features."""
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """The content of manifest.json."""
 
     schema_version: Literal[1]
@@ -145,6 +140,8 @@ class Manifest(_Part):
     golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
     picture_check: PictureCheck | None = None
     """None: pictures are judged by size and contrast alone."""
+    lung_field: LungField | None = None
+    """None: members see whole pictures, and none is refused for want of lungs."""
     provenance: Mapping[str, Any] = Field(default_factory=dict)
     """Of training: data digest, protocol, seeds, metrics."""
     limits_of_use: tuple[str, ...] = ()
@@ -164,7 +161,8 @@ class Manifest(_Part):
         """Every file of the bundle but the manifest."""
         weights = [file for member in self.members for file in member.weights]
         statistics = [self.picture_check.statistics] if self.picture_check else []
-        return (*weights, *self.golden, *statistics)
+        lung_field = self.lung_field.weights if self.lung_field else ()
+        return (*weights, *self.golden, *statistics, *lung_field)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -184,6 +182,15 @@ class Manifest(_Part):
                 f"picture_check: expected one of the members {', '.join(names)}, "
                 f"found {self.picture_check.member}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _lung_field_is_there(self) -> Self:
+        for member in self.members:
+            if member.input.view is View.LUNG_FIELD and not self.lung_field:
+                raise ValueError(
+                    f"member {member.name}: expected a section lung_field for its view, found none"
+                )
         return self
 
     @model_validator(mode="after")
@@ -235,9 +242,16 @@ def parse_manifest(content: bytes, directory: Path) -> Manifest:
 
 def manifest_bytes(manifest: Manifest) -> bytes:
     """Return the file content of a manifest; the same manifest gives the same bytes."""
-    # Versions that know no picture check read a bundle that has none.
-    absent = set() if manifest.picture_check else {"picture_check"}
-    return (manifest.model_dump_json(indent=2, by_alias=True, exclude=absent) + "\n").encode()
+    content = manifest.model_dump(mode="json", by_alias=True)
+    # Versions that know no picture check, lung field or contrast read a bundle that has none.
+    for section in ("picture_check", "lung_field"):
+        if content[section] is None:
+            del content[section]
+    for member in content["members"]:
+        for name, usual in (("view", View.WHOLE), ("contrast", Contrast.AS_RENDERED)):
+            if member["input"][name] == usual:
+                del member["input"][name]
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _adds_up_to_one(scores: Sequence[float]) -> bool:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from screening.bundles.manifest import (
     MANIFEST_NAME,
-    BundleFile,
     Manifest,
     parse_manifest,
     read_manifest_bytes,
 )
+from screening.bundles.parts import BundleFile
 from screening.errors import BundleError
 
 RELEASED_DIRECTORY = Path(__file__).parent / "released"

@@ -14,15 +14,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image
 
-from screening.bundles.manifest import Golden, Member
+from screening.bundles.manifest import Member
 from screening.bundles.registry import Bundle, verify_files
+from screening.classify.golden_check import compare_golden, no_lung_field, read_grey
 from screening.classify.picture_distance import PictureDistance
+from screening.classify.picture_views import PictureViewer
 from screening.domain.eligibility import Refusal
 from screening.domain.scores import EnsembleScores, MemberScores, combine, member_scores
 from screening.errors import BundleError, SettingsError, TransientError
-from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.imaging.lung_field import Box
+from screening.imaging.preprocess import fingerprint, preprocess
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.feature_maps import with_features
 from screening.networks.weights import load_weights
@@ -36,6 +38,10 @@ class PreparedInput:
 
     arrays: tuple[NDArray[np.float32], ...]
     """In the order of the members: (height, width, 3), in the member's value range."""
+    box: Box | None = None
+    """Where the lung field lies in the picture; None where the bundle looks for none."""
+    refusal: Refusal | None = None
+    """Why there is no plausible lung field; the arrays then show the whole picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class ServingMember:
         self.member = member
         if feature_layer is not None:
             model = with_features(model, feature_layer)
-        self.spec = InputSpec(member.input.height, member.input.width, member.input.value_range)
+        self.spec = member.input.spec
         self._batch_limit = _FIRST_BATCH_LIMIT
         shape = (None, self.spec.height, self.spec.width, 3)
         signature = [tf.TensorSpec(shape, tf.float32)]
@@ -118,16 +124,18 @@ class ServingMember:
 
 
 class Ensemble:
-    """The members of a bundle, their calibration and their combination, and the picture check."""
+    """The members of a bundle, their calibration and their combination, and its picture checks."""
 
     def __init__(
         self,
         bundle: Bundle,
         members: Sequence[ServingMember],
+        viewer: PictureViewer,
         picture_distance: PictureDistance | None = None,
     ) -> None:
         self.bundle = bundle
         self._members = tuple(members)
+        self._viewer = viewer
         self._picture_distance = picture_distance
 
     @classmethod
@@ -149,23 +157,32 @@ class Ensemble:
             )
             for member in bundle.manifest.members
         ]
-        return cls(bundle, members, PictureDistance(check, bundle.directory) if check else None)
+        viewer = PictureViewer(bundle.manifest.lung_field, bundle.directory)
+        distance = PictureDistance(check, bundle.directory) if check else None
+        return cls(bundle, members, viewer, distance)
 
     def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
-        """Resize one radiograph for each member; safe in any thread.
+        """Crop and resize one radiograph for each member; safe in any thread.
 
         image: (rows, columns) uint8, 0 = black, MONOCHROME2 sense.
         Raises UndecodablePixelsError where a side is too short.
         """
-        return PreparedInput(tuple(preprocess(image, member.spec) for member in self._members))
+        views = self._viewer.views(image)
+        arrays = tuple(
+            preprocess(views.pixels[member.member.input.view], member.spec)
+            for member in self._members
+        )
+        return PreparedInput(arrays, views.box, views.refusal)
 
     def screen_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
         """Score prepared radiographs as `score_prepared`, but refuse what the bundle does not know.
 
-        Returns scores or a refusal of each, in order; without a picture check scores alone.
+        Returns scores or a refusal of each, in order: pictures without a plausible lung field, and
+        what the picture check refuses; without either section in the manifest scores alone.
         """
-        scores, refusals = self._answers(batch)
-        return [refused or scored for scored, refused in zip(scores, refusals, strict=True)]
+        scores, refusals = self._answers([one for one in batch if one.refusal is None])
+        answers = iter(refused or scored for scored, refused in zip(scores, refusals, strict=True))
+        return [one.refusal or next(answers) for one in batch]
 
     def score_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores]:
         """Score prepared radiographs, in order, known pictures or not.
@@ -198,13 +215,17 @@ class Ensemble:
     def verify_golden(self) -> None:
         """Score the bundle's golden images and compare with the scores in its manifest.
 
-        Raises BundleError with expected and found scores where they differ beyond the tolerance.
+        Raises BundleError with expected and found scores where they differ beyond the tolerance,
+        and where a golden image has no plausible lung field.
         """
         golden = self.bundle.manifest.golden
-        found = self.score([_read_grey(self.bundle.directory / one.file) for one in golden])
-        for expected, scores in zip(golden, found, strict=True):
+        prepared = [self.prepare(read_grey(self.bundle.directory / one.file)) for one in golden]
+        for expected, one in zip(golden, prepared, strict=True):
+            if one.refusal is not None:
+                raise no_lung_field(self.bundle, expected, one.refusal)
+        for expected, scores in zip(golden, self.score_prepared(prepared), strict=True):
             for member in scores.members:
-                _compare_golden(self.bundle, expected, member)
+                compare_golden(self.bundle, expected, member)
 
 
 def set_up_tensorflow() -> None:
@@ -249,32 +270,3 @@ def _network(member: Member, directory: Path) -> keras.Model:
 def _member_scores(member: Member, probabilities: NDArray[np.float32]) -> list[MemberScores]:
     rows: list[list[Any]] = probabilities.tolist()
     return [member_scores(member.name, member.classes, row, member.temperature) for row in rows]
-
-
-def _read_grey(path: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as picture:
-            if picture.mode == "L":
-                return np.asarray(picture)
-            found = f"a picture of mode {picture.mode}"
-    except OSError as error:
-        found = str(error)
-    raise BundleError(
-        f"{path}: expected an 8-bit grey PNG, found {found}; take the bundle from its source again"
-    )
-
-
-def _compare_golden(bundle: Bundle, golden: Golden, found: MemberScores) -> None:
-    expected = golden.member_scores[found.member]
-    difference = max(abs(e - f) for e, f in zip(expected, found.raw.values(), strict=True))
-    if difference > golden.tolerance:
-        raise BundleError(
-            f"bundle {bundle.identity}, {golden.file}, member {found.member}: expected "
-            f"{_numbers(expected)} within {golden.tolerance:g}, found "
-            f"{_numbers(tuple(found.raw.values()))}; this device or library version computes "
-            "otherwise: do not screen with it"
-        )
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.6f}" for value in values)

@@ -15,6 +15,7 @@ from PIL import Image
 _OUTERMOST_SHARE = 0.005
 """Of the lungs' area that may lie beyond each side of the box, before the margin is added."""
 _LEAST_DEVIATION = 1e-3
+_MIDDLE_HALF = (0.25, 0.75)
 
 
 class View(StrEnum):
@@ -41,6 +42,8 @@ class LungFieldSpec:
 
     threshold: probability from which a place counts as lung. margin: what is kept around the lungs,
     as a fraction of their width and height. least_area: of the lungs, as a fraction of the picture.
+    least_certainty: mean probability of the lungs. most_between: how much of its height may be lung
+    where the lungs are furthest apart, as a fraction; one blob in the middle has more.
     """
 
     height: int = 128
@@ -48,6 +51,8 @@ class LungFieldSpec:
     threshold: float = 0.5
     margin: float = 0.06
     least_area: float = 0.08
+    least_certainty: float = 0.78
+    most_between: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,36 @@ def find_lung_field(probabilities: NDArray[np.floating], spec: LungFieldSpec) ->
     """
     lungs = probabilities > spec.threshold
     area = float(lungs.mean())
-    if area < spec.least_area:
+    if area < max(spec.least_area, 1 / lungs.size):
         return NoLungField(
-            f"lung field of {100 * area:.1f} % of the picture, at least "
-            f"{100 * spec.least_area:.1f} % expected"
+            f"lungs on {100 * area:.1f} % of the picture, at least {100 * spec.least_area:.1f} % "
+            "expected"
+        )
+    certainty = float(probabilities[lungs].mean(dtype=np.float64))
+    if certainty < spec.least_certainty:
+        return NoLungField(
+            f"lungs with a certainty of {certainty:.2f}, at least {spec.least_certainty:.2f} "
+            "expected"
+        )
+    between = _share_between(lungs)
+    if between > spec.most_between:
+        return NoLungField(
+            f"lungs that take {100 * between:.0f} % of the height between them, at most "
+            f"{100 * spec.most_between:.0f} % expected of two lungs"
         )
     left, right = _span(lungs.sum(axis=0), spec.margin)
     top, bottom = _span(lungs.sum(axis=1), spec.margin)
     return Box(left, top, right, bottom)
+
+
+def _share_between(lungs: NDArray[np.bool_]) -> float:
+    """Return the least share of its height that is lung, of any column in the middle half."""
+    left, right = _span(lungs.sum(axis=0), 0)
+    top, bottom = _span(lungs.sum(axis=1), 0)
+    rows, columns = lungs.shape
+    first, last = (int(columns * (left + part * (right - left))) for part in _MIDDLE_HALF)
+    middle = lungs[:, first : max(last, first + 1)].sum(axis=0)
+    return int(middle.min()) / (rows * (bottom - top))
 
 
 def lung_box(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | None:

@@ -114,7 +114,8 @@ def _graph(
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Return the network as a function of (batch, height, width, 1), a graph on TensorFlow.
 
-    A graph with a fixed signature is traced once, here, so that threads only run it.
+    A graph with a fixed signature is traced once, here, so that threads only run it. It runs on
+    the CPU: training and every station find the same box, and the GPU is left to the ensemble.
     """
     if keras.backend.backend() != "tensorflow":
         return lambda images: np.asarray(
@@ -123,6 +124,16 @@ def _graph(
     import tensorflow as tf  # noqa: PLC0415  another backend trains without it
 
     signature = [tf.TensorSpec((None, spec.height, spec.width, 1), tf.float32)]
-    traced = tf.function(lambda images: model(images, training=False), input_signature=signature)
+
+    def forward(images: Any) -> Any:
+        with tf.device("cpu:0"):
+            return model(images, training=False)
+
+    traced = tf.function(forward, input_signature=signature, autograph=False)
     graph = traced.get_concrete_function()
-    return lambda images: np.asarray(graph(tf.constant(images)), np.float32)
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with tf.device("cpu:0"):
+            return np.asarray(graph(tf.constant(images)), np.float32)
+
+    return run

@@ -1,0 +1,52 @@
+"""What the sections of a manifest are made of, and the section on the lung field."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from screening.imaging.lung_field import LungFieldSpec
+
+PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""Letters, digits, dot, dash and underscore: safe as a file name and in a report."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Part(BaseModel):
+    """A section: unchangeable, and refused where it holds what this version does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class BundleFile(Part):
+    """A file beside the manifest."""
+
+    file: PlainName
+    sha256: Sha256
+    bytes: Annotated[int, Field(gt=0)]
+
+
+class View(StrEnum):
+    """What a member sees of a picture."""
+
+    WHOLE = "whole"
+    LUNG_FIELD = "lung_field"
+    """The crop around the lungs, without what lies beyond them."""
+
+
+class LungField(Part):
+    """The network that finds the lungs, and what is no lung field; see `LungFieldSpec`."""
+
+    height: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
+    width: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    margin: Annotated[float, Field(ge=0, le=1)]
+    least_area: Annotated[float, Field(gt=0, lt=1)]
+    least_certainty: Annotated[float, Field(ge=0, le=1)]
+    most_between: Annotated[float, Field(ge=0, le=1)]
+    weights: Annotated[tuple[BundleFile, ...], Field(min_length=1)]
+
+    @property
+    def spec(self) -> LungFieldSpec:
+        """The same without the files."""
+        return LungFieldSpec(**self.model_dump(exclude={"weights"}))
