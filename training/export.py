@@ -28,6 +28,7 @@ from training.data_manifest import ImageRow, manifest_digest
 from training.errors import TrainingError
 from training.evaluate_runs import Ask
 from training.golden_images import write_golden
+from training.lung_field.stored import store_lung_field
 from training.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
 from training.parity import Parity, check_parity, parity, parity_pictures
 from training.predictions import Predictions, TrainedFold, by_picture, trained_folds
@@ -152,6 +153,7 @@ def _write_bundle(
         triage_rules=choose_triage_rules(ensemble),
         preprocessing_fingerprint=fingerprint(),
         golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
+        lung_field=store_lung_field(directory, validated.members),
         provenance=_provenance(request, validated, stored, dict(found), ask),
         limits_of_use=LIMITS_OF_USE,
     )

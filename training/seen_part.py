@@ -13,7 +13,7 @@ from screening.imaging.lung_field import View, crop
 from screening.imaging.preprocess import InputSpec
 from screening.networks.lung_field import LungFieldFinder
 from training.errors import TrainingError
-from training.lung_field_run import load_lung_field, lung_field_weights
+from training.lung_field.trained import WEIGHTS, load_lung_field
 from training.protocols.protocol import Protocol
 from training.run_directory import RunRecord
 
@@ -52,7 +52,7 @@ def seen_part(view: View, lung_field: Path | None) -> SeenPart | None:
 
 def lung_field_sha256(run: Path) -> str:
     """Return the SHA-256 of a lung-field network's weights; raises TrainingError without any."""
-    path = lung_field_weights(run)
+    path = run / WEIGHTS
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member, NetworkInput
 from screening.bundles.registry import describe_file
+from screening.imaging.contrast import Contrast
+from screening.imaging.lung_field import View
 from screening.networks.weights import PRECISIONS, Precision, load_weights, save_weights
 from training.answering import Answering
 from training.golden_images import golden_scores
@@ -105,7 +107,11 @@ def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> M
         architecture=place.architecture,
         classes=record.classes,
         input=NetworkInput(
-            height=record.height, width=record.width, value_range=record.value_range
+            height=record.height,
+            width=record.width,
+            value_range=record.value_range,
+            view=View(record.view),
+            contrast=Contrast(record.contrast),
         ),
         weights=tuple(describe_file(path) for path in weights),
         weight=place.weight,

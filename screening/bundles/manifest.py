@@ -18,11 +18,12 @@ from pydantic import (
     model_validator,
 )
 
-from screening.bundles.parts import BundleFile, LungField, Part, PlainName, View
+from screening.bundles.parts import BundleFile, LungField, Part, PlainName
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
 from screening.imaging.contrast import Contrast
+from screening.imaging.lung_field import View
 from screening.imaging.preprocess import InputSpec
 
 MANIFEST_NAME = "manifest.json"

@@ -1,6 +1,5 @@
 """What the sections of a manifest are made of, and the section on the lung field."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -24,14 +23,6 @@ class BundleFile(Part):
     file: PlainName
     sha256: Sha256
     bytes: Annotated[int, Field(gt=0)]
-
-
-class View(StrEnum):
-    """What a member sees of a picture."""
-
-    WHOLE = "whole"
-    LUNG_FIELD = "lung_field"
-    """The crop around the lungs, without what lies beyond them."""
 
 
 class LungField(Part):

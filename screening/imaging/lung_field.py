@@ -110,7 +110,8 @@ def _share_between(lungs: NDArray[np.bool_]) -> float:
     rows, columns = lungs.shape
     first, last = (int(columns * (left + part * (right - left))) for part in _MIDDLE_HALF)
     middle = lungs[:, first : max(last, first + 1)].sum(axis=0)
-    return int(middle.min()) / (rows * (bottom - top))
+    share: float = int(middle.min()) / (rows * (bottom - top))
+    return share
 
 
 def lung_box(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | None:

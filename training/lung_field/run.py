@@ -32,12 +32,11 @@ from training.lung_field.pairs import (
     read_masks,
     split_groups,
 )
+from training.lung_field.trained import RECORD, WEIGHTS
 from training.pictures import load_pictures, read_radiograph
 from training.provenance import code_revision, library_versions
 from training.run_request import RunReport
 
-WEIGHTS = "weights.npz"
-RECORD = "lung-field.json"
 BOXES = "boxes.csv"
 HELD_OUT_SHARE = 1 / 6
 

@@ -15,7 +15,7 @@ from screening.networks.architectures import Architecture
 from screening.networks.lung_field import build_lung_field
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.checkpoint import save_network
-from training.lung_field_run import RECORD, lung_field_weights
+from training.lung_field.trained import RECORD, WEIGHTS
 
 
 def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
@@ -46,5 +46,5 @@ def lung_field(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("lung-field")
     spec = LungFieldSpec(height=32, width=32)
     (run / RECORD).write_text(json.dumps({"spec": asdict(spec)}), encoding="utf-8")
-    save_network(lung_field_weights(run), build_lung_field(spec.height, spec.width))
+    save_network(run / WEIGHTS, build_lung_field(spec.height, spec.width))
     return run
