@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+FRESH_MOMENTUM = 0.9
 HEAD_LAYERS = frozenset({"fused_features", "hidden", "probabilities"})
 """Layers with weights that follow the backbones, in every network of this project."""
 
@@ -27,11 +28,16 @@ def freeze_named(model: keras.Model, beginnings: tuple[str, ...]) -> None:
 
 
 def freeze_statistics(model: keras.Model, fresh: Iterable[str] = ()) -> None:
-    """Freeze the batch normalisations but those named in `fresh`, whose statistics mean nothing."""
+    """Freeze the batch normalisations but those named in `fresh`, whose statistics mean nothing.
+
+    Those forget faster than by Keras's default of 0.99, after which a short training is judged by
+    statistics of weights that it has long left.
+    """
     learning = set(fresh)
     for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.name not in learning:
-            layer.trainable = False
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = layer.trainable and layer.name in learning
+            layer.momentum = FRESH_MOMENTUM
 
 
 def with_new_head(model: keras.Model, classes: int) -> keras.Model:
