@@ -21,8 +21,8 @@ screening train run release-concatenated --data manifest.csv --lung-field lung
     --backbone-weights resnet50v2.npz --precision mixed_bfloat16
 
 Deviations from the papers:
-- Both networks see the crop of the lung field with equalised contrast, since borders, markers,
-  collimation and tone tell the hospital; docs/decisions says what each of these brought.
+- Both networks see the crop of the lung field, since borders, markers and collimation tell the
+  hospital; decision 0009 says what this and other means brought.
 - Input from -1 to 1, which the ImageNet weights expect, instead of 0 to 1.
 - Each epoch draws anew: classes alike, sources within a class by the root of their number.
 - Batch normalisations that came with ImageNet weights keep them: with batches of 16 drawn from
@@ -36,7 +36,6 @@ Deviations from the papers:
 
 from dataclasses import replace
 
-from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View
 from training.appearance import AppearanceAugmentation
 from training.augment import GeometricAugmentation
@@ -73,7 +72,6 @@ CORONET = Protocol(
     width=150,
     value_range=(-1.0, 1.0),
     view=View.LUNG_FIELD,
-    contrast=Contrast.EQUALISED,
     optimizer=OptimizerName.ADAM,
     learning_rate=2e-4,
     schedule=Schedule.COSINE,
@@ -83,12 +81,13 @@ CORONET = Protocol(
     augmentation=GeometricAugmentation(
         horizontal_flip=True, rotation_degrees=10.0, zoom=0.12, shift=0.06, shear=0.08
     ),
-    spectrum_chance=0.4,
     appearance=AppearanceAugmentation(
         resize_chance=0.3,
         least_size=0.5,
         sharpen_chance=0.1,
         equalise_chance=0.0,
+        gamma=0.4,
+        contrast=0.3,
         shading_chance=0.3,
         noise=0.03,
         jpeg_chance=0.3,
