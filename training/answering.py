@@ -1,6 +1,7 @@
 """Puts picture files through a run's trained network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from screening.imaging.preprocess import InputSpec, fingerprint
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.errors import TrainingError
-from training.pictures import exact_values, load_pictures
+from training.pictures import load_pictures
 from training.pipeline import RadiographBatches
 from training.predict import predict
 from training.predictions import TrainedFold
-from training.seen_part import SeenPart, input_spec, kept_lung_field, seen_part
+from training.seen_part import SeenAs, input_spec, kept_lung_field, seen_part
 from training.start_network import load_network
 
 BATCH_SIZE = 32
+PICTURES_AT_ONCE = 256
+"""Prepared and held in memory."""
 
 
 class Answering:
@@ -45,32 +48,33 @@ class Answering:
         check_preprocessing(fold)
         keras.backend.clear_session()
         model = load_network(fold.run, fold.fold, self.architectures)
-        return self.outputs(model, fold, paths)
+        return self.outputs(model, seen_by(fold), paths)
 
     def outputs(
-        self, model: keras.Model, fold: TrainedFold, paths: Sequence[Path]
+        self, model: keras.Model, seen_as: SeenAs, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
-        """Return a network's outputs, (pictures, outputs), for pictures prepared as in its run."""
-        spec = input_spec(fold.record)
+        """Return a network's outputs, (pictures, outputs), for picture files."""
         pictures = load_pictures(
             paths,
-            spec,
+            seen_as.spec,
             exact=True,
-            seen=_seen(fold),
+            seen=seen_as.part,
             workers=self._workers,
             cache_dir=self._cache_dir,
             on_decoded=self._on_decoded,
         )
-        return self._predicted(model, spec, pictures)
+        return self._predicted(model, seen_as.spec, pictures)
 
     def outputs_of(
-        self, model: keras.Model, fold: TrainedFold, pictures: Sequence[NDArray[np.uint8]]
+        self, model: keras.Model, seen_as: SeenAs, pictures: Iterable[NDArray[np.uint8]]
     ) -> NDArray[np.float32]:
         """Return a network's outputs for rendered pictures, (rows, columns) uint8 each."""
-        spec, seen = input_spec(fold.record), _seen(fold)
-        parts = [seen.of(picture) for picture in pictures] if seen else pictures
-        prepared = np.stack([exact_values(part, spec) for part in parts])
-        return self._predicted(model, spec, prepared)
+        waiting = iter(pictures)
+        found = []
+        while some := list(islice(waiting, PICTURES_AT_ONCE)):
+            prepared = np.stack([seen_as(picture) for picture in some])
+            found.append(self._predicted(model, seen_as.spec, prepared))
+        return np.concatenate(found)
 
     def _predicted(
         self, model: keras.Model, spec: InputSpec, pictures: NDArray[Any]
@@ -80,8 +84,10 @@ class Answering:
         return predict(model, batches, workers=self._workers)
 
 
-def _seen(fold: TrainedFold) -> SeenPart | None:
-    return seen_part(View(fold.record.view), kept_lung_field(fold.run))
+def seen_by(fold: TrainedFold) -> SeenAs:
+    """Return what the network of a fold takes of a picture; TrainingError where it cannot be."""
+    part = seen_part(View(fold.record.view), kept_lung_field(fold.run))
+    return SeenAs(input_spec(fold.record), part)
 
 
 def check_preprocessing(fold: TrainedFold) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from screening.bundles.manifest import MANIFEST_NAME, Manifest, manifest_bytes
+from screening.bundles.manifest import MANIFEST_NAME, Manifest, PictureCheck, manifest_bytes
 from screening.bundles.registry import Bundle, load_bundle
 from screening.imaging.preprocess import fingerprint
 from screening.networks.architectures import ARCHITECTURES
@@ -31,6 +31,7 @@ from training.golden_images import write_golden
 from training.lung_field.stored import store_lung_field
 from training.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
 from training.parity import Parity, check_parity, parity, parity_pictures
+from training.picture_check_fit import make_picture_check
 from training.predictions import Predictions, TrainedFold, by_picture, trained_folds
 from training.provenance import code_revision, library_versions, member_provenance
 from training.release_metrics import release_metrics
@@ -55,6 +56,7 @@ class ExportRequest:
     out: Path
     precision: Precision | None = None
     most_bytes: int = MOST_BYTES
+    picture_check: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _write_bundle(
     found = _parities(stored, validated.combination)
     check_parity(found)
     ensemble = combined_answers(validated.answers, validated.combination)
+    check, fitted = _picture_check(directory, request, validated, stored, answering)
     manifest = Manifest(
         schema_version=1,
         name=request.name,
@@ -154,7 +157,9 @@ def _write_bundle(
         preprocessing_fingerprint=fingerprint(),
         golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
         lung_field=store_lung_field(directory, validated.members),
-        provenance=_provenance(request, validated, stored, dict(found), ask),
+        picture_check=check,
+        provenance=_provenance(request, validated, stored, dict(found), ask)
+        | {"picture_check": fitted},
         limits_of_use=LIMITS_OF_USE,
     )
     (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
@@ -176,6 +181,22 @@ def _places(validated: _Validated, answering: Answering) -> list[MemberPlace]:
             )
         )
     return places
+
+
+def _picture_check(
+    directory: Path,
+    request: ExportRequest,
+    validated: _Validated,
+    stored: Sequence[StoredMember],
+    answering: Answering,
+) -> tuple[PictureCheck | None, dict[str, Any] | None]:
+    """Fit the check on the member with the smallest pictures, which costs least."""
+    if not request.picture_check:
+        return None, None
+    sizes = [each.member.input.height * each.member.input.width for each in stored]
+    place = sizes.index(min(sizes))
+    fold = validated.members[place]
+    return make_picture_check(directory, stored[place].member, fold, validated.rows, answering)
 
 
 def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:

@@ -11,7 +11,7 @@ from PIL import Image
 from screening.bundles.manifest import Golden
 from screening.bundles.registry import describe_file
 from screening.imaging.phantom_image import phantom_image
-from training.answering import Answering
+from training.answering import Answering, seen_by
 from training.predictions import TrainedFold, both_sides
 
 GOLDEN_IMAGES = 3
@@ -34,7 +34,7 @@ def golden_scores(
 ) -> list[tuple[float, ...]]:
     """Return a member's probabilities for each golden image, before calibration."""
     with keras.device("cpu:0"):
-        scores = both_sides(answering.outputs_of(model, fold, golden_images()))
+        scores = both_sides(answering.outputs_of(model, seen_by(fold), golden_images()))
     return [tuple(row) for row in scores.round(6).tolist()]
 
 

@@ -147,6 +147,9 @@ def export(
     most_megabytes: Annotated[
         float, typer.Option(min=1, help="Largest size of the bundle, in 1,000,000 bytes.")
     ] = 100,
+    picture_check: Annotated[
+        bool, typer.Option(help="Fit what refuses pictures unlike the training pictures.")
+    ] = True,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep decoded pictures here between runs.")
@@ -171,6 +174,7 @@ def export(
         out=out or Path("bundles") / f"{name}-{version}",
         precision=precision.value if precision else None,
         most_bytes=int(most_megabytes * 1_000_000),
+        picture_check=picture_check,
     )
     bundle = export_bundle(request, _asking(by_picture(rows), answering), answering)
     typer.echo(f"{bundle.identity} is in {bundle.directory}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View, crop
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.lung_field import LungFieldFinder
 from training.errors import TrainingError
 from training.lung_field.trained import WEIGHTS, load_lung_field
@@ -32,6 +32,18 @@ class SeenPart:
         """
         box = self.finder.box(picture)
         return crop(picture, box) if box else picture
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAs:
+    """What a network takes of a radiograph. part: None for the whole picture."""
+
+    spec: InputSpec
+    part: SeenPart | None = None
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return one of the equal channels, (spec.height, spec.width), of a rendered picture."""
+        return preprocess(self.part.of(picture) if self.part else picture, self.spec)[..., 0]
 
 
 def seen_part(view: View, lung_field: Path | None) -> SeenPart | None:

@@ -13,7 +13,7 @@ from screening.bundles.registry import describe_file
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View
 from screening.networks.weights import PRECISIONS, Precision, load_weights, save_weights
-from training.answering import Answering
+from training.answering import Answering, seen_by
 from training.golden_images import golden_scores
 from training.parity import Parity, keeps_parity, parity
 from training.predictions import TrainedFold, both_sides
@@ -97,7 +97,7 @@ def _trained(fold: TrainedFold, answering: Answering) -> keras.Model:
 def _answers(
     model: keras.Model, fold: TrainedFold, compared: Sequence[Path], answering: Answering
 ) -> NDArray[np.float64]:
-    return both_sides(answering.outputs(model, fold, compared))
+    return both_sides(answering.outputs(model, seen_by(fold), compared))
 
 
 def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> Member:

@@ -114,6 +114,14 @@ class PictureCheckMethod(StrEnum):
     """See `screening.bundles.feature_statistics`."""
 
 
+class Discriminant(Part):
+    """Refuses pictures that lie beyond a plane; see `screening.bundles.feature_discriminant`."""
+
+    threshold: float
+    """Most strangeness accepted: about -1 for upright radiographs, about 1 for anything else."""
+    plane: BundleFile
+
+
 class PictureCheck(Part):
     """Refuses pictures whose features are further than `threshold` from the known ones."""
 
@@ -124,6 +132,14 @@ class PictureCheck(Part):
     threshold: Annotated[float, Field(gt=0)]
     statistics: BundleFile
     """Of the known pictures' features."""
+    discriminant: Discriminant | None = None
+    """Of the same features; None: the distance decides alone."""
+
+    @property
+    def files(self) -> tuple[BundleFile, ...]:
+        """What the check reads."""
+        plane = (self.discriminant.plane,) if self.discriminant else ()
+        return (self.statistics, *plane)
 
 
 class Manifest(Part):
@@ -161,9 +177,9 @@ class Manifest(Part):
     def files(self) -> tuple[BundleFile, ...]:
         """Every file of the bundle but the manifest."""
         weights = [file for member in self.members for file in member.weights]
-        statistics = [self.picture_check.statistics] if self.picture_check else []
+        checked = self.picture_check.files if self.picture_check else ()
         lung_field = self.lung_field.weights if self.lung_field else ()
-        return (*weights, *self.golden, *statistics, *lung_field)
+        return (*weights, *self.golden, *checked, *lung_field)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -1,10 +1,11 @@
-"""Refuses pictures that are further from the known ones than the bundle accepts."""
+"""Refuses pictures that are unlike the known ones: too far from them, or turned or inverted."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.bundles.feature_discriminant import read_discriminant
 from screening.bundles.feature_statistics import read_statistics
 from screening.bundles.manifest import PictureCheck
 from screening.domain.eligibility import Reason, Refusal
@@ -21,6 +22,11 @@ class PictureDistance:
         """
         self.check = check
         self._statistics = read_statistics(directory / check.statistics.file)
+        self._plane = (
+            read_discriminant(directory / check.discriminant.plane.file)
+            if check.discriminant
+            else None
+        )
 
     def refusals(self, features: NDArray[np.float32]) -> list[Refusal | None]:
         """Return for each picture why it is refused, None where it is not.
@@ -30,18 +36,31 @@ class PictureDistance:
         """
         try:
             distances = self._statistics.distances(features)
+            strangeness = self._plane.strangeness(features) if self._plane else distances
         except ValueError as error:
             raise BundleError(
                 f"picture check, layer {self.check.layer}: {error}; "
                 "take the bundle from its source again"
             ) from error
-        return [self._refusal(float(distance)) for distance in distances]
+        return [
+            self._too_far(float(distance)) or self._too_strange(float(strange))
+            for distance, strange in zip(distances, strangeness, strict=True)
+        ]
 
-    def _refusal(self, distance: float) -> Refusal | None:
+    def _too_far(self, distance: float) -> Refusal | None:
         if distance <= self.check.threshold:
             return None
         return Refusal(
             Reason.UNLIKE_CHEST_RADIOGRAPH,
             f"distance {distance:.2f} from known radiographs, at most {self.check.threshold:.2f} "
             "accepted",
+        )
+
+    def _too_strange(self, strangeness: float) -> Refusal | None:
+        if not self.check.discriminant or strangeness <= self.check.discriminant.threshold:
+            return None
+        return Refusal(
+            Reason.UNLIKE_CHEST_RADIOGRAPH,
+            f"strangeness {strangeness:.2f}, at most {self.check.discriminant.threshold:.2f} "
+            "accepted: turned, inverted or no frontal chest radiograph",
         )
