@@ -28,7 +28,8 @@ Deviations from the papers:
 - Batch normalisations that came with ImageNet weights keep them: with batches of 16 drawn from
   mixed hospitals their own statistics lag, and are a way to tell the hospital.
 - A pneumonia of unknown kind teaches CoroNet that bacterial and viral add up to much.
-- The first blocks, which see edges, stay as ImageNet left them.
+- The first blocks, which see edges, stay as ImageNet left them; in the concatenated network, whose
+  Xception has been to school already, the first eight as CoroNet left them.
 - The concatenated network's Xception starts as the released CoroNet's, trained on the same split.
 - The rate falls as a cosine; the last epoch counts, so that validation images choose nothing but
   calibration.
@@ -117,8 +118,8 @@ CONCATENATED = replace(
     width=300,
     learning_rate=1e-4,
     epochs=4,
-    draw=BalancedDraw(images_per_epoch=1600),
-    frozen=(*CORONET.frozen, "conv1_", "conv2_", "conv3_"),
+    draw=BalancedDraw(images_per_epoch=1500),
+    frozen=(*(f"block{number}_" for number in range(1, 9)), "conv1_", "conv2_", "conv3_"),
     watched_per_class=40,
     backbones=("Xception", "ResNet50V2"),
 )
