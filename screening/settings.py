@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,10 +60,20 @@ def _from_json(value: object) -> object:
         raise ValueError(f"expected a JSON list of destinations, found no JSON: {error}") from None
 
 
+def _network(value: str) -> str:
+    network = ip_network(value)
+    if network.prefixlen == 0:
+        raise ValueError("expected the proxies' addresses, found a network of everybody")
+    return str(network)
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
+Network = Annotated[str, AfterValidator(_network)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 AETitles = Annotated[tuple[AETitle, ...], NoDecode, BeforeValidator(_comma_separated)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 
 
 class Destination(BaseModel):
@@ -155,6 +166,39 @@ class Settings(BaseSettings):
 
     web_host: str = Field("127.0.0.1", description="Address the worklist page listens on")
     web_port: Port = Field(8080, description="Port the worklist page listens on")
+    web_authentication: Literal["none", "password", "proxy"] = Field(
+        "none", description="How readers are known: not at all, by password, or by a proxy's word"
+    )
+    web_users_file: Path | None = Field(
+        None, description="Password file of the page; empty: web-users in the data folder"
+    )
+    web_session_hours: float = Field(
+        10, gt=0, le=168, description="Hours after which a reader must log in again"
+    )
+    web_tls_certificate: Path | None = Field(
+        None, description="PEM file of the page's TLS certificate and its chain; empty: no TLS"
+    )
+    web_tls_key: Path | None = Field(
+        None, description="PEM file of the certificate's private key, without a passphrase"
+    )
+    web_behind_proxy: bool = Field(
+        False, description="The page is reached only through a reverse proxy that does TLS"
+    )
+    web_trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of the reverse proxies, separated by commas"
+    )
+    web_user_header: HeaderName = Field(
+        "X-Forwarded-User", description="Header in which the proxy says who is logged in"
+    )
+    web_groups_header: HeaderName = Field(
+        "X-Forwarded-Groups", description="Header in which the proxy says their groups, by commas"
+    )
+    web_reader_groups: Words = Field(
+        (), description="Groups that may read, separated by commas; empty: all the proxy lets in"
+    )
+    web_operator_groups: Words = Field(
+        (), description="Groups that may also operate, separated by commas; empty: nobody"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log event written"
     )
@@ -181,6 +225,11 @@ class Settings(BaseSettings):
     def resolved_bundle_dir(self) -> Path:
         """The folder of the site's bundles with the default filled in."""
         return self.bundle_dir or self.data_dir / "bundles"
+
+    @property
+    def resolved_web_users_file(self) -> Path:
+        """The password file of the page with the default filled in."""
+        return self.web_users_file or self.data_dir / "web-users"
 
     @property
     def spool_dir(self) -> Path:

@@ -47,6 +47,11 @@ class Site:
         """A connection of the test's own."""
         return Database(self.settings.resolved_database_url)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes."""
+        return {**os.environ, **self.variables}
+
     def migrate(self) -> None:
         """Bring the database to the newest schema."""
         upgrade(self.settings.resolved_database_url)
@@ -55,7 +60,7 @@ class Site:
         """Run `screening ARGUMENTS` to its end."""
         return subprocess.run(
             [sys.executable, "-m", "screening", *map(str, arguments)],
-            env={**os.environ, **self.variables},
+            env=self.environment,
             cwd=self.folder,
             check=check,
             capture_output=True,
@@ -73,7 +78,7 @@ class Site:
             with (self.folder / f"{station}.log").open("ab") as log:
                 self.processes[station] = subprocess.Popen(
                     [sys.executable, "-m", "screening", "run", station],
-                    env={**os.environ, **self.variables},
+                    env=self.environment,
                     cwd=self.folder,
                     stdout=log,
                     stderr=log,

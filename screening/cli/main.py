@@ -19,6 +19,7 @@ from screening.cli import (
     settings,
     stations,
     up,
+    users,
 )
 from screening.errors import ScreeningError, StartupError
 
@@ -44,6 +45,7 @@ app.command()(settings.settings)
 app.add_typer(stations.app, name="run")
 app.add_typer(bundles.app, name="bundles")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(users.app, name="users")
 app.add_typer(database.app, name="db")
 for group in entry_points(group="screening.commands"):
     app.add_typer(group.load(), name=group.name)  # other packages' commands, such as training's

@@ -70,11 +70,22 @@ def web(supervised: Supervised = False) -> None:
     Example: SCREENING_WEB_PORT=8081 screening run web
     """
     settings = _start("web", supervised)
+    from screening.cli.page import operator_actions
     from screening.ops.ledger import read_ledger
-    from screening.worklist.web import serve
+    from screening.worklist.exposure import check_exposure
+    from screening.worklist.server import serve
+    from screening.worklist.web import make_web_app
 
+    exposure = check_exposure(settings)
     with opened_database(settings) as (_, database):
-        serve(settings, database, lambda: read_ledger(database))
+        app = make_web_app(
+            database=database,
+            settings=settings,
+            exposure=exposure,
+            read_ledger=lambda: read_ledger(database),
+            actions=operator_actions(settings, database),
+        )
+        serve(app, settings, exposure)
 
 
 def _start(station: str, supervised: bool) -> Settings:

@@ -2,6 +2,7 @@
 
 import fcntl
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -162,13 +163,26 @@ def _scp_answers(peer: DicomDestination) -> bool:
 
 def _page_address(settings: Settings) -> str:
     host = ANYWHERE.get(settings.web_host, settings.web_host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
+    scheme = "https" if settings.web_tls_certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
+
+
+def _own_certificate(settings: Settings) -> ssl.SSLContext | None:
+    """Trust the page's own certificate, whatever name it is for: this asks only if it answers."""
+    if settings.web_tls_certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=settings.web_tls_certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _page_answers(settings: Settings) -> bool:
     try:
         address = _page_address(settings) + "healthz"
-        with urllib.request.urlopen(address, timeout=PROBE_TIMEOUT_S):  # noqa: S310  our own http
+        with urllib.request.urlopen(  # noqa: S310  our own page
+            address, timeout=PROBE_TIMEOUT_S, context=_own_certificate(settings)
+        ):
             return True
     except (urllib.error.URLError, OSError):
         return False

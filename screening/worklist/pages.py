@@ -10,6 +10,7 @@ from screening import __version__
 from screening.db.bundle_rows import ActiveBundle
 from screening.settings import Settings
 from screening.worklist import wording
+from screening.worklist.access import Visitor
 from screening.worklist.ordering import WorklistEntry
 from screening.worklist.study import HistoryLine, InstanceDetail
 from screening.worklist.totals import Totals
@@ -43,6 +44,16 @@ class Board:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DestinationCounts:
+    """One destination's reports: refused, on their way, and there."""
+
+    destination: str
+    parked: int
+    under_way: int
+    delivered: int
+
+
 def receiver_of(settings: Settings) -> Receiver:
     """Return where a modality reaches the receiver, as far as the settings say."""
     host = "" if settings.scp_host in WILDCARD_HOSTS else settings.scp_host
@@ -50,9 +61,9 @@ def receiver_of(settings: Settings) -> Receiver:
 
 
 class Pages:
-    """Renders the pages."""
+    """Renders the pages. has_login: visitors have logged in here and may log out."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, *, has_login: bool = False) -> None:
         self._environment = Environment(
             loader=PackageLoader("screening.worklist"),
             autoescape=True,
@@ -71,15 +82,16 @@ class Pages:
         )
         self._environment.globals.update(
             receiver=receiver,
+            has_login=has_login,
             version=__version__,
             refresh_s=REFRESH_S,
             priority_meanings=wording.PRIORITY_MEANINGS,
             report_meanings=wording.REPORT_MEANINGS,
         )
 
-    def worklist(self, board: Board) -> str:
+    def worklist(self, board: Board, visitor: Visitor) -> str:
         """Return the whole page."""
-        return self._environment.get_template("worklist.html").render(board=board)
+        return self._render("worklist.html", visitor, board=board)
 
     def board(self, board: Board) -> str:
         """Return the part of the page that changes."""
@@ -91,15 +103,37 @@ class Pages:
         instances: Sequence[InstanceDetail],
         history: Sequence[HistoryLine],
         at: datetime,
+        visitor: Visitor,
     ) -> str:
         """Return one study's page."""
         numbers: dict[str | None, int] = {}
         for number, instance in enumerate(instances, start=1):
             numbers.setdefault(instance.sop_instance_uid, number)
-        return self._environment.get_template("study.html").render(
-            entry=entry, instances=instances, history=history, numbers=numbers, at=at
+        return self._render(
+            "study.html",
+            visitor,
+            entry=entry,
+            instances=instances,
+            history=history,
+            numbers=numbers,
+            at=at,
         )
+
+    def operations(
+        self, destinations: Sequence[DestinationCounts], failed_reports: int, visitor: Visitor
+    ) -> str:
+        """Return the operators' page; failed_reports: classifications whose report failed."""
+        return self._render(
+            "operations.html", visitor, destinations=destinations, failed_reports=failed_reports
+        )
+
+    def login(self, *, form_token: str, problem: str) -> str:
+        """Return the page to log in on; problem: why the last attempt failed, "" where none."""
+        return self._render("login.html", None, form_token=form_token, problem=problem)
 
     def notice(self, title: str, text: str) -> str:
         """Return a page that says one thing, such as why there is no other."""
-        return self._environment.get_template("notice.html").render(title=title, text=text)
+        return self._render("notice.html", None, title=title, text=text)
+
+    def _render(self, template: str, visitor: Visitor | None, **values: object) -> str:
+        return self._environment.get_template(template).render(visitor=visitor, **values)

@@ -7,7 +7,7 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -17,12 +17,19 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+"""Browsers come by TLS alone for a year (RFC 6797)."""
+
 
 class SecurityHeaders:
-    """ASGI middleware that sets SECURITY_HEADERS on every answer, errors included."""
+    """ASGI middleware that sets SECURITY_HEADERS on every answer, errors included.
 
-    def __init__(self, app: ASGIApp) -> None:
+    secure: browsers come by TLS.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
+        self._headers = {**SECURITY_HEADERS, **(OVER_TLS if secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and the answer back with the headers."""
@@ -30,7 +37,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
             await send(message)
 

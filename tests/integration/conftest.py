@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from selenium.webdriver import Chrome
 
 from screening.imaging.phantom import write_phantoms
+from tests.browser import BrowserAbsentError, chromium
 from tests.orthanc import Orthanc, private_orthanc
 from tests.servers import ServerAbsentError
 
@@ -48,6 +50,16 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
         try:
             yield stack.enter_context(private_orthanc(tmp_path_factory.mktemp("orthanc")))
         except ServerAbsentError as absent:
+            skip_or_fail(str(absent))
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chrome]:
+    """Run a headless Chromium with an empty profile."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield stack.enter_context(chromium(tmp_path))
+        except BrowserAbsentError as absent:
             skip_or_fail(str(absent))
 
 

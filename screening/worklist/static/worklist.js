@@ -42,6 +42,10 @@ function announce(before) {
 async function refresh() {
   try {
     const answer = await fetch("/board", { cache: "no-store", signal: AbortSignal.timeout(10000) });
+    if (answer.status === 401) {
+      location.reload(); // the login has ended: names do not stay on the screen
+      return;
+    }
     if (!answer.ok) throw new Error(String(answer.status));
     show(await answer.text());
     lastAnswer = Date.now();

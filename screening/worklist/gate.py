@@ -1,0 +1,93 @@
+"""Who may ask for what: nothing is answered unless a line of the table lets it be.
+
+| path | who |
+|---|---|
+| `/healthz`, `/login`, `/static/...` | everybody |
+| `/operations...`, and whatever changes something | operators |
+| everything else | readers |
+
+Logging out changes nothing but the visitor's own login.
+"""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from screening.logs import get_logger
+from screening.worklist.access import VISITOR_KEY
+from screening.worklist.answers import is_for_programs, refusal
+from screening.worklist.forms import SAFE_METHODS, comes_from_elsewhere
+from screening.worklist.identification import ByPassword, Identification
+from screening.worklist.pages import Pages
+from screening.worklist.reach import HEALTH_PATH
+
+LOGIN_PATH = "/login"
+LOGOUT_PATH = "/logout"
+OPERATIONS_PATH = "/operations"
+PUBLIC_PATHS = frozenset({HEALTH_PATH, LOGIN_PATH})
+STATIC_PREFIX = "/static/"
+log = get_logger()
+
+
+class Gate:
+    """ASGI middleware that leaves the visitor in the scope, or refuses."""
+
+    def __init__(self, app: ASGIApp, *, identification: Identification, pages: Pages) -> None:
+        self._app = app
+        self._identification = identification
+        self._pages = pages
+        self._has_login = isinstance(identification, ByPassword)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "http":
+            refused = await self._refused(Request(scope))
+            if refused is not None:
+                await refused(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _refused(self, request: Request) -> Response | None:
+        if request.method not in SAFE_METHODS and comes_from_elsewhere(request):
+            return self._forbidden(request, "Another site's page asked for this. Use our pages.")
+        if is_public(request.url.path):
+            return None
+        visitor = await self._identification.visitor(request)
+        if visitor is None:
+            return self._unknown(request)
+        if needs_operator(request) and not visitor.is_operator:
+            return self._forbidden(request, "This is for operators. Ask whoever runs this system.")
+        request.scope[VISITOR_KEY] = visitor
+        return None
+
+    def _forbidden(self, request: Request, text: str) -> Response:
+        log.warning("web_request_refused", reason=text)
+        return refusal(self._pages, request.url.path, status=403, title="Not allowed", text=text)
+
+    def _unknown(self, request: Request) -> Response:
+        path = request.url.path
+        if self._has_login and not is_for_programs(path):
+            return RedirectResponse(LOGIN_PATH, 303)
+        # a browser would ask by itself, and send what it was told until it is closed
+        asks = self._has_login and "sec-fetch-site" not in request.headers
+        headers = {"WWW-Authenticate": 'Basic realm="screening", charset="UTF-8"'} if asks else {}
+        return refusal(
+            self._pages,
+            path,
+            status=401,
+            title="Login required",
+            text="Expected a user who may read this list, found none. Log in and try again.",
+            headers=headers,
+        )
+
+
+def is_public(path: str) -> bool:
+    """Return whether a path is for everybody."""
+    return path in PUBLIC_PATHS or path.startswith(STATIC_PREFIX)
+
+
+def needs_operator(request: Request) -> bool:
+    """Return whether a request is for operators alone."""
+    path = request.url.path
+    changes = request.method not in SAFE_METHODS and path != LOGOUT_PATH
+    return changes or path == OPERATIONS_PATH or path.startswith(f"{OPERATIONS_PATH}/")

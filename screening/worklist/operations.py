@@ -1,0 +1,93 @@
+"""What operators do on the page: have reports sent or made again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy import func, select
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from screening.db.session import Database
+from screening.db.tables import Classification
+from screening.domain.lifecycle import DeliveryState, ReportState
+from screening.logs import get_logger
+from screening.worklist.access import visitor_of
+from screening.worklist.forms import RefusedFormError, read_form
+from screening.worklist.gate import OPERATIONS_PATH
+from screening.worklist.pages import DestinationCounts, Pages
+from screening.worklist.totals import Totals
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorActions:
+    """What operations offers, as functions: stations do not import `screening.ops`.
+
+    Both return how many reports or classifications are due again, and raise
+    DatabaseUnavailableError.
+    """
+
+    release_parked: Callable[[str], int]
+    """Sends parked reports of one destination again."""
+    remake_failed_reports: Callable[[], int]
+
+
+def add_operations(
+    app: FastAPI,
+    pages: Pages,
+    database: Database,
+    read_ledger: Callable[[], Totals],
+    actions: OperatorActions,
+) -> None:
+    """Add the operators' page and what its forms send to; the gate lets operators alone in."""
+
+    @app.get(OPERATIONS_PATH, response_class=HTMLResponse)
+    def operations_page(request: Request) -> str:
+        return pages.operations(
+            _counts(read_ledger()), _failed_reports(database), visitor_of(request)
+        )
+
+    @app.post(f"{OPERATIONS_PATH}/release")
+    async def release(request: Request) -> Response:
+        fields = await read_form(request, visitor_of(request).form_token)
+        destination = fields.get("destination", "")
+        if destination not in {name for name, _ in read_ledger().deliveries}:
+            raise RefusedFormError(400, "There is no such destination. Reload the page.")
+        count = await run_in_threadpool(actions.release_parked, destination)
+        log.info("parked_released", user=_name(request), destination=destination, count=count)
+        return RedirectResponse(OPERATIONS_PATH, 303)
+
+    @app.post(f"{OPERATIONS_PATH}/remake")
+    async def remake(request: Request) -> Response:
+        await read_form(request, visitor_of(request).form_token)
+        count = await run_in_threadpool(actions.remake_failed_reports)
+        log.info("reports_remade", user=_name(request), count=count)
+        return RedirectResponse(OPERATIONS_PATH, 303)
+
+
+def _name(request: Request) -> str:
+    return visitor_of(request).name
+
+
+def _counts(totals: Totals) -> list[DestinationCounts]:
+    found = totals.deliveries
+    names = sorted({destination for destination, _ in found})
+    return [
+        DestinationCounts(
+            destination=name,
+            parked=found.get((name, DeliveryState.PARKED), 0),
+            under_way=found.get((name, DeliveryState.PENDING), 0)
+            + found.get((name, DeliveryState.SENDING), 0),
+            delivered=found.get((name, DeliveryState.DELIVERED), 0),
+        )
+        for name in names
+    ]
+
+
+def _failed_reports(database: Database) -> int:
+    failed = select(func.count()).where(Classification.report_state == ReportState.FAILED)
+    with database.read() as session:
+        return session.execute(failed).scalar_one()
