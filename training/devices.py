@@ -67,6 +67,17 @@ def replicas_on(devices: Devices) -> Iterator[Replicas]:
     yield Replicas(tf.distribute.MirroredStrategy() if mirrored else None)
 
 
+def make_deterministic() -> None:
+    """Let the same seeds give the same weights on the same machine, for the rest of the process.
+
+    Otherwise TensorFlow adds up gradients in the order in which its threads finish.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415  another backend trains without it
+
+        tf.config.experimental.enable_op_determinism()
+
+
 def is_on_cpu() -> bool:
     """Return whether Keras sees no accelerator."""
     return not keras.distribution.list_devices("gpu") if _lists_devices() else True

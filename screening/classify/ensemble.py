@@ -130,12 +130,12 @@ class Ensemble:
         self,
         bundle: Bundle,
         members: Sequence[ServingMember],
-        viewer: PictureViewer,
         picture_distance: PictureDistance | None = None,
+        viewer: PictureViewer | None = None,
     ) -> None:
         self.bundle = bundle
         self._members = tuple(members)
-        self._viewer = viewer
+        self._viewer = viewer or PictureViewer()
         self._picture_distance = picture_distance
 
     @classmethod
@@ -157,9 +157,9 @@ class Ensemble:
             )
             for member in bundle.manifest.members
         ]
-        viewer = PictureViewer(bundle.manifest.lung_field, bundle.directory)
         distance = PictureDistance(check, bundle.directory) if check else None
-        return cls(bundle, members, viewer, distance)
+        viewer = PictureViewer.load(bundle.manifest.lung_field, bundle.directory)
+        return cls(bundle, members, distance, viewer)
 
     def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
         """Crop and resize one radiograph for each member; safe in any thread.

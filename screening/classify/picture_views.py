@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +32,21 @@ class PictureViews:
 class PictureViewer:
     """Makes the views of pictures; safe in any thread."""
 
-    def __init__(self, section: LungField | None, directory: Path) -> None:
+    def __init__(self, finder: LungFieldFinder | None = None) -> None:
+        """Take what finds the lungs; None where members see whole pictures alone."""
+        self._finder = finder
+
+    @classmethod
+    def load(cls, section: LungField | None, directory: Path) -> Self:
         """Build the lung field network and load its weights from the bundle's directory.
 
-        section: None where members see whole pictures alone. Raises BundleError where the weights
-        do not fit.
+        section: of the manifest. Raises BundleError where the weights do not fit.
         """
-        self._finder = _finder(section, directory) if section else None
+        if section is None:
+            return cls()
+        model = build_lung_field(section.height, section.width)
+        load_weights(model, [directory / file.file for file in section.weights])
+        return cls(LungFieldFinder(model, section.spec))
 
     def views(self, picture: NDArray[np.uint8]) -> PictureViews:
         """Return the views of a (rows, columns) uint8 picture, 0 = black, MONOCHROME2 sense."""
@@ -48,9 +57,3 @@ class PictureViewer:
         if isinstance(found, NoLungField):
             return PictureViews(whole, refusal=Refusal(Reason.UNLIKE_CHEST_RADIOGRAPH, found.found))
         return PictureViews({**whole, View.LUNG_FIELD: crop(picture, found)}, box=found)
-
-
-def _finder(section: LungField, directory: Path) -> LungFieldFinder:
-    model = build_lung_field(section.height, section.width)
-    load_weights(model, [directory / file.file for file in section.weights])
-    return LungFieldFinder(model, section.spec)

@@ -39,12 +39,14 @@ def lung_field(
     Example: screening train lung-field --images cxr/ --masks lung_masks/ --out runs/lung-field
     """
     from training.console_report import ConsoleReport
+    from training.devices import make_deterministic
     from training.lung_field.measure import Agreement
     from training.lung_field.run import LungFieldRequest, train_lung_field
 
     request = LungFieldRequest(
         images=images, masks=masks, out=out, epochs=epochs, seed=seed, resume=resume
     )
+    make_deterministic()
     with ConsoleReport() as report:
         figures = train_lung_field(request, report)
 
