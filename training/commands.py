@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training import release_commands, run_commands, scan_command
+from training import bundle_commands, release_commands, run_commands, scan_command
 from training.lung_field import command as lung_field_command
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ app.add_typer(scan_command.app, name="datasets")
 app.add_typer(run_commands.app)
 app.add_typer(lung_field_command.app)
 app.add_typer(release_commands.app)
+app.add_typer(bundle_commands.app)
 
 
 @app.command()

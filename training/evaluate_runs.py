@@ -122,27 +122,43 @@ def _evaluate_ensemble(
         )
     combinations, ensembles = [], []
     members: list[list[AnsweredImages]] = [[] for _ in runs]
-    for together in zip(*runs, strict=True):
+    for folds_together in zip(*runs, strict=True):
         combination = Combination.equal(len(runs))
         if part is Part.TEST:
-            validation = [ask(fold, Part.VALIDATION) for fold in together]
+            validation = [ask(fold, Part.VALIDATION) for fold in folds_together]
             combination = choose_combination(common_images(validation))
-        answers = common_images([asked(fold, part) for fold in together])
+        answers = common_images([asked(fold, part) for fold in folds_together])
         combinations.append(combination)
         ensembles.append(combined_answers(answers, combination))
         for place, temperature in enumerate(combination.temperatures):
             members[place].append(three_class_answers(answers[place], temperature))
     names = [f"{n}. {folds[0].record.protocol}" for n, folds in enumerate(runs, 1)]
-    pooled = [joined(each) for each in members]
-    ensemble = joined(ensembles)
-    best = int(np.argmax([(each.predicted == each.true).mean() for each in pooled]))
+    together = AnsweredTogether(names, [joined(each) for each in members], joined(ensembles))
+    return evaluate_together(together, combinations, chosen=part is Part.TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredTogether:
+    """Answers of members, by their names, and of their ensemble to the same images."""
+
+    names: Sequence[str]
+    members: Sequence[AnsweredImages]
+    ensemble: AnsweredImages
+
+
+def evaluate_together(
+    answers: AnsweredTogether, combinations: Sequence[Combination], *, chosen: bool
+) -> EnsembleEvaluation:
+    """Return the figures of an ensemble and its members."""
+    accuracies = [(each.predicted == each.true).mean() for each in answers.members]
+    best = int(np.argmax(accuracies))
     return EnsembleEvaluation(
         combinations=tuple(combinations),
-        chosen=part is Part.TEST,
-        ensemble=evaluate("ensemble", ensemble),
-        members=tuple(evaluate(n, each) for n, each in zip(names, pooled, strict=True)),
-        best_member=names[best],
-        gain=accuracy_difference(ensemble, pooled[best]),
+        chosen=chosen,
+        ensemble=evaluate("ensemble", answers.ensemble),
+        members=tuple(evaluate(*each) for each in zip(answers.names, answers.members, strict=True)),
+        best_member=answers.names[best],
+        gain=accuracy_difference(answers.ensemble, answers.members[best]),
     )
 
 

@@ -29,7 +29,7 @@ def evaluation_json(found: RunsEvaluation) -> dict[str, Any]:
     return {
         "part": found.part.value,
         "runs": [_run(each) for each in found.runs],
-        "ensemble": _ensemble(found.ensemble) if found.ensemble else None,
+        "ensemble": ensemble_json(found.ensemble) if found.ensemble else None,
     }
 
 
@@ -94,18 +94,23 @@ def print_evaluation(found: RunsEvaluation) -> None:
                 "figures flatter"
             )
     for each in all_evaluations(found):
-        _print_classifier(each, found.part.value)
+        print_classifier(each, found.part.value)
     if found.ensemble:
-        how = "chosen on validation data" if found.ensemble.chosen else "equal, nothing was chosen"
-        for combination in found.ensemble.combinations:
-            print_lines(
-                f"weights {_numbers(combination.weights)}, temperatures "
-                f"{_numbers(combination.temperatures)} ({how})"
-            )
+        print_ensemble_choice(found.ensemble)
+
+
+def print_ensemble_choice(found: EnsembleEvaluation) -> None:
+    """Print how members are combined, and what that gains."""
+    how = "chosen on validation data" if found.chosen else "equal, nothing was chosen"
+    for combination in found.combinations:
         print_lines(
-            f"ensemble against {found.ensemble.best_member}, its best member: accuracy "
-            f"{in_percent(found.ensemble.gain, sign=True)} percentage points"
+            f"weights {_numbers(combination.weights)}, temperatures "
+            f"{_numbers(combination.temperatures)} ({how})"
         )
+    print_lines(
+        f"ensemble against {found.best_member}, its best member: accuracy "
+        f"{in_percent(found.gain, sign=True)} percentage points"
+    )
 
 
 def in_percent(estimate: Estimate, *, sign: bool = False) -> str:
@@ -127,7 +132,8 @@ def print_lines(*lines: str) -> None:
         print(line)  # noqa: T201  this module prints for a command
 
 
-def _print_classifier(evaluation: Evaluation, part: str) -> None:
+def print_classifier(evaluation: Evaluation, part: str) -> None:
+    """Print a classifier's figures, pooled and for each source; part: of which split."""
     pooled = evaluation.pooled
     print_table(
         f"{evaluation.name}: {part}, {pooled.images} images of {pooled.groups} groups; percent "
@@ -177,7 +183,8 @@ def _run(run: RunEvaluation) -> dict[str, Any]:
     }
 
 
-def _ensemble(found: EnsembleEvaluation) -> dict[str, Any]:
+def ensemble_json(found: EnsembleEvaluation) -> dict[str, Any]:
+    """Return the figures of an ensemble and its members."""
     return {
         "combinations": [asdict(each) for each in found.combinations],
         "chosen_on_validation_data": found.chosen,

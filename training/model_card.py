@@ -1,12 +1,19 @@
 """The model card of a bundle, from its manifest alone."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from screening.bundles.manifest import Manifest
+from screening.bundles.registry import Bundle
 from screening.domain.scores import CLASS_TITLES
 from screening.networks.architectures import ARCHITECTURES
+from training.errors import TrainingError
+from training.measurements import EVALUATION_NAME, PROBE_NAME, TRIAL_NAME, read_beside
+from training.predictions import TrainedFold
 
 MODEL_CARD_NAME = "model-card.md"
 LIMITS_OF_USE: tuple[str, ...] = (
@@ -18,7 +25,43 @@ LIMITS_OF_USE: tuple[str, ...] = (
 )
 
 
-def model_card(manifest: Manifest) -> str:
+@dataclass(frozen=True, slots=True)
+class MeasuredLater:
+    """Documents of `screening train evaluate --bundle`, `picture-check` and `probe`.
+
+    evaluation, picture_check: None, probes: empty, where they were not run.
+    """
+
+    evaluation: Mapping[str, Any] | None = None
+    picture_check: Mapping[str, Any] | None = None
+    probes: tuple[Mapping[str, Any], ...] = ()
+
+
+def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
+    """Write a bundle's model card with all that was measured of it; return its path.
+
+    folds: of its members, whose probes are told. Raises TrainingError where a document is damaged,
+    or of another bundle, or the disk is full.
+    """
+    evaluation = read_beside(bundle.directory, EVALUATION_NAME)
+    trial = read_beside(bundle.directory, TRIAL_NAME)
+    for document in (evaluation, trial):
+        if document and document["bundle"] != bundle.identity:
+            raise TrainingError(
+                f"expected measurements of {bundle.identity} in {bundle.directory}, found those "
+                f"of {document['bundle']}; measure again"
+            )
+    probes = [read_beside(fold.directory, PROBE_NAME) for fold in folds]
+    measured = MeasuredLater(evaluation, trial, tuple(each for each in probes if each))
+    path = bundle.directory / MODEL_CARD_NAME
+    try:
+        path.write_text(model_card(bundle.manifest, measured), encoding="utf-8")
+    except OSError as error:
+        raise TrainingError(f"cannot write {path}: {error.strerror}; make room") from error
+    return path
+
+
+def model_card(manifest: Manifest, measured: MeasuredLater | None = None) -> str:
     """Return the model card as Markdown; the manifest must be one that `export` wrote."""
     page = Environment(
         loader=PackageLoader("training"),
@@ -34,6 +77,7 @@ def model_card(manifest: Manifest) -> str:
         provenance=manifest.provenance,
         titles=CLASS_TITLES,
         architectures=ARCHITECTURES,
+        measured=measured or MeasuredLater(),
     )
 
 

@@ -7,38 +7,34 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from training.command_options import (
+    AsJson,
+    Cache,
+    DataManifest,
+    HeldOutPart,
+    Runs,
+    SplitFrom,
+    SplitPart,
+    Workers,
+)
+from training.sheet import SheetPictures
 from training.splits import Part
 
 if TYPE_CHECKING:
     from training.answering import Answering
     from training.data_manifest import ImageRow
     from training.evaluate_runs import Ask
+    from training.predictions import TrainedFold
+    from training.sheet import Sheet
 
 app = typer.Typer()
-
-Runs = Annotated[
-    list[Path],
-    typer.Argument(metavar="RUN...", help="Folders of runs, or RUN/fold-K for one fold of a run."),
-]
-
-
-class HeldOutPart(StrEnum):
-    """Parts of a split that are not trained on."""
-
-    TEST = "test"
-    VALIDATION = "validation"
-
-
-SplitPart = Annotated[
-    HeldOutPart | None,
-    typer.Option(help="Which part.", show_default="test where the runs have one, else validation"),
-]
 
 
 @app.command()
@@ -50,6 +46,21 @@ def report(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Also report the runs together as one classifier.")
     ] = False,
+    pictures: Annotated[
+        SheetPictures,
+        typer.Option(
+            help="What the Grad-CAM sheet shows: synthetic phantoms, or the data sets' held-out "
+            "pictures, which many licences let nobody pass on."
+        ),
+    ] = SheetPictures.PHANTOMS,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="MANIFEST", help="The runs' data manifest, for --pictures test."),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Also tell what was measured of this bundle."),
+    ] = None,
 ) -> None:
     """Write one self-contained page on runs that were evaluated, in the papers' own tables.
 
@@ -57,42 +68,77 @@ def report(
     """
     from training.evaluate_runs import evaluate_runs
     from training.predictions import default_part, read_predictions, trained_folds
-    from training.report import write_report
+    from training.report import ReportExtras, write_report
 
     trained = [trained_folds(run) for run in runs]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
-    write_report(out, evaluate_runs(trained, part, read_predictions, together=ensemble))
+    found = evaluate_runs(trained, part, read_predictions, together=ensemble)
+    sheets = _sheets([folds[0] for folds in trained], part, pictures, data)
+    write_report(out, found, ReportExtras(sheets, bundle))
     typer.echo(f"the report is in {out}")
+
+
+def _sheets(
+    folds: "list[TrainedFold]", part: Part, pictures: SheetPictures, data: Path | None
+) -> "list[Sheet]":
+    """Return the sheet of each run's first fold."""
+    if pictures is SheetPictures.NONE:
+        return []
+    from training.answering import Answering
+    from training.data_manifest import read_manifest
+    from training.grad_cam_sheet import held_out_sheet, phantom_sheet
+    from training.predictions import by_picture, read_predictions
+
+    if pictures is SheetPictures.PHANTOMS:
+        return [phantom_sheet(fold, Answering()) for fold in folds]
+    if data is None:
+        raise typer.BadParameter("expected --data MANIFEST with --pictures test, found none")
+    rows = by_picture(read_manifest(data))
+    return [held_out_sheet(each, read_predictions(each, part), rows, Answering()) for each in folds]
 
 
 @app.command()
 def evaluate(
-    runs: Runs,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN...]", help="Folders of runs, or RUN/fold-K for one fold."),
+    ] = None,
     *,
-    data: Annotated[Path, typer.Option(metavar="MANIFEST", help="The runs' data manifest.")],
+    data: DataManifest,
     split: SplitPart = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Evaluate this bundle in place of runs."),
+    ] = None,
+    split_from: SplitFrom = [],  # noqa: B006  typer makes a list of its own for each call
     source: Annotated[
         list[str] | None, typer.Option(help="Only images of this source; repeatable.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write JSON, confusion matrices and curves.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: fractions.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep decoded pictures here between runs.")
-    ] = None,
+    as_json: AsJson = False,
+    workers: Workers = 2,
+    cache: Cache = None,
 ) -> None:
     """Evaluate trained runs on images they held out; several runs also as an ensemble.
 
+    Or a bundle as it is released, by the figures a release is held to; kept beside its manifest.
+
     Example: screening train evaluate runs/khan2020-4class --data manifest.csv
+    screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
     """
+    if bundle:
+        _evaluate_bundle(bundle, split_from, split, data, Asked(as_json, workers, cache))
+        return
     from training.answering import Answering
     from training.data_manifest import read_manifest
     from training.evaluate_runs import evaluate_runs
     from training.evaluation_files import evaluation_json, print_evaluation, write_evaluation
     from training.predictions import by_picture, default_part, trained_folds
 
+    if not runs:
+        raise typer.BadParameter("expected RUN... or --bundle BUNDLE, found neither")
     trained = [trained_folds(run) for run in runs]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
     rows = by_picture(read_manifest(data))
@@ -106,6 +152,45 @@ def evaluate(
         typer.echo(json.dumps(evaluation_json(found), indent=2, allow_nan=False))
     else:
         print_evaluation(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a command decodes pictures and prints what it found."""
+
+    as_json: bool
+    workers: int
+    cache: Path | None
+
+
+def _evaluate_bundle(
+    directory: Path,
+    split_from: list[Path],
+    split: HeldOutPart | None,
+    data: Path,
+    asked: Asked,
+) -> None:
+    from screening.bundles.registry import load_bundle
+    from training.answering import Answering
+    from training.bundle_evaluation import bundle_evaluation_json, evaluate_bundle
+    from training.bundle_tables import print_bundle_evaluation
+    from training.data_manifest import read_manifest
+    from training.measurements import EVALUATION_NAME, write_beside
+    from training.predictions import by_picture, default_part, trained_folds
+
+    if not split_from:
+        raise typer.BadParameter("expected --split-from RUN with --bundle, found none")
+    folds = [fold for run in split_from for fold in trained_folds(run)]
+    part = Part(split) if split else default_part(folds)
+    answering = Answering(workers=asked.workers, cache_dir=asked.cache)
+    rows = by_picture(read_manifest(data))
+    found = evaluate_bundle(load_bundle(directory), folds, part, rows, answering)
+    content = bundle_evaluation_json(found)
+    write_beside(directory, EVALUATION_NAME, content)
+    if asked.as_json:
+        typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    else:
+        print_bundle_evaluation(found)
 
 
 def _asking(rows: "Mapping[str, ImageRow]", answering: "Answering") -> "Ask":
@@ -131,7 +216,7 @@ def export(
     *,
     name: Annotated[str, typer.Option(help="Of the bundle.")],
     version: Annotated[str, typer.Option(help="Of the bundle.")],
-    data: Annotated[Path, typer.Option(metavar="MANIFEST", help="The runs' data manifest.")],
+    data: DataManifest,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -150,10 +235,8 @@ def export(
     picture_check: Annotated[
         bool, typer.Option(help="Fit what refuses pictures unlike the training pictures.")
     ] = True,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep decoded pictures here between runs.")
-    ] = None,
+    workers: Workers = 2,
+    cache: Cache = None,
 ) -> None:
     """Release runs as a bundle: calibrates, combines and chooses thresholds on validation data.
 

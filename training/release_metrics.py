@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from screening.domain.scores import Class
 from training.combination import (
     Combination,
     combined_answers,
@@ -10,10 +11,11 @@ from training.combination import (
     own_answers,
     three_class_answers,
 )
-from training.evaluate_runs import Ask
-from training.evaluation import accuracy_difference, evaluate
+from training.evaluate_runs import AnsweredTogether, Ask, evaluate_together
+from training.evaluation import Evaluation, evaluate
 from training.evaluation_files import classifier_json, estimate_json
-from training.predictions import TrainedFold, default_part
+from training.predictions import Predictions, TrainedFold, default_part
+from training.release_figures import ReleaseFigure, of_the_reference_set, release_figures
 
 
 def release_metrics(
@@ -31,18 +33,40 @@ def release_metrics(
         three_class_answers(each, temperature)
         for each, temperature in zip(answers, combination.temperatures, strict=True)
     ]
-    best = max(alone, key=lambda each: float((each.predicted == each.true).mean()))
+    names = [fold.name for fold in members]
+    together = evaluate_together(
+        AnsweredTogether(names, alone, ensemble), [combination], chosen=True
+    )
+    own = [
+        evaluate(fold.name, own_answers(each)) for fold, each in zip(members, asked, strict=True)
+    ]
     return {
         "part": part.value,
         "images_of_groups_in_training": sum(q.group_in_training for q in answers[0].questions),
-        "ensemble": classifier_json(evaluate("ensemble", ensemble)),
-        "members": [
-            classifier_json(evaluate(fold.name, each))
-            for fold, each in zip(members, alone, strict=True)
-        ],
-        "members_in_own_classes": [
-            classifier_json(evaluate(fold.name, own_answers(each)))
-            for fold, each in zip(members, asked, strict=True)
-        ],
-        "accuracy_gain_over_best_member": estimate_json(accuracy_difference(ensemble, best)),
+        "figures": [each.as_json() for each in _figures(members, answers, combination, own)],
+        "ensemble": classifier_json(together.ensemble),
+        "members": [classifier_json(each) for each in together.members],
+        "members_in_own_classes": [classifier_json(each) for each in own],
+        "accuracy_gain_over_best_member": estimate_json(together.gain),
     }
+
+
+def _figures(
+    members: Sequence[TrainedFold],
+    answers: Sequence[Predictions],
+    combination: Combination,
+    own: Sequence[Evaluation],
+) -> tuple[ReleaseFigure, ...]:
+    reference = [of_the_reference_set(each) for each in answers]
+    if not reference[0].questions:
+        return ()
+    alone = [
+        three_class_answers(each, temperature)
+        for each, temperature in zip(reference, combination.temperatures, strict=True)
+    ]
+    together = AnsweredTogether(
+        [fold.name for fold in members], alone, combined_answers(reference, combination)
+    )
+    finer = [each.pooled for each in own if len(each.pooled.classes) > len(Class)]
+    found = evaluate_together(together, [combination], chosen=True)
+    return release_figures(found, finer[0] if finer else None)

@@ -1,8 +1,9 @@
 """The report of runs: one page that needs nothing beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from training.charts import Chart, Line, draw, range_of
 from training.errors import TrainingError
 from training.evaluate_runs import RunEvaluation, RunsEvaluation
-from training.evaluation import Evaluation
+from training.evaluation import Estimate, Evaluation
 from training.evaluation_files import in_percent
 from training.history import EpochRecord, read_history
+from training.intervals import Interval
+from training.measurements import EVALUATION_NAME, PROBE_NAME, TRIAL_NAME, read_beside
 from training.paper_comparison import compared_tables, headline_figures
 from training.predictions import TrainedFold
+from training.sheet import Sheet
 
 UNIT = (0.0, 1.0)
 
@@ -29,8 +33,19 @@ class LearningCurves:
     charts: tuple[Markup, ...]
 
 
-def write_report(path: Path, found: RunsEvaluation) -> None:
-    """Write the page: papers' tables beside ours, curves, confusion matrices, sources.
+@dataclass(frozen=True, slots=True)
+class ReportExtras:
+    """What a report shows besides evaluations.
+
+    sheets: of networks' maps. bundle: whose evaluation and picture check are told, if measured.
+    """
+
+    sheets: Sequence[Sheet] = ()
+    bundle: Path | None = None
+
+
+def write_report(path: Path, found: RunsEvaluation, extras: ReportExtras | None = None) -> None:
+    """Write the page: papers' tables beside ours, curves, confusion matrices, sources, maps.
 
     Raises TrainingError where the disk does not take it.
     """
@@ -42,6 +57,9 @@ def write_report(path: Path, found: RunsEvaluation) -> None:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = in_percent
+    environment.filters["json_percent"] = _json_percent
+    extras = extras or ReportExtras()
+    bundle = extras.bundle
     page = environment.get_template("report.html").render(
         found=found,
         tables=compared_tables(found.runs),
@@ -49,12 +67,29 @@ def write_report(path: Path, found: RunsEvaluation) -> None:
         learning=_learning,
         curves=_evaluation_charts,
         shade=_shade,
+        sheets=extras.sheets,
+        probes=_probes(found.runs),
+        measured=read_beside(bundle, EVALUATION_NAME) if bundle else None,
+        trial=read_beside(bundle, TRIAL_NAME) if bundle else None,
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise TrainingError(f"cannot write {path}: {error.strerror}; name another --out") from error
+
+
+def _probes(runs: Sequence[RunEvaluation]) -> list[dict[str, Any]]:
+    """Return the source probes that lie beside the folds' weights."""
+    folds = [fold for run in runs for fold in run.run_folds]
+    return [found for fold in folds if (found := read_beside(fold.directory, PROBE_NAME))]
+
+
+def _json_percent(estimate: Mapping[str, float | None]) -> str:
+    """Return "91.20 (89.00-93.10)" of a measured document's figure, or "undefined"."""
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    interval = Interval(low, high) if low is not None and high is not None else None
+    return in_percent(Estimate(value, interval))
 
 
 def _learning(run: RunEvaluation) -> tuple[LearningCurves, ...]:

@@ -16,9 +16,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member
+from screening.bundles.picture_distance import PictureDistance
 from screening.bundles.registry import Bundle, verify_files
 from screening.classify.golden_check import compare_golden, no_lung_field, read_grey
-from screening.classify.picture_distance import PictureDistance
 from screening.classify.picture_views import PictureViewer
 from screening.domain.eligibility import Refusal
 from screening.domain.scores import EnsembleScores, MemberScores, combine, member_scores

@@ -107,7 +107,9 @@ def test_the_page_has_ours_beside_the_papers(tmp_path: Path) -> None:
     """Table III has our fold 2 under the paper's; nothing else is needed to show the page."""
     run = evaluated(tmp_path / "run")
     out = tmp_path / "report.html"
-    result = CliRunner().invoke(app, ["train", "report", str(run), "--out", str(out)])
+    result = CliRunner().invoke(
+        app, ["train", "report", str(run), "--out", str(out), "--pictures", "none"]
+    )
     assert result.exit_code == 0, result.output
     text = out.read_text()
     page = Page(text)

@@ -10,9 +10,11 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 import keras
 
+from screening.bundles.registry import Bundle
 from screening.imaging.lung_field import LungFieldSpec
 from screening.networks.architectures import Architecture
 from screening.networks.lung_field import build_lung_field
+from tests.trained_site import Site
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.checkpoint import save_network
 from training.lung_field.trained import RECORD, WEIGHTS
@@ -48,3 +50,17 @@ def lung_field(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (run / RECORD).write_text(json.dumps({"spec": asdict(spec)}), encoding="utf-8")
     save_network(run / WEIGHTS, build_lung_field(spec.height, spec.width))
     return run
+
+
+@pytest.fixture(scope="session")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, tiny_architectures: dict[str, Architecture]
+) -> Site:
+    """Return two small trained runs."""
+    return Site(tmp_path_factory.mktemp("site"), tiny_architectures)
+
+
+@pytest.fixture(scope="session")
+def released(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Return the bundle of both runs."""
+    return site.export(tmp_path_factory.mktemp("released") / "chest-1")

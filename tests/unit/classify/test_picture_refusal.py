@@ -25,10 +25,10 @@ from screening.bundles.manifest import (
     manifest_bytes,
     parse_manifest,
 )
+from screening.bundles.picture_distance import PictureDistance
 from screening.bundles.registry import Bundle, describe_file, load_bundle
 from screening.classify.ensemble import Ensemble
 from screening.classify.offline import score_files
-from screening.classify.picture_distance import PictureDistance
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.scores import EnsembleScores
 from screening.errors import BundleError

@@ -1,0 +1,129 @@
+"""What is measured of a bundle and its runs after the export, and where it is told."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
+
+from screening.bundles.registry import Bundle
+from screening.imaging.phantom import write_phantoms
+from tests.trained_site import Site
+from training.bundle_evaluation import bundle_evaluation_json, evaluate_bundle
+from training.combination import Combination, combined_answers, common_images
+from training.errors import TrainingError
+from training.evaluate_runs import evaluate_runs
+from training.evaluation import evaluate_set
+from training.grad_cam_sheet import held_out_sheet, phantom_sheet
+from training.measurements import EVALUATION_NAME, PROBE_NAME, TRIAL_NAME, write_beside
+from training.model_card import write_card
+from training.picture_check_trial import Trial, trial_json, try_picture_check
+from training.picture_gate import PictureGate
+from training.predictions import by_picture, trained_folds
+from training.report import ReportExtras, write_report
+from training.source_probe import probe_sources
+from training.splits import Part
+from training.strange_pictures import CHANGES, DRAWN
+
+pytestmark = pytest.mark.tensorflow
+
+
+def folds_of(site: Site) -> list:
+    """Return the folds of both runs."""
+    return [fold for run in site.runs for fold in trained_folds(run)]
+
+
+def test_a_bundle_is_evaluated_as_it_is_released(site: Site, released: Bundle) -> None:
+    """Stored weights, temperatures and shares of the manifest, on what its runs hold out."""
+    folds, rows = folds_of(site), by_picture(site.rows)
+    found = evaluate_bundle(released, folds, Part.TEST, rows, site.answering)
+    members = released.manifest.members
+    combination = Combination(
+        tuple(each.temperature for each in members), tuple(each.weight for each in members)
+    )
+    asked = common_images([site.ask(fold, Part.TEST) for fold in folds])
+    expected = evaluate_set(combined_answers(asked, combination))
+    pooled = found.everything.ensemble.pooled
+    assert pooled.images == expected.images == 16
+    assert pooled.confusion == expected.confusion
+    assert [each.name for each in found.everything.members] == ["coronet", "concatenated"]
+    assert [each.name for each in found.own_classes] == ["coronet, 4 classes"]
+    assert found.leaked == 0
+    document = json.loads(json.dumps(bundle_evaluation_json(found), allow_nan=False))
+    assert document["figures"][0]["measured"]["value"] is None  # nothing of NIH in this split
+    assert document["figures"][-1]["figure"].startswith("CoroNet alone, four classes")
+
+
+def test_a_trial_counts_what_is_refused(site: Site, released: Bundle, tmp_path: Path) -> None:
+    """Pictures as they are and changed, drawn ones, and a folder's files with those that pass."""
+    folder = tmp_path / "others"
+    write_phantoms(folder / "phantoms", 1)
+    (folder / "text.dcm").write_bytes(b"no radiograph")
+    Image.fromarray(np.zeros((300, 300), np.uint8)).save(folder / "black.png")
+    (folder / "manifest.csv").write_text("no picture")
+    gate = PictureGate(released, site.answering)
+    known = [row.path for row in site.rows[:3]]
+    found = try_picture_check(gate, released.identity, known, folder)
+    rows = {row.kind: row for row in found.rows}
+    assert [row.pictures for row in found.rows[: len(CHANGES) + 1]] == [3] * (len(CHANGES) + 1)
+    assert rows.keys() >= DRAWN.keys()
+    assert rows["blank"].reasons == {"blank_image": 50}
+    assert rows["chest radiographs"].reasons == {"too_small": 3}  # 64 pixels wide
+    assert rows["files in ."].pictures == 2
+    assert rows["files in ."].reasons == {"blank_image": 1, "unreadable": 1}
+    assert len(found.passed) == 1 - sum(rows["files in phantoms"].reasons.values())
+    json.dumps(trial_json(found), allow_nan=False)
+
+
+def test_one_source_of_a_class_is_no_question(site: Site) -> None:
+    """A probe that has nothing to tell apart says what it needs."""
+    with pytest.raises(TrainingError, match="two sources of at least 10 patients"):
+        probe_sources(folds_of(site)[0], by_picture(site.rows), site.answering)
+
+
+def test_card_and_report_tell_what_was_measured(site: Site, released: Bundle) -> None:
+    """Both tell figures, probe and picture check; pictures of phantoms are inside the page."""
+    folds, rows = folds_of(site), by_picture(site.rows)
+    evaluation = evaluate_bundle(released, folds, Part.TEST, rows, site.answering)
+    write_beside(released.directory, EVALUATION_NAME, bundle_evaluation_json(evaluation))
+    trial = Trial(released.identity, (), ("others/odd.dcm",))
+    write_beside(released.directory, TRIAL_NAME, trial_json(trial))
+    told = {"value": 0.625, "low": 0.5, "high": 0.75}
+    klass = {"class": "normal", "title": "Normal", "pictures": {"a": 5, "b": 5}, "told": told}
+    probe = {"network": "four, fold 1", "classes": [klass | {"chance": 0.5}]}
+    write_beside(folds[0].directory, PROBE_NAME, probe)
+    card = write_card(released, folds).read_text()
+    assert "| four, fold 1 | Normal | a 5, b 5 | 62.5 % (50.0-75.0) | 50.0 % |" in card
+    assert "with the weights as they are stored" in card
+    assert "Files that pass: others/odd.dcm." in card
+    found = evaluate_runs([folds[:1]], Part.TEST, site.ask)
+    sheets = [
+        phantom_sheet(folds[0], site.answering),
+        held_out_sheet(folds[0], site.ask(folds[0], Part.TEST), rows, site.answering),
+    ]
+    page = released.directory.parent / "report.html"
+    write_report(page, found, ReportExtras(sheets, released.directory))
+    text = page.read_text()
+    page.unlink()
+    sources = re.findall(r'src="([^"]*)"', text)
+    assert len(sources) == 2 * sum(len(sheet.cells) for sheet in sheets) == 2 * (6 + 12)
+    assert all(source.startswith("data:image/webp;base64,") for source in sources)
+    assert len(text) < 2_000_000
+    assert "62.50 (50.00-75.00)" in text
+    assert released.identity in text
+
+
+def test_measurements_of_another_bundle_are_refused(released: Bundle) -> None:
+    """A card never tells figures that were measured of something else."""
+    kept = released.directory / TRIAL_NAME
+    before = kept.read_bytes() if kept.exists() else None
+    write_beside(released.directory, TRIAL_NAME, trial_json(Trial("other 1", (), ())))
+    try:
+        with pytest.raises(TrainingError, match="found those of other 1; measure again"):
+            write_card(released, ())
+    finally:
+        kept.unlink() if before is None else kept.write_bytes(before)

@@ -1,0 +1,45 @@
+"""What was measured of networks and bundles, kept beside them as JSON.
+
+The manifest of a bundle does not list these: they are measured after it is sealed, and may be
+measured again.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from training.errors import TrainingError
+
+EVALUATION_NAME = "evaluation.json"
+"""Of `screening train evaluate --bundle`, in the bundle's folder."""
+TRIAL_NAME = "picture-check.json"
+"""Of `screening train picture-check`, in the bundle's folder."""
+PROBE_NAME = "source-probe.json"
+"""Of `screening train probe`, in the fold's folder."""
+
+
+def write_beside(directory: Path, name: str, content: Mapping[str, Any]) -> Path:
+    """Write a JSON document into a folder, whole or not at all; raises TrainingError."""
+    path, part = directory / name, directory / f".{name}.part"
+    try:
+        part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise TrainingError(f"cannot write {path}: {error.strerror}; make room") from error
+    return path
+
+
+def read_beside(directory: Path, name: str) -> dict[str, Any] | None:
+    """Return a JSON document that a measurement left, None where it was not run."""
+    path = directory / name
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"expected measurements in {path}, cannot read them ({type(error).__name__}); remove "
+            "the file and measure again"
+        ) from error
+    return content
