@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 from screening.bundles.registry import Bundle
 from screening.imaging.phantom import write_phantoms
 from tests.trained_site import Site
+from training import picture_check_trial
 from training.bundle_evaluation import bundle_evaluation_json, evaluate_bundle
 from training.combination import Combination, combined_answers, common_images
 from training.errors import TrainingError
@@ -58,20 +59,23 @@ def test_a_bundle_is_evaluated_as_it_is_released(site: Site, released: Bundle) -
     assert document["figures"][-1]["figure"].startswith("CoroNet alone, four classes")
 
 
-def test_a_trial_counts_what_is_refused(site: Site, released: Bundle, tmp_path: Path) -> None:
+def test_a_trial_counts_what_is_refused(
+    site: Site, released: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pictures as they are and changed, drawn ones, and a folder's files with those that pass."""
     folder = tmp_path / "others"
     write_phantoms(folder / "phantoms", 1)
     (folder / "text.dcm").write_bytes(b"no radiograph")
     Image.fromarray(np.zeros((300, 300), np.uint8)).save(folder / "black.png")
     (folder / "manifest.csv").write_text("no picture")
+    monkeypatch.setattr(picture_check_trial, "DRAWN_OF_A_KIND", 2)
     gate = PictureGate(released, site.answering)
     known = [row.path for row in site.rows[:3]]
     found = try_picture_check(gate, released.identity, known, folder)
     rows = {row.kind: row for row in found.rows}
     assert [row.pictures for row in found.rows[: len(CHANGES) + 1]] == [3] * (len(CHANGES) + 1)
     assert rows.keys() >= DRAWN.keys()
-    assert rows["blank"].reasons == {"blank_image": 50}
+    assert rows["blank"].reasons == {"blank_image": 2}
     assert rows["chest radiographs"].reasons == {"too_small": 3}  # 64 pixels wide
     assert rows["files in ."].pictures == 2
     assert rows["files in ."].reasons == {"blank_image": 1, "unreadable": 1}
