@@ -54,6 +54,7 @@ print(trained(once), trained(broken, resume=True))
 """
 
 
+@pytest.mark.timeout(600)
 def test_the_command_trains_and_measures(tmp_path: Path) -> None:
     """One command leaves weights that load strictly, and a record with figures, seed and digest."""
     images, masks = write_lung_data(tmp_path)
@@ -88,10 +89,11 @@ def screening_train(*words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=570,
     )
 
 
+@pytest.mark.timeout(600)
 def test_a_broken_run_ends_as_one_that_was_not(tmp_path: Path) -> None:
     """Training again from the checkpoint gives the weights of one unbroken run, bit for bit."""
     ended = subprocess.run(
@@ -99,7 +101,7 @@ def test_a_broken_run_ends_as_one_that_was_not(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=570,
     )
     assert ended.returncode == 0, ended.stderr
     once, broken = ended.stdout.split()
