@@ -44,7 +44,8 @@ def test_the_box_holds_both_lungs_and_a_margin() -> None:
 
 def test_a_box_ends_with_the_picture() -> None:
     """Lungs that reach the border give a box that ends there."""
-    assert lung_box(np.ones((128, 128), np.float32), LungFieldSpec(margin=0.5)) == Box(0, 0, 1, 1)
+    spec = LungFieldSpec(margin=0.5, most_between=2.0)
+    assert lung_box(np.ones((128, 128), np.float32), spec) == Box(0, 0, 1, 1)
 
 
 def test_specks_do_not_widen_the_box() -> None:

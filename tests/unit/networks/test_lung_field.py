@@ -29,9 +29,10 @@ def bright_is_lung() -> LungFieldFinder:
 
 
 def bright_block(rows: int, columns: int) -> np.ndarray:
-    """Return a dark picture whose middle half, each way, is bright."""
+    """Return a dark picture whose middle half, each way, is bright left and right of a dark gap."""
     picture = np.full((rows, columns), 20, np.uint8)
     picture[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4] = 200
+    picture[:, columns // 2 - columns // 16 : columns // 2 + columns // 16] = 20
     return picture
 
 
