@@ -13,7 +13,7 @@ from screening.imaging.lung_field import View, crop
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.lung_field import LungFieldFinder
 from training.errors import TrainingError
-from training.lung_field.trained import WEIGHTS, load_lung_field
+from training.lung_field_run import WEIGHTS, load_lung_field
 from training.protocols.protocol import Protocol
 from training.run_directory import RunRecord
 

@@ -32,7 +32,7 @@ from training.lung_field.pairs import (
     read_masks,
     split_groups,
 )
-from training.lung_field.trained import RECORD, WEIGHTS
+from training.lung_field_run import RECORD, WEIGHTS
 from training.pictures import load_pictures, read_radiograph
 from training.provenance import code_revision, library_versions
 from training.run_request import RunReport

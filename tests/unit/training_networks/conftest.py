@@ -17,7 +17,7 @@ from screening.networks.lung_field import build_lung_field
 from tests.trained_site import Site
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.checkpoint import save_network
-from training.lung_field.trained import RECORD, WEIGHTS
+from training.lung_field_run import RECORD, WEIGHTS
 
 
 def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
