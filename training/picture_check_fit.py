@@ -33,6 +33,7 @@ from training.pictures import read_radiograph
 from training.predictions import TrainedFold
 from training.ridge import fit_plane
 from training.run_directory import read_split
+from training.seen_part import SeenAs
 from training.splits import Part
 from training.start_network import load_network
 from training.strange_pictures import CHANGES, DRAWN, TEACHING, Picture
@@ -123,13 +124,18 @@ def features_for_check(
 ) -> CheckFeatures:
     """Return what a check is fitted to.
 
-    network: what `feature_network` made of the fold's. rows: by pixels_sha256.
+    network: what `feature_network` made of the fold's. rows: by pixels_sha256. Raises TrainingError
+    where no picture is left for it.
     """
-    used = read_split(fold.directory)
-    known = _spread_by_source([rows[u.pixels_sha256] for u in used if u.part is Part.TRAIN])
-    validation = [rows[u.pixels_sha256].path for u in used if u.part is Part.VALIDATION]
-    changes = list(CHANGES.values())
     seen_as = seen_by(fold)
+    used = [(rows[each.pixels_sha256], each.part) for each in read_split(fold.directory)]
+    known = _spread_by_source([row for row, part in used if part is Part.TRAIN])
+    known = [row for row in known if _has_lungs(row.path, seen_as)]
+    held_out = [row.path for row, part in used if part is Part.VALIDATION]
+    validation = [path for path in held_out if _has_lungs(path, seen_as)]
+    if not known or not validation:
+        raise _too_few(len(known), len(validation))
+    changes = list(CHANGES.values())
     drawn = [DRAWN[kind](seed) for kind in TEACHING for seed in range(DRAWN_OF_A_KIND)]
 
     def changed(place: int) -> Picture:
@@ -144,6 +150,12 @@ def features_for_check(
     )
 
 
+def _has_lungs(path: Path, seen_as: SeenAs) -> bool:
+    """Return whether a picture comes as far as the check; without lungs it is refused before."""
+    part = seen_as.part
+    return part is None or part.finder.box(read_radiograph(path)) is not None
+
+
 def feature_network(model: keras.Model, layer: str) -> keras.Model:
     """Return a network on the same weights that gives one layer's features alone."""
     return keras.Model(model.input, with_features(model, layer).outputs[1])
@@ -155,11 +167,7 @@ def fit_picture_check(features: CheckFeatures) -> FittedCheck:
     Raises TrainingError where there are too few pictures to fit to.
     """
     if len(features.known) <= len(set(features.sources.tolist())) or not len(features.validation):
-        raise TrainingError(
-            f"expected at least two training pictures of a source and validation pictures for the "
-            f"picture check, found {len(features.known)} and {len(features.validation)}; train on "
-            "more, or export with --no-picture-check"
-        )
+        raise _too_few(len(features.known), len(features.validation))
     statistics, plane = _fitted(features)
     most = MOST_REFUSED / 2
     threshold = choose_threshold(statistics.distances(features.validation), most)
@@ -174,6 +182,14 @@ def fit_picture_check(features: CheckFeatures) -> FittedCheck:
         for source, (far, strange) in left_out.items()
     }
     return FittedCheck(statistics, plane, threshold, strangeness, refused)
+
+
+def _too_few(known: int, validation: int) -> TrainingError:
+    return TrainingError(
+        f"expected two training pictures of a source, and validation pictures, for the picture "
+        f"check, found {known} and {validation} with lungs in them; train on more, or export with "
+        "--no-picture-check"
+    )
 
 
 def _fitted(features: CheckFeatures) -> tuple[FeatureStatistics, FeatureDiscriminant]:
