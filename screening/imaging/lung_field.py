@@ -111,7 +111,7 @@ def _share_between(lungs: NDArray[np.bool_]) -> float:
     first, last = (int(columns * (left + part * (right - left))) for part in _MIDDLE_HALF)
     middle = lungs[:, first : max(last, first + 1)].sum(axis=0)
     share: float = int(middle.min()) / (rows * (bottom - top))
-    return share
+    return min(share, 1.0)  # the outermost places do not count as height
 
 
 def lung_box(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | None:

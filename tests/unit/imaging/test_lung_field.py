@@ -44,7 +44,7 @@ def test_the_box_holds_both_lungs_and_a_margin() -> None:
 
 def test_a_box_ends_with_the_picture() -> None:
     """Lungs that reach the border give a box that ends there."""
-    spec = LungFieldSpec(margin=0.5, most_between=2.0)
+    spec = LungFieldSpec(margin=0.5, most_between=1.0)
     assert lung_box(np.ones((128, 128), np.float32), spec) == Box(0, 0, 1, 1)
 
 
@@ -65,6 +65,34 @@ def test_too_little_lung_is_no_lung_field(lungs: NDArray[np.float64]) -> None:
     assert isinstance(found, NoLungField)
     assert f"{100 * lungs.mean():.1f} % of the picture" in found.found
     assert lung_box(lungs, SPEC) is None
+
+
+def test_uncertain_lungs_are_no_lung_field() -> None:
+    """A network that has never seen the like is in doubt; its mean probability says so."""
+    doubtful = fixed_lungs() * np.float32(0.7)
+    assert find_lung_field(doubtful, SPEC) == NoLungField(
+        "lungs with a certainty of 0.63, at least 0.78 expected"
+    )
+    assert isinstance(find_lung_field(doubtful, LungFieldSpec(least_certainty=0.6)), Box)
+
+
+def test_one_blob_is_no_lung_field() -> None:
+    """Two lungs leave a gap between them, which a lateral view or an abdomen does not."""
+    rows, columns = np.mgrid[-1:1:128j, -1:1:128j]
+    blob = np.where((rows / 0.7) ** 2 + (columns / 0.5) ** 2 < 1, 0.95, 0.0)
+    found = find_lung_field(blob, SPEC)
+    assert isinstance(found, NoLungField)
+    assert found.found.endswith("at most 60 % expected of two lungs")
+    gap = blob.copy()
+    gap[30:100, 60:68] = 0
+    assert isinstance(find_lung_field(gap, SPEC), Box)
+
+
+def test_one_white_lung_is_still_a_lung_field() -> None:
+    """A chest of which the network finds one lung and a part of the other is not refused."""
+    lungs = fixed_lungs()
+    lungs[:85, 64:] = 0
+    assert isinstance(find_lung_field(lungs, SPEC), Box)
 
 
 @pytest.mark.parametrize("side", [160, 3000])

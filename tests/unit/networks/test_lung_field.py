@@ -17,7 +17,7 @@ from screening.networks.weights import load_weights, save_weights
 
 pytestmark = pytest.mark.tensorflow
 
-SPEC = LungFieldSpec(height=32, width=48)
+SPEC = LungFieldSpec(height=32, width=48, least_certainty=0.5, most_between=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_too_small_a_lung_field_is_none(bright_is_lung: LungFieldFinder) -> None
 
 def test_threads_may_ask_at_once(bright_is_lung: LungFieldFinder) -> None:
     """Many threads get what one gets."""
-    pictures = [phantom_image(seed, 200 + 8 * seed, 300) for seed in range(40)]
+    pictures = [phantom_image(seed, 200 + 8 * seed, 300) for seed in range(16)]
     alone = bright_is_lung.probabilities(pictures)
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda p: bright_is_lung.probabilities([p])[0], pictures))
