@@ -8,19 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def balanced_chances(classes: Sequence[str], sources: Sequence[str]) -> NDArray[np.float64]:
+def balanced_chances(
+    strata: Sequence[int], sources: Sequence[str], shares: Sequence[float]
+) -> NDArray[np.float64]:
     """Return each image's chance, (images,), adding up to 1.
 
-    Classes are drawn alike; within a class a source by the square root of its number of images, a
-    middle between images alike, which leaves a small source unseen, and sources alike, which shows
-    its few images too often.
+    strata, sources: of each image. shares: of each stratum; of those that have images, a stratum
+    is drawn in proportion to its share.
+
+    Within a stratum a source counts by the square root of its number of images, a middle between
+    images alike, which leaves a small source unseen, and sources alike, which shows its few images
+    too often.
     """
-    number = Counter(zip(classes, sources, strict=True))
-    roots = dict.fromkeys(classes, 0.0)
-    for (klass, _), images in number.items():
-        roots[klass] += math.sqrt(images)
+    number = Counter(zip(strata, sources, strict=True))
+    roots = dict.fromkeys(strata, 0.0)
+    for (stratum, _), images in number.items():
+        roots[stratum] += math.sqrt(images)
+    whole = sum(shares[stratum] for stratum in roots)
     chances = [
-        1 / math.sqrt(number[klass, source]) / roots[klass] / len(roots)
-        for klass, source in zip(classes, sources, strict=True)
+        shares[stratum] / whole / roots[stratum] / math.sqrt(number[stratum, source])
+        for stratum, source in zip(strata, sources, strict=True)
     ]
     return np.array(chances)

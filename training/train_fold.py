@@ -207,7 +207,8 @@ def _drawn(training: FoldTraining, rows: Sequence[int]) -> Drawn | None:
     if protocol.draw is None:
         return None
     chances = balanced_chances(
-        [protocol.strata[drawn.strata[row]].klass or "" for row in rows],
+        [drawn.strata[row] for row in rows],
         [drawn.rows[row].source for row in rows],
+        [stratum.share for stratum in protocol.strata],
     )
     return Drawn(chances, protocol.draw.images_per_epoch)

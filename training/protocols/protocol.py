@@ -63,13 +63,15 @@ class Stratum:
     klass: what the network is to answer; None: drawn and split with the others, then left out, so
     that a fine-tuned network's folds are those of the network it starts from. labels: of the data
     manifest. sources: how names of the manifest's sources begin; empty: any. at_most: random
-    under-sampling to this number, different split groups first.
+    under-sampling to this number, different split groups first. share: of a `BalancedDraw`, in
+    proportion to the other strata's.
     """
 
     klass: str | None
     labels: frozenset[Label]
     sources: tuple[str, ...] = ()
     at_most: int | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class PhasedFolds:
 
 @dataclass(frozen=True, slots=True)
 class BalancedDraw:
-    """Each epoch draws so many images anew: classes alike, sources by the root of their number.
+    """Each epoch draws so many images anew: strata by share, sources by the root of their number.
 
     Without it a class is the source that most of it comes from.
     """

@@ -24,7 +24,8 @@ Deviations from the papers:
 - Both networks see the crop of the lung field, since borders, markers and collimation tell the
   hospital; decision 0009 says what this and other means brought.
 - Input from -1 to 1, which the ImageNet weights expect, instead of 0 to 1.
-- Each epoch draws anew: classes alike, sources within a class by the root of their number.
+- Each epoch draws anew: adults' normals and pneumonias nearly as often as COVID-19, or being adult
+  would be the sign of COVID-19; sources within a stratum by the root of their number.
 - Batch normalisations that came with ImageNet weights keep them: with batches of 16 drawn from
   mixed hospitals their own statistics lag, and are a way to tell the hospital.
 - A pneumonia of unknown kind teaches CoroNet that bacterial and viral add up to much.
@@ -60,12 +61,12 @@ CORONET = Protocol(
     architecture="coronet",
     classes=("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal"),
     strata=(
-        Stratum(klass="covid19", labels=frozenset({Label.COVID19})),
-        Stratum(klass="normal", labels=frozenset({Label.NORMAL}), sources=NIH),
-        Stratum(klass="normal", labels=frozenset({Label.NORMAL})),
-        Stratum(klass="bacterial_pneumonia", labels=frozenset({Label.BACTERIAL})),
-        Stratum(klass="viral_pneumonia", labels=frozenset({Label.VIRAL_OTHER})),
-        Stratum(klass="pneumonia", labels=UNKNOWN_KIND),
+        Stratum(klass="covid19", labels=frozenset({Label.COVID19}), share=0.22),
+        Stratum(klass="normal", labels=frozenset({Label.NORMAL}), sources=NIH, share=0.14),
+        Stratum(klass="normal", labels=frozenset({Label.NORMAL}), share=0.14),
+        Stratum(klass="bacterial_pneumonia", labels=frozenset({Label.BACTERIAL}), share=0.18),
+        Stratum(klass="viral_pneumonia", labels=frozenset({Label.VIRAL_OTHER}), share=0.18),
+        Stratum(klass="pneumonia", labels=UNKNOWN_KIND, share=0.14),
     ),
     coarser={"pneumonia": ("bacterial_pneumonia", "viral_pneumonia")},
     split=GroupHoldout(train=0.68, validation=0.12, test=0.20),
@@ -77,22 +78,22 @@ CORONET = Protocol(
     learning_rate=2e-4,
     schedule=Schedule.COSINE,
     batch_size=16,
-    epochs=9,
+    epochs=24,
     loss=Loss.PARTIAL_LABEL,
     augmentation=GeometricAugmentation(
         horizontal_flip=True, rotation_degrees=10.0, zoom=0.12, shift=0.06, shear=0.08
     ),
     appearance=AppearanceAugmentation(
         resize_chance=0.3,
-        least_size=0.5,
+        least_size=0.7,
         sharpen_chance=0.1,
         equalise_chance=0.0,
         gamma=0.4,
         contrast=0.3,
         shading_chance=0.3,
-        noise=0.03,
+        noise=0.02,
         jpeg_chance=0.3,
-        qualities=(25, 85),
+        qualities=(40, 90),
         patches=1,
     ),
     draw=BalancedDraw(images_per_epoch=2000),
@@ -107,17 +108,26 @@ CONCATENATED = replace(
     architecture="concatenated",
     classes=("covid19", "pneumonia", "normal"),
     strata=tuple(
-        replace(stratum, klass="pneumonia")
-        if stratum.klass in ("bacterial_pneumonia", "viral_pneumonia")
-        else stratum
-        for stratum in CORONET.strata
+        replace(stratum, klass=klass, share=share)
+        for stratum, (klass, share) in zip(
+            CORONET.strata,
+            (
+                ("covid19", 0.28),
+                ("normal", 0.20),
+                ("normal", 0.12),
+                ("pneumonia", 0.09),
+                ("pneumonia", 0.09),
+                ("pneumonia", 0.22),
+            ),
+            strict=True,
+        )
     ),
     coarser={},
     loss=Loss.CATEGORICAL_CROSSENTROPY,
     height=300,
     width=300,
     learning_rate=1e-4,
-    epochs=4,
+    epochs=14,
     draw=BalancedDraw(images_per_epoch=1500),
     frozen=(*(f"block{number}_" for number in range(1, 9)), "conv1_", "conv2_", "conv3_"),
     watched_per_class=40,
