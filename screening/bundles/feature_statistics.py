@@ -122,8 +122,9 @@ def read_statistics(path: Path) -> FeatureStatistics:
     names = {field.name for field in fields(FeatureStatistics)}
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            _refuse_compressed(file.zip)
             arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, MemoryError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise _damaged(path, type(error).__name__) from error
     if arrays.keys() != names:
         raise _damaged(path, f"arrays {', '.join(sorted(arrays))}")
@@ -132,6 +133,11 @@ def read_statistics(path: Path) -> FeatureStatistics:
         shapes = [f"{name} {array.dtype} {array.shape}" for name, array in arrays.items()]
         raise _damaged(path, ", ".join(shapes))
     return statistics
+
+
+def _refuse_compressed(archive: zipfile.ZipFile) -> None:
+    if any(member.compress_type for member in archive.infolist()):
+        raise ValueError("compressed: a few kilobytes could fill the memory")
 
 
 def _belong_together(found: FeatureStatistics) -> bool:

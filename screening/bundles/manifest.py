@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -24,6 +26,8 @@ from screening.errors import BundleError
 
 MANIFEST_NAME = "manifest.json"
 SCHEMA_VERSION = 1
+ARRAYS_SUFFIX = ".npz"
+"""Of weights and statistics: plain arrays, the one form that is read without running code."""
 
 _ERRORS_SHOWN = 5
 _LONGEST_VALUE_SHOWN = 100
@@ -46,6 +50,15 @@ class BundleFile(_Part):
     file: PlainName
     sha256: Sha256
     bytes: Annotated[int, Field(gt=0)]
+
+
+def _arrays(file: BundleFile) -> BundleFile:
+    if not file.file.endswith(ARRAYS_SUFFIX):
+        raise ValueError(f"expected a {ARRAYS_SUFFIX} file of plain arrays")
+    return file
+
+
+ArraysFile = Annotated[BundleFile, AfterValidator(_arrays)]
 
 
 class NetworkInput(_Part):
@@ -71,7 +84,7 @@ class Member(_Part):
     classes: tuple[str, ...]
     """In the order of the network's outputs; keys of `CLASS_OF_MEMBER_CLASS`."""
     input: NetworkInput
-    weights: Annotated[tuple[BundleFile, ...], Field(min_length=1)]
+    weights: Annotated[tuple[ArraysFile, ...], Field(min_length=1)]
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share in the weighted mean; the shares need not add up to 1."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
@@ -110,6 +123,13 @@ class Golden(BundleFile):
     tolerance: Annotated[float, Field(gt=0, le=0.1)]
     """Largest accepted difference of one probability."""
 
+    @field_validator("file")
+    @classmethod
+    def _is_a_png(cls, value: str) -> str:
+        if not value.endswith(".png"):
+            raise ValueError("expected a .png file")
+        return value
+
 
 class PictureCheckMethod(StrEnum):
     """How far a picture is from those that the ensemble knows."""
@@ -126,7 +146,7 @@ class PictureCheck(_Part):
     """Of the member's network; a feature map counts by its means over height and width."""
     method: PictureCheckMethod
     threshold: Annotated[float, Field(gt=0)]
-    statistics: BundleFile
+    statistics: ArraysFile
     """Of the known pictures' features."""
 
 
@@ -170,7 +190,7 @@ class Manifest(_Part):
     def _names_are_unique(self) -> Self:
         for what, names in (
             ("members with names", [member.name for member in self.members]),
-            ("files with names", [MANIFEST_NAME, *(file.file for file in self.files)]),
+            ("files with names", [file.file for file in self.files]),
         ):
             if len(set(names)) != len(names):
                 raise ValueError(f"expected {what} of their own, found one twice")
@@ -213,7 +233,8 @@ def read_manifest_bytes(directory: Path) -> bytes:
     """Return the bytes of `directory`/manifest.json, or raise BundleError."""
     path = directory / MANIFEST_NAME
     try:
-        return path.read_bytes()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            return stream.read()
     except OSError as error:
         raise BundleError(
             f"{path}: expected a bundle's manifest, found none that can be read "

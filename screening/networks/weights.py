@@ -172,12 +172,18 @@ def _read_shard(path: Path) -> dict[str, NDArray[Any]]:
     try:
         # NumPy leaves a file open that it opened itself and could not read.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as shard:
+            _refuse_compressed(shard.zip)
             return {key: shard[key] for key in shard.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, MemoryError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise BundleError(
             f"{path}: expected a .npz file of plain arrays, found something else "
             f"({type(error).__name__}); take the bundle from its source again"
         ) from error
+
+
+def _refuse_compressed(archive: zipfile.ZipFile) -> None:
+    if any(member.compress_type for member in archive.infolist()):
+        raise ValueError("compressed: a few kilobytes could fill the memory")
 
 
 def _refuse(what: str, names: Iterable[str]) -> None:

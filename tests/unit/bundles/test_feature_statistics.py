@@ -163,6 +163,17 @@ def test_arrays_that_do_not_belong_together_are_refused(
         read_statistics(path)
 
 
+def test_compressed_statistics_are_refused(tmp_path: Path, statistics: FeatureStatistics) -> None:
+    """A few kilobytes could fill the memory."""
+    path = tmp_path / "statistics.npz"
+    write_statistics(path, statistics)
+    with np.load(path) as file:
+        arrays: dict[str, Any] = {name: file[name] for name in file.files}
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(BundleError, match="take the bundle from its source again"):
+        read_statistics(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80\x04K\x01.", b"PK\x03\x04"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     """What is no .npz file is never executed or guessed at."""
