@@ -7,7 +7,6 @@ Source: Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection with Outl
 section 3 (made outliers teach the detector); a plane is the simplest detector of this kind.
 """
 
-import zipfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.errors import BundleError
+from screening.plain_arrays import read_arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,7 @@ def write_discriminant(path: Path, discriminant: FeatureDiscriminant) -> None:
 def read_discriminant(path: Path) -> FeatureDiscriminant:
     """Read what `write_discriminant` wrote; raises BundleError where the file is anything else."""
     names = {field.name for field in fields(FeatureDiscriminant)}
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise _damaged(path, type(error).__name__) from error
+    arrays = read_arrays(path)
     if arrays.keys() != names:
         raise _damaged(path, f"arrays {', '.join(sorted(arrays))}")
     found = FeatureDiscriminant(**arrays)

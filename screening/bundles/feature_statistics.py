@@ -8,7 +8,6 @@ covariance); Tipping and Bishop 1999, Probabilistic Principal Component Analysis
 covariance from few components: the file stays small, and fewer pictures than features suffice).
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.errors import BundleError
+from screening.plain_arrays import read_arrays
 
 COMPONENTS = 64
 """Directions of their own by default; the rest share one variance."""
@@ -120,11 +120,7 @@ def read_statistics(path: Path) -> FeatureStatistics:
     Raises BundleError where the file is anything else, or its arrays do not belong together.
     """
     names = {field.name for field in fields(FeatureStatistics)}
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise _damaged(path, type(error).__name__) from error
+    arrays = read_arrays(path)
     if arrays.keys() != names:
         raise _damaged(path, f"arrays {', '.join(sorted(arrays))}")
     statistics = FeatureStatistics(**arrays)

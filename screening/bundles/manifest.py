@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from screening.bundles.parts import BundleFile, LungField, Part, PlainName
+from screening.bundles.parts import ArraysFile, BundleFile, LungField, Part, PlainName
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
@@ -67,7 +68,7 @@ class Member(Part):
     classes: tuple[str, ...]
     """In the order of the network's outputs; keys of `CLASS_OF_MEMBER_CLASS`."""
     input: NetworkInput
-    weights: Annotated[tuple[BundleFile, ...], Field(min_length=1)]
+    weights: Annotated[tuple[ArraysFile, ...], Field(min_length=1)]
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share in the weighted mean; the shares need not add up to 1."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
@@ -106,6 +107,13 @@ class Golden(BundleFile):
     tolerance: Annotated[float, Field(gt=0, le=0.1)]
     """Largest accepted difference of one probability."""
 
+    @field_validator("file")
+    @classmethod
+    def _is_a_png(cls, value: str) -> str:
+        if not value.endswith(".png"):
+            raise ValueError("expected a .png file")
+        return value
+
 
 class PictureCheckMethod(StrEnum):
     """How far a picture is from those that the ensemble knows."""
@@ -119,7 +127,7 @@ class Discriminant(Part):
 
     threshold: float
     """Most strangeness accepted: about -1 for upright radiographs, about 1 for anything else."""
-    plane: BundleFile
+    plane: ArraysFile
 
 
 class PictureCheck(Part):
@@ -130,7 +138,7 @@ class PictureCheck(Part):
     """Of the member's network; a feature map counts by its means over height and width."""
     method: PictureCheckMethod
     threshold: Annotated[float, Field(gt=0)]
-    statistics: BundleFile
+    statistics: ArraysFile
     """Of the known pictures' features."""
     discriminant: Discriminant | None = None
     """Of the same features; None: the distance decides alone."""
@@ -185,7 +193,7 @@ class Manifest(Part):
     def _names_are_unique(self) -> Self:
         for what, names in (
             ("members with names", [member.name for member in self.members]),
-            ("files with names", [MANIFEST_NAME, *(file.file for file in self.files)]),
+            ("files with names", [file.file for file in self.files]),
         ):
             if len(set(names)) != len(names):
                 raise ValueError(f"expected {what} of their own, found one twice")
@@ -237,7 +245,8 @@ def read_manifest_bytes(directory: Path) -> bytes:
     """Return the bytes of `directory`/manifest.json, or raise BundleError."""
     path = directory / MANIFEST_NAME
     try:
-        return path.read_bytes()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            return stream.read()
     except OSError as error:
         raise BundleError(
             f"{path}: expected a bundle's manifest, found none that can be read "

@@ -2,9 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from screening.imaging.lung_field import LungFieldSpec
+
+ARRAYS_SUFFIX = ".npz"
+"""Of weights and statistics: plain arrays, the one form that is read without running code."""
 
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """Letters, digits, dot, dash and underscore: safe as a file name and in a report."""
@@ -25,6 +28,15 @@ class BundleFile(Part):
     bytes: Annotated[int, Field(gt=0)]
 
 
+def _arrays(file: BundleFile) -> BundleFile:
+    if not file.file.endswith(ARRAYS_SUFFIX):
+        raise ValueError(f"expected a {ARRAYS_SUFFIX} file of plain arrays")
+    return file
+
+
+ArraysFile = Annotated[BundleFile, AfterValidator(_arrays)]
+
+
 class LungField(Part):
     """The network that finds the lungs, and what is no lung field; see `LungFieldSpec`."""
 
@@ -35,7 +47,7 @@ class LungField(Part):
     least_area: Annotated[float, Field(gt=0, lt=1)]
     least_certainty: Annotated[float, Field(ge=0, le=1)]
     most_between: Annotated[float, Field(ge=0, le=1)]
-    weights: Annotated[tuple[BundleFile, ...], Field(min_length=1)]
+    weights: Annotated[tuple[ArraysFile, ...], Field(min_length=1)]
 
     @property
     def spec(self) -> LungFieldSpec:

@@ -1,6 +1,9 @@
 """Bundles on disk: finding, identifying and verifying them."""
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +69,8 @@ def find_bundles(directories: Iterable[Path]) -> list[Bundle]:
 def verify_files(bundle: Bundle) -> None:
     """Compare size and SHA-256 of every file with the manifest.
 
-    Raises BundleError naming the first file that is missing or differs.
+    Raises BundleError naming the first file that is missing, no file of this directory (a symbolic
+    link may lead anywhere, and elsewhere tomorrow), or differs.
     """
     for file in bundle.manifest.files:
         path = bundle.directory / file.file
@@ -92,6 +96,9 @@ def describe_file(path: Path) -> BundleFile:
 
 
 def _sha256_and_bytes(path: Path) -> tuple[str, int]:
-    with path.open("rb") as stream:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "no plain file")
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return digest, stream.tell()

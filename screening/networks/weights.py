@@ -7,7 +7,6 @@ lower ones, keyed layer/weight.low. The precision is read from each array, so a 
 an array type, not a format.
 """
 
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,6 +22,7 @@ from screening.networks.quantisation import (
     fits_together,
     quantise,
 )
+from screening.plain_arrays import read_arrays
 
 Precision = Literal["int8", "float16", "float32"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -176,7 +176,7 @@ def _shards(arrays: Mapping[str, NDArray[Any]], shard_bytes: int) -> list[list[s
 def _read_shards(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for path in paths:
-        shard = _read_shard(path)
+        shard = read_arrays(path)
         _refuse(f"{path.name}: arrays that an earlier file already holds", arrays.keys() & shard)
         types = [f"{key} ({a.dtype})" for key, a in shard.items() if not _is_readable(key, a)]
         _refuse(f"{path.name}: arrays that are neither int8, float16 nor float32", types)
@@ -188,18 +188,6 @@ def _read_shards(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
 
 def _is_readable(key: str, array: NDArray[Any]) -> bool:
     return array.dtype in _READABLE or (key.endswith(_LOW) and array.dtype == np.uint8)
-
-
-def _read_shard(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        # NumPy leaves a file open that it opened itself and could not read.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as shard:
-            return {key: shard[key] for key in shard.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise BundleError(
-            f"{path}: expected a .npz file of plain arrays, found something else "
-            f"({type(error).__name__}); take the bundle from its source again"
-        ) from error
 
 
 def _refuse(what: str, names: Iterable[str]) -> None:

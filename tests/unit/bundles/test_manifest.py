@@ -104,12 +104,12 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
         "expected members with names of their own",
     ),
     "two files of one name": (
-        lambda m: m["golden"][0].update(file="coronet-1-of-1.npz"),
+        lambda m: m["members"][0]["weights"][0].update(file="coronet-1-of-1.npz"),
         "expected files with names of their own",
     ),
     "file named as the manifest": (
         lambda m: m["golden"][0].update(file="manifest.json"),
-        "expected files with names of their own",
+        "expected a .png file",
     ),
     "golden scores of one member only": (
         lambda m: m["golden"][0]["member_scores"].pop("coronet"),

@@ -55,7 +55,10 @@ def test_a_bundle_without_the_section_says_nothing_of_it() -> None:
         ({"method": "guess"}, "picture_check.method"),
         ({"threshold": 0}, "picture_check.threshold"),
         ({"layer": "../layer"}, "picture_check.layer"),
-        ({"statistics": SECTION["statistics"] | {"file": "golden-1.png"}}, "files with names of"),
+        (
+            {"statistics": SECTION["statistics"] | {"file": "coronet-1-of-1.npz"}},
+            "files with names of",
+        ),
     ],
 )
 def test_a_wrong_section_is_refused(changes: dict[str, Any], complaint: str) -> None:

@@ -7,36 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from screening.bundles.manifest import MANIFEST_NAME, manifest_bytes, parse_manifest
+from screening.bundles.manifest import MANIFEST_NAME
 from screening.bundles.registry import find_bundles, load_bundle, verify_files
 from screening.errors import BundleError
-
-WEIGHTS = "member-1-of-1.npz"
-GOLDEN = "golden-1.png"
-
-
-def write_bundle(directory: Path, name: str = "demo", weights: bytes = b"weights") -> None:
-    """Write a bundle whose files have the right checksums and meaningless content."""
-    directory.mkdir(parents=True)
-    files = {WEIGHTS: weights, GOLDEN: b"picture"}
-    entries = {}
-    for file, content in files.items():
-        (directory / file).write_bytes(content)
-        entries[file] = (
-            f'"file": "{file}", "bytes": {len(content)}, '
-            f'"sha256": "{hashlib.sha256(content).hexdigest()}"'
-        )
-    content = f"""{{"schema_version": 1, "name": "{name}", "version": "1", "trained": false,
-        "members": [{{"name": "member", "architecture": "coronet",
-            "classes": ["covid19", "pneumonia", "normal"],
-            "input": {{"height": 150, "width": 150, "value_range": [0, 1]}},
-            "weights": [{{{entries[WEIGHTS]}}}]}}],
-        "triage_rules": [{{"priority": "STAT", "class": "covid19", "at_least": 0.9}}],
-        "preprocessing_fingerprint": "abc",
-        "golden": [{{{entries[GOLDEN]}, "member_scores": {{"member": [1, 0, 0]}},
-            "tolerance": 0.001}}]}}"""
-    manifest = parse_manifest(content.encode(), directory)
-    (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
+from tests.manifests import GOLDEN, WEIGHTS, write_bundle
 
 
 def test_the_digest_is_that_of_the_manifest_file(tmp_path: Path) -> None:
