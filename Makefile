@@ -29,12 +29,13 @@ test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/un
 	tests/install-tools
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.dev ## formatting, lint, types, import rules
+check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python deploy/check.py
+	$(BIN)/python -m deploy.check
+	$(BIN)/python -m deploy.audit
 
 bench: $(VENV)/.dev ## measure intake on this machine
 	$(BIN)/python -m tests.benchmarks.intake $(ARGS)

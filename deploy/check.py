@@ -17,19 +17,26 @@ from typing import Any
 
 import typer
 
+from deploy.confinement import (
+    compose_runs_confined,
+    containers_run_confined,
+    units_run_confined,
+)
+from deploy.files import (
+    DEPLOY,
+    OUR_IMAGES,
+    ROOT,
+    NotCheckedError,
+    container_files,
+    read_text,
+    read_yaml,
+)
 from screening.cli.main import app
 from screening.ops.ledger import Ledger
 from screening.settings import NOT_SETTINGS, PREFIX, Settings
 from screening.worklist.metrics import metrics_text
 
-ROOT = Path(__file__).parents[1]
-DEPLOY = ROOT / "deploy"
 INSTALLED_COMMAND = "/opt/screening/.venv/bin/screening"
-OUR_IMAGES = ("screening-stations", "screening-classify")
-
-
-class NotCheckedError(Exception):
-    """A check could not be made here; the message says why."""
 
 
 def settings_exist(folder: Path = DEPLOY) -> list[str]:
@@ -38,11 +45,11 @@ def settings_exist(folder: Path = DEPLOY) -> list[str]:
     problems = [
         f"{path.name}: {variable} is no setting"
         for path in _text_files(folder)
-        for variable in sorted(set(re.findall(r"SCREENING_[A-Z][A-Z_]*", _text(path))) - known)
+        for variable in sorted(set(re.findall(r"SCREENING_[A-Z][A-Z_]*", read_text(path))) - known)
     ]
     for example in folder.rglob("*.toml.example"):
         try:
-            Settings(**tomllib.loads(_text(example)))
+            Settings(**tomllib.loads(read_text(example)))
         except ValueError as error:
             problems.append(f"{example.name}: {error}")
     return problems
@@ -64,7 +71,7 @@ def units_verify(folder: Path = DEPLOY) -> list[str]:
         units = []
         for unit in sorted(folder.glob("systemd/*.service")):
             copy = Path(name) / unit.name
-            text = _text(unit).replace(INSTALLED_COMMAND, "/bin/true")
+            text = read_text(unit).replace(INSTALLED_COMMAND, "/bin/true")
             copy.write_text(text, encoding="utf-8")
             units.append(str(copy))
         done = subprocess.run(
@@ -82,7 +89,7 @@ def units_verify(folder: Path = DEPLOY) -> list[str]:
 def compose_holds_together(folder: Path = DEPLOY) -> list[str]:
     """compose.yaml parses; what its services name is there, and no password stands in it."""
     problems = []
-    compose = _yaml(folder / "compose.yaml")
+    compose = read_yaml(folder / "compose.yaml")
     for name, service in compose["services"].items():
         absent = [used for kind, used in _names_used(service) if used not in compose.get(kind, {})]
         absent += [path for path in _paths_used(service) if not (folder / path).exists()]
@@ -92,27 +99,26 @@ def compose_holds_together(folder: Path = DEPLOY) -> list[str]:
             for key, value in service.get("environment", {}).items()
             if "PASSWORD" in key and not str(value).startswith("${")
         ]
-    changed = _yaml(folder / "compose.cuda.yaml")["services"].keys() - compose["services"].keys()
+    changed = (
+        read_yaml(folder / "compose.cuda.yaml")["services"].keys() - compose["services"].keys()
+    )
     problems += [f"compose.cuda.yaml: {name} is not in compose.yaml" for name in sorted(changed)]
-    json.loads(_text(folder / "compose" / "orthanc.json"))
+    json.loads(read_text(folder / "compose" / "orthanc.json"))
     return problems
 
 
 def containers_hold_together(folder: Path = DEPLOY) -> list[str]:
-    """Container files copy what is there and let through, and nothing runs as root."""
+    """Container files copy what is there and let through."""
     problems = []
-    for path in _container_files(folder):
-        text = _text(path)
-        let_through = _text(path.with_name(f"{path.name}.dockerignore")).splitlines()
+    for path in container_files(folder):
+        text = read_text(path)
+        let_through = read_text(path.with_name(f"{path.name}.dockerignore")).splitlines()
         for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
             problems += [
                 f"{path.name}: {source} is not there, or not let through by its .dockerignore"
                 for source in sources.split()
                 if not (ROOT / source).exists() or f"!{source.rstrip('/')}" not in let_through
             ]
-        users = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
-        if not users or users[-1] in {"root", "0"}:
-            problems.append(f"{path.name}: runs as root")
     return problems
 
 
@@ -123,7 +129,7 @@ def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
     exported = set(re.findall(r"^([a-z_]+)[ {]", metrics_text(ledger, None).decode(), re.MULTILINE))
     problems = []
     for path in sorted(folder.glob("prometheus/*.yaml")):
-        rules = [rule for group in _yaml(path)["groups"] for rule in group["rules"]]
+        rules = [rule for group in read_yaml(path)["groups"] for rule in group["rules"]]
         for rule in rules:
             used = set(re.findall(r"\b(screening_[a-z_]+)", rule["expr"]))
             problems += [f"{path.name}: {name} is not exported" for name in used - exported]
@@ -134,8 +140,8 @@ def scripts_lint(folder: Path = DEPLOY) -> list[str]:
     """Shellcheck finds nothing in the shell scripts."""
     program = _program("shellcheck")
     candidates = [*folder.iterdir(), ROOT / "tests" / "install-tools", ROOT / ".ci" / "run"]
-    scripts = [str(p) for p in candidates if p.is_file() and _text(p).startswith("#!")]
-    scripts = [path for path in scripts if "python" not in _text(Path(path)).splitlines()[0]]
+    scripts = [str(p) for p in candidates if p.is_file() and read_text(p).startswith("#!")]
+    scripts = [path for path in scripts if "python" not in read_text(Path(path)).splitlines()[0]]
     done = subprocess.run(
         [program, "--format=gcc", *scripts], check=False, capture_output=True, text=True
     )
@@ -148,6 +154,9 @@ CHECKS: tuple[Callable[[], list[str]], ...] = (
     units_verify,
     compose_holds_together,
     containers_hold_together,
+    containers_run_confined,
+    compose_runs_confined,
+    units_run_confined,
     alerts_use_our_metrics,
     scripts_lint,
 )
@@ -179,25 +188,21 @@ def main() -> int:
 
 def _unit_commands(folder: Path) -> Iterable[tuple[str, list[str]]]:
     for unit in sorted(folder.glob("systemd/*.service")):
-        for line in re.findall(r"^Exec\w+=\S*/screening (.+)$", _text(unit), re.MULTILINE):
+        for line in re.findall(r"^Exec\w+=\S*/screening (.+)$", read_text(unit), re.MULTILINE):
             yield unit.name, line.split()
 
 
 def _container_commands(folder: Path) -> Iterable[tuple[str, list[str]]]:
-    for path in _container_files(folder):
-        for words in re.findall(r"^CMD (\[.+\])$", _text(path), re.MULTILINE):
+    for path in container_files(folder):
+        for words in re.findall(r"^CMD (\[.+\])$", read_text(path), re.MULTILINE):
             yield path.name, json.loads(words)
     try:
-        services = _yaml(folder / "compose.yaml")["services"]
+        services = read_yaml(folder / "compose.yaml")["services"]
     except NotCheckedError:
         return
     for name, service in services.items():
         if service.get("image") in OUR_IMAGES:
             yield f"compose.yaml, {name}", service["command"]
-
-
-def _container_files(folder: Path) -> list[Path]:
-    return [p for p in sorted(folder.glob("Containerfile*")) if p.suffix != ".dockerignore"]
 
 
 def _is_command(words: list[str]) -> bool:
@@ -227,14 +232,6 @@ def _paths_used(service: Mapping[str, Any]) -> Iterable[str]:
         yield f"{build['context']}/{build['dockerfile']}"
 
 
-def _yaml(path: Path) -> Any:
-    try:
-        import yaml  # noqa: PLC0415  a development package: its absence is reported, no crash
-    except ModuleNotFoundError:
-        raise NotCheckedError("PyYAML is not installed") from None
-    return yaml.safe_load(_text(path))
-
-
 def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
@@ -248,10 +245,6 @@ def _names(paths: Iterable[str]) -> list[str]:
 
 def _text_files(folder: Path) -> list[Path]:
     return [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in {".py", ".pyc"}]
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 def _say(line: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from screening import errors
+from screening.domain.shown_values import shown_uid
 
 _LIBRARY_LEVELS = {
     "pydicom": logging.CRITICAL,  # quotes data set values in its messages, as does highdicom
@@ -37,6 +38,7 @@ def configure_logs(level: str, *, station: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _uids_that_are_none_left_out,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -76,6 +78,17 @@ def _log_uncaught(
         sys.__excepthook__(kind, error, traceback)
     else:
         get_logger().critical("uncaught_error", exc_info=(kind, error, traceback))
+
+
+def _uids_that_are_none_left_out(
+    logger: Any, name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Leave out what a peer sent as a UID and is none: it may be any text."""
+    del logger, name
+    for key, value in event.items():
+        if key.endswith("_uid") and value is not None:
+            event[key] = shown_uid(str(value))
+    return event
 
 
 def _tracebacks_without_values(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from screening.domain.instance import InstanceHeader
+from screening.domain.shown_values import BODY_PARTS, MODALITIES, shown_terms, shown_uid
 
 
 class Reason(StrEnum):
@@ -121,13 +122,19 @@ LATERAL_CODES = frozenset(
 
 
 def _wrong_sop_class(header: InstanceHeader, _rules: EligibilityRules) -> str | None:
-    return None if header.sop_class_uid in SOP_CLASSES else f"SOP class {header.sop_class_uid}"
+    return (
+        None
+        if header.sop_class_uid in SOP_CLASSES
+        else f"SOP class {shown_uid(header.sop_class_uid)}"
+    )
 
 
 def _wrong_modality(header: InstanceHeader, _rules: EligibilityRules) -> str | None:
     is_capture = header.sop_class_uid.startswith(SECONDARY_CAPTURE)
     accepted = CAPTURE_MODALITIES if is_capture else RADIOGRAPHY_MODALITIES | {""}
-    return None if header.modality in accepted else f"modality {header.modality}"
+    if header.modality in accepted:
+        return None
+    return f"modality {shown_terms([header.modality], MODALITIES)}"
 
 
 def _for_processing(header: InstanceHeader, rules: EligibilityRules) -> str | None:
@@ -163,7 +170,7 @@ def _not_chest(header: InstanceHeader, _rules: EligibilityRules) -> str | None:
     named = {header.body_part, *header.anatomic_region} - UNSPECIFIC_BODY_PARTS
     if not named or named & CHEST_CODES or any(_names_chest(text) for text in named):
         return None
-    return f"body part {header.body_part or ', '.join(header.anatomic_region)}"
+    return f"body part {shown_terms(named, BODY_PARTS)}"
 
 
 def _names_chest(text: str) -> bool:
@@ -171,14 +178,13 @@ def _names_chest(text: str) -> bool:
 
 
 def _not_frontal(header: InstanceHeader, _rules: EligibilityRules) -> str | None:
-    view = header.view_position
-    texts = (view, *header.view_code)
-    is_lateral = (
-        view in LATERAL_VIEWS
-        or not LATERAL_CODES.isdisjoint(header.view_code)
-        or any(word in text for word in LATERAL_WORDS for text in texts)
-    )
-    return f"view {view or ', '.join(header.view_code)}" if is_lateral else None
+    texts = (header.view_position, *header.view_code)
+    lateral = [
+        *({header.view_position} & LATERAL_VIEWS),
+        *(word for word in LATERAL_WORDS if any(word in text for text in texts)),
+        *(f"code {code}" for code in sorted(LATERAL_CODES.intersection(header.view_code))),
+    ]
+    return f"view {lateral[0]}" if lateral else None
 
 
 def _too_young(header: InstanceHeader, rules: EligibilityRules) -> str | None:

@@ -28,6 +28,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from screening.domain.shown_values import shown_uid
 from screening.errors import ScreeningError, UndecodablePixelsError, UnreadableDataSetError
 from screening.imaging.codestream import frame_size
 from screening.imaging.data_set import seek_data_set
@@ -115,7 +116,8 @@ def _decode(data_set: Dataset) -> DecodedPixels:
     transfer_syntax = data_set.file_meta.TransferSyntaxUID
     if transfer_syntax not in CANDIDATE_TRANSFER_SYNTAXES:
         raise UndecodablePixelsError(
-            f"transfer syntax {transfer_syntax} is not decoded here; send it uncompressed"
+            f"transfer syntax {shown_uid(transfer_syntax)} is not decoded here; "
+            "send it uncompressed"
         )
     _check_pixel_module(data_set)
     if transfer_syntax.is_encapsulated:

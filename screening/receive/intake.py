@@ -15,6 +15,7 @@ from screening.db.session import Database
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import ClassificationState
+from screening.domain.shown_values import shown_uid
 from screening.errors import SOPClassMismatchError
 from screening.imaging.completeness import check_complete
 from screening.imaging.header import ObjectHeader, read_header
@@ -133,8 +134,8 @@ def _require_match(header: ObjectHeader, request: Request) -> None:
     expected = (request.sop_class_uid, request.sop_instance_uid)
     if found != expected:
         raise SOPClassMismatchError(
-            f"expected the data set to be {expected[0]} {expected[1]} as requested, "
-            f"found {found[0]} {found[1]}"
+            f"expected the data set to be {' '.join(map(shown_uid, expected))} as requested, "
+            f"found {' '.join(map(shown_uid, found))}"
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from screening.report.codes import Profile
+from screening.report.peer_comment import without_patient
 from screening.settings import Settings
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome, SendResult
@@ -106,8 +107,9 @@ class PeerDestination:
 
     def send(self, reports: Sequence[StoredReport]) -> Iterator[Attempt]:
         """Send the stored bytes."""
-        for result in send_objects(self.peer, [report.content for report in reports]):
-            yield _attempt(result)
+        results = send_objects(self.peer, [report.content for report in reports])
+        for result, report in zip(results, reports, strict=True):
+            yield _attempt(result, report)
 
 
 def configured_destinations(settings: Settings) -> list[Destination]:
@@ -130,8 +132,9 @@ def configured_destinations(settings: Settings) -> list[Destination]:
     return destinations
 
 
-def _attempt(result: SendResult) -> Attempt:
-    return Attempt(ENDING_OF_OUTCOME[result.outcome], result.status_hex, result.comment)
+def _attempt(result: SendResult, report: StoredReport) -> Attempt:
+    message = without_patient(result.comment, report.content)
+    return Attempt(ENDING_OF_OUTCOME[result.outcome], result.status_hex, message)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from screening.domain.shown_values import shown_uid
 from screening.errors import MissingIdentifierError, UnreadableDataSetError
 from screening.storage_scu.association import (
     Context,
@@ -118,8 +119,9 @@ def _send_one(association: StorageAssociation, found: EncodedObject | SendResult
         return _result(
             found,
             Outcome.REFUSED,
-            f"expected a presentation context for SOP class {found.sop_class_uid} with transfer "
-            f"syntax {found.transfer_syntax_uid}, the peer accepted none; make it accept them",
+            f"expected a presentation context for SOP class {shown_uid(found.sop_class_uid)} with "
+            f"transfer syntax {shown_uid(found.transfer_syntax_uid)}, the peer accepted none; "
+            "make it accept them",
         )
     try:
         answer = association.store(found, context)

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from screening import __version__
 from screening.db.bundle_rows import ActiveBundle
+from screening.domain.shown_values import is_uid
 from screening.settings import Settings
 from screening.worklist import wording
 from screening.worklist.access import Visitor
@@ -80,6 +81,7 @@ class Pages:
             dicom_name=wording.dicom_name,
             spaced=wording.spaced,
         )
+        self._environment.tests["uid"] = is_uid
         self._environment.globals.update(
             receiver=receiver,
             has_login=has_login,

@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.clock import utc_now
 from screening.db.session import Database
+from screening.domain.shown_values import is_uid
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
 from screening.settings import Settings
@@ -93,7 +94,8 @@ def _add_pages(
 
     @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
     def study_page(request: Request, study_instance_uid: str) -> Response:
-        entry = read_entry(database, study_instance_uid)
+        # a text that is no UID may name a patient, and addresses end up in logs of proxies
+        entry = read_entry(database, study_instance_uid) if is_uid(study_instance_uid) else None
         if entry is None:
             text = "No image of a study with this UID has been received, or it was removed."
             return HTMLResponse(pages.notice("Study not found", text), 404)

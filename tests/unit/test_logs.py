@@ -16,6 +16,7 @@ configure_logs("INFO", station="receive")
 log = get_logger()
 log.debug("not_to_be_seen")
 log.info("instance_received", sop_instance_uid="1.2.3")
+log.info("instance_refused", sop_instance_uid="DOE^JANE", study_instance_uid=None)
 def fails(error):
     patient_name = "DOE^JANE"
     try:
@@ -53,6 +54,7 @@ def test_logs_are_json_lines_without_a_patient_attribute() -> None:
     assert "not_to_be_seen" not in written
     assert [line["event"] for line in lines] == [
         "instance_received",
+        "instance_refused",
         "work_failed",
         "work_failed",
         "the broker misbehaves",
@@ -64,10 +66,11 @@ def test_logs_are_json_lines_without_a_patient_attribute() -> None:
         "1.2.3",
     )
     assert first["timestamp"].endswith("Z")
-    raised = {one["exc_type"]: one["exc_value"] for one in lines[1]["exception"]}
+    assert lines[1]["sop_instance_uid"] == "(no UID)"
+    raised = {one["exc_type"]: one["exc_value"] for one in lines[2]["exception"]}
     assert raised == {"RuntimeError": "", "ValueError": ""}
-    assert lines[1]["exception"][0]["frames"]
-    [own] = lines[2]["exception"]
+    assert lines[2]["exception"][0]["frames"]
+    [own] = lines[3]["exception"]
     assert own["exc_value"] == "expected 256 MiB free, found 3 MiB"
 
 

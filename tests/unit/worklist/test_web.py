@@ -152,6 +152,16 @@ def test_addresses_hold_no_patient_attribute(get: Get, migrated_database: Databa
     assert not [link for link in links if "P-77" in link or "Brien" in link]
 
 
+def test_a_study_uid_that_is_none_is_in_no_address(get: Get, migrated_database: Database) -> None:
+    """Whatever a sender put there: the study is listed, and has no page."""
+    with migrated_database.write() as session:
+        add_instance(session, "DOE^JANE", patient_id="P-78")
+    page = get("/").text
+    assert "P-78" in page
+    assert 'href="/studies/' not in page
+    assert get("/studies/DOE%5EJANE").status_code == 404
+
+
 def test_json_holds_the_list_in_order_and_the_ledger(get: Get, migrated_database: Database) -> None:
     """What the page shows can be read by another system."""
     _fill(migrated_database)
