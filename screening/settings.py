@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from screening.errors import SettingsError
+from screening.transport.tls import Credentials
 
 PREFIX = "SCREENING_"
 CONFIG_VARIABLE = "SCREENING_CONFIG"
@@ -59,14 +61,28 @@ def _from_json(value: object) -> object:
         raise ValueError(f"expected a JSON list of destinations, found no JSON: {error}") from None
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError(
+            f"expected IP addresses and networks such as 10.1.2.3 or 10.1.0.0/16, found: {error}"
+        ) from None
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 AETitles = Annotated[tuple[AETitle, ...], NoDecode, BeforeValidator(_comma_separated)]
+Network = Annotated[str, AfterValidator(_network)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Destination(BaseModel):
-    """One DICOM peer that receives structured reports."""
+    """One DICOM peer that receives structured reports.
+
+    tls_server_name: the name its certificate carries, where that is not `host`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,6 +91,8 @@ class Destination(BaseModel):
     port: int = Field(ge=1, le=65535)
     ae_title: AETitle
     profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
+    tls: bool = False
+    tls_server_name: str = ""
 
 
 Destinations = Annotated[tuple[Destination, ...], NoDecode, BeforeValidator(_from_json)]
@@ -114,15 +132,42 @@ class Settings(BaseSettings):
     require_called_ae_title: bool = Field(
         False, description="Refuse associations that call another AE title than ours"
     )
+    allowed_addresses: Networks = Field(
+        (), description="IP addresses and networks (CIDR) let in, separated by commas; empty: all"
+    )
     extra_sop_classes: Words = Field(
         (), description="Further Storage SOP class UIDs to accept, separated by commas"
     )
     max_associations: int = Field(50, ge=1, description="Associations served at once")
+    max_half_open_per_address: int = Field(
+        64, ge=1, description="Connections from one address that have no association yet"
+    )
+    artim_timeout_s: float = Field(
+        5,
+        gt=0,
+        description="Seconds a new connection has for TLS and its association request",
+    )
     max_object_mib: int = Field(
         256, ge=1, description="Largest object accepted, in MiB of encoded data set"
     )
     min_free_mib: int = Field(
-        256, ge=0, description="Free space of the spool, in MiB, below which C-STORE is refused"
+        256,
+        ge=0,
+        description="Free space of the spool, in MiB, below which nothing more is taken",
+    )
+    scp_tls: Literal["off", "server", "mutual"] = Field(
+        "off", description="TLS of the Storage SCP; mutual: peers must show a certificate we trust"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file with our certificate and its chain, for SCP and SCU"
+    )
+    tls_private_key: Path | None = Field(
+        None, description="PEM file with the private key of our certificate, without passphrase"
+    )
+    tls_trusted_certificates: Path | None = Field(
+        None,
+        description="PEM file with the certificates by which peers are known; "
+        "empty: the system's, for destinations only",
     )
 
     allow_for_processing: bool = Field(
@@ -191,6 +236,13 @@ class Settings(BaseSettings):
     def embedded_broker_dir(self) -> Path:
         """The folder of the embedded broker's messages."""
         return self.data_dir / "broker"
+
+    @property
+    def tls_credentials(self) -> Credentials:
+        """The files that TLS needs, in both roles."""
+        return Credentials(
+            self.tls_certificate, self.tls_private_key, self.tls_trusted_certificates
+        )
 
     @property
     def reports_dir(self) -> Path:
