@@ -135,6 +135,15 @@ def hostile_peer(host: str, port: int) -> Iterator[HostilePeer]:
         yield HostilePeer(connection)
 
 
+def connects(port: int) -> bool:
+    """Return whether something listens on a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def resident_mib(process_id: int | None = None) -> float:
     """Return how much memory a process has, this one by default; Linux only."""
     statm = Path(f"/proc/{process_id or os.getpid()}/statm").read_text(encoding="ascii")
