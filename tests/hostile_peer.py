@@ -1,6 +1,7 @@
 """A peer that says on a plain connection whatever a test wants, and processes looked at closely."""
 
 import os
+import resource
 import socket
 import struct
 from collections.abc import Iterator
@@ -148,3 +149,8 @@ def resident_mib(process_id: int | None = None) -> float:
     """Return how much memory a process has, this one by default; Linux only."""
     statm = Path(f"/proc/{process_id or os.getpid()}/statm").read_text(encoding="ascii")
     return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def peak_mib() -> float:
+    """Return the most memory this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

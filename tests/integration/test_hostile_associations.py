@@ -1,5 +1,6 @@
 """Peers with an association that break its rules lose it, and cost neither memory nor disk."""
 
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -158,6 +159,19 @@ def test_a_peer_that_stops_in_mid_pdu_does_not_stay(
         for peer in (one, other):
             assert peer.kinds_until_the_end() == []
         require_unharmed(receiver)
+
+
+def test_an_object_of_nothing_but_elements_is_refused_at_once(receiver: Receiver) -> None:
+    """Cannot Understand, before an object is made of each element."""
+    before = resident_mib()
+    bomb = radiograph()
+    found = identify(bomb)
+    elements = [struct.pack("<HHBBH", 0x0009, 0x1000 + n, 76, 79, 0) for n in range(57_000)]
+    first_group = bomb.index(b"\x10\x00\x10\x00PN", found.data_set_offset)
+    [answer] = receiver.send(bomb[:first_group] + b"".join(elements) + bomb[first_group:])
+    assert answer.status == 0xC000
+    assert resident_mib() - before < 20
+    require_unharmed(receiver)
 
 
 def test_a_store_request_without_a_data_set_is_refused(receiver: Receiver) -> None:
