@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from screening.errors import SettingsError
+from screening.transport.tls import Credentials
 
 PREFIX = "SCREENING_"
 CONFIG_VARIABLE = "SCREENING_CONFIG"
@@ -61,10 +62,18 @@ def _from_json(value: object) -> object:
 
 
 def _network(value: str) -> str:
-    network = ip_network(value)
-    if network.prefixlen == 0:
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError(
+            f"expected IP addresses and networks such as 10.1.2.3 or 10.1.0.0/16, found: {error}"
+        ) from None
+
+
+def _not_everybody(value: str) -> str:
+    if ip_network(value).prefixlen == 0:
         raise ValueError("expected the proxies' addresses, found a network of everybody")
-    return str(network)
+    return value
 
 
 AETitle = Annotated[str, AfterValidator(_ae_title)]
@@ -72,12 +81,20 @@ Network = Annotated[str, AfterValidator(_network)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 AETitles = Annotated[tuple[AETitle, ...], NoDecode, BeforeValidator(_comma_separated)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)]
+ProxyNetworks = Annotated[
+    tuple[Annotated[Network, AfterValidator(_not_everybody)], ...],
+    NoDecode,
+    BeforeValidator(_comma_separated),
+]
 Port = Annotated[int, Field(ge=0, le=65535)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 
 
 class Destination(BaseModel):
-    """One DICOM peer that receives structured reports."""
+    """One DICOM peer that receives structured reports.
+
+    tls_server_name: the name its certificate carries, where that is not `host`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,6 +103,8 @@ class Destination(BaseModel):
     port: int = Field(ge=1, le=65535)
     ae_title: AETitle
     profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
+    tls: bool = False
+    tls_server_name: str = ""
 
 
 Destinations = Annotated[tuple[Destination, ...], NoDecode, BeforeValidator(_from_json)]
@@ -125,15 +144,42 @@ class Settings(BaseSettings):
     require_called_ae_title: bool = Field(
         False, description="Refuse associations that call another AE title than ours"
     )
+    allowed_addresses: Networks = Field(
+        (), description="IP addresses and networks (CIDR) let in, separated by commas; empty: all"
+    )
     extra_sop_classes: Words = Field(
         (), description="Further Storage SOP class UIDs to accept, separated by commas"
     )
     max_associations: int = Field(50, ge=1, description="Associations served at once")
+    max_half_open_per_address: int = Field(
+        64, ge=1, description="Connections from one address that have no association yet"
+    )
+    artim_timeout_s: float = Field(
+        5,
+        gt=0,
+        description="Seconds a new connection has for TLS and its association request",
+    )
     max_object_mib: int = Field(
         256, ge=1, description="Largest object accepted, in MiB of encoded data set"
     )
     min_free_mib: int = Field(
-        256, ge=0, description="Free space of the spool, in MiB, below which C-STORE is refused"
+        256,
+        ge=0,
+        description="Free space of the spool, in MiB, below which nothing more is taken",
+    )
+    scp_tls: Literal["off", "server", "mutual"] = Field(
+        "off", description="TLS of the Storage SCP; mutual: peers must show a certificate we trust"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file with our certificate and its chain, for SCP and SCU"
+    )
+    tls_private_key: Path | None = Field(
+        None, description="PEM file with the private key of our certificate, without passphrase"
+    )
+    tls_trusted_certificates: Path | None = Field(
+        None,
+        description="PEM file with the certificates by which peers are known; "
+        "empty: the system's, for destinations only",
     )
 
     allow_for_processing: bool = Field(
@@ -184,7 +230,7 @@ class Settings(BaseSettings):
     web_behind_proxy: bool = Field(
         False, description="The page is reached only through a reverse proxy that does TLS"
     )
-    web_trusted_proxies: Networks = Field(
+    web_trusted_proxies: ProxyNetworks = Field(
         (), description="Addresses or networks of the reverse proxies, separated by commas"
     )
     web_user_header: HeaderName = Field(
@@ -240,6 +286,13 @@ class Settings(BaseSettings):
     def embedded_broker_dir(self) -> Path:
         """The folder of the embedded broker's messages."""
         return self.data_dir / "broker"
+
+    @property
+    def tls_credentials(self) -> Credentials:
+        """The files that TLS needs, in both roles."""
+        return Credentials(
+            self.tls_certificate, self.tls_private_key, self.tls_trusted_certificates
+        )
 
     @property
     def reports_dir(self) -> Path:

@@ -1,5 +1,6 @@
 """A real SCP in this process, small radiographs, and a sender that can say anything."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from screening.settings import Settings, load_settings
 from screening.storage_scu.association import Answer, Context, associate
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.objects import EncodedObject, identify
+from screening.storage_scu.verification import answers_echo
 from tests.report_samples import header
 
 SIDE_PIXELS = 64
@@ -97,6 +99,24 @@ class Receiver:
     def incoming(self) -> list[Path]:
         """Return the files of objects on their way in."""
         return list((self.settings.spool_dir / "incoming").iterdir())
+
+
+def slow_echo_s(peer: DicomDestination, count: int = 40) -> float:
+    """Return the time in which nine of ten associations with one C-ECHO are done."""
+    took_s = []
+    for _ in range(count):
+        started = time.perf_counter()
+        assert answers_echo(peer, timeout_s=20)
+        took_s.append(time.perf_counter() - started)
+    return sorted(took_s)[count * 9 // 10]
+
+
+def hardly_slower(then_s: float, now_s: float) -> bool:
+    """Return whether C-ECHO is as fast as before: under a second, or 3 times that.
+
+    What this tells from is a peer that waits for others' timeouts, which takes many seconds.
+    """
+    return now_s < max(1.0, 3 * then_s)
 
 
 @contextmanager

@@ -16,7 +16,11 @@ def send(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders at any depth.")],
     to: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the SCP listens.")],
     aet: Annotated[str, typer.Option(metavar="NAME", help="Called AE title.")],
+    *,
     calling: Annotated[str, typer.Option(help="Calling AE title.")] = "",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Over TLS, by the SCREENING_TLS_ settings.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
 ) -> None:
     """C-STORE files to any Storage SCP and report each status; exit 1 if any was not stored.
@@ -27,16 +31,19 @@ def send(
     from screening.storage_scu.destination import DicomDestination
     from screening.storage_scu.outcomes import Outcome
     from screening.storage_scu.scu import send_files
+    from screening.transport.tls import client_context
 
     host, separator, port = to.rpartition(":")
     if not separator or not port.isdigit():
         raise typer.BadParameter(f"expected HOST:PORT, found {to!r}", param_hint="--to")
+    settings = load_settings()
     peer = DicomDestination(
         name=aet,
         host=host.strip("[]"),
         port=int(port),
         ae_title=aet,
-        calling_ae_title=calling or load_settings().ae_title,
+        calling_ae_title=calling or settings.ae_title,
+        tls=client_context(settings.tls_credentials) if tls else None,
     )
     configure_logs("ERROR", station="send")
     if as_json:

@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pynetdicom import AE
-from pynetdicom.sop_class import Verification
-
 from screening.bundles.site import site_bundles
 from screening.cli.bundles import activate_bundle
 from screening.cli.follow import follow, wait_until_settled
@@ -31,11 +28,14 @@ from screening.logs import configure_logs
 from screening.settings import Settings, child_environment, load_settings
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome, SendResult
+from screening.storage_scu.verification import answers_echo
+from screening.transport.addresses import AddressList, is_loopback
+from screening.transport.tls import own_client_context
 
 START_TIMEOUT_S = 120
 PROBE_TIMEOUT_S = 2
 OPEN_SENDER_AE_TITLE = "SCREENING_UP"
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  compared, not bound
+OWN_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1", "localhost": "127.0.0.1"}  # noqa: S104  compared, not bound
 
 
 def run_up(*, data_dir: Path | None, paths: list[Path], once: bool) -> bool:
@@ -45,6 +45,7 @@ def run_up(*, data_dir: Path | None, paths: list[Path], once: bool) -> bool:
     """
     settings = load_settings(data_dir=data_dir)
     configure_logs("WARNING", station="up")
+    _require_access_to_own_scp(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _only_one(settings), _stoppable():
         upgrade(settings.resolved_database_url)
@@ -126,11 +127,21 @@ def _own_scp(settings: Settings) -> DicomDestination:
     calling = next(iter(settings.allowed_calling_ae_titles), OPEN_SENDER_AE_TITLE)
     return DicomDestination(
         name="own SCP",
-        host=ANYWHERE.get(settings.scp_host, settings.scp_host),
+        host=OWN_ADDRESS.get(settings.scp_host, settings.scp_host),
         port=settings.scp_port,
         ae_title=settings.ae_title,
         calling_ae_title=calling,
+        tls=None if settings.scp_tls == "off" else own_client_context(settings.tls_credentials),
     )
+
+
+def _require_access_to_own_scp(settings: Settings) -> None:
+    host = OWN_ADDRESS.get(settings.scp_host, settings.scp_host)
+    if is_loopback(host) and not AddressList(settings.allowed_addresses).allows(host):
+        raise StartupError(
+            f"SCREENING_ALLOWED_ADDRESSES: expected {host} among them, since this command asks its "
+            "own SCP whether it is up, found it left out; add it"
+        )
 
 
 def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:
@@ -139,7 +150,8 @@ def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:
     Raises StartupError where they do not in time.
     """
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not (_scp_answers(_own_scp(settings)) and _page_answers(settings)):
+    own_scp = _own_scp(settings)
+    while not (answers_echo(own_scp, timeout_s=PROBE_TIMEOUT_S) and _page_answers(settings)):
         supervisor.check_start()
         if time.monotonic() > deadline:
             raise StartupError(
@@ -149,20 +161,8 @@ def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:
         time.sleep(0.2)
 
 
-def _scp_answers(peer: DicomDestination) -> bool:
-    ae = AE(peer.calling_ae_title)
-    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = PROBE_TIMEOUT_S
-    ae.add_requested_context(Verification)
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    if not association.is_established:
-        return False
-    status = association.send_c_echo()
-    association.release()
-    return getattr(status, "Status", None) == 0
-
-
 def _page_address(settings: Settings) -> str:
-    host = ANYWHERE.get(settings.web_host, settings.web_host)
+    host = OWN_ADDRESS.get(settings.web_host, settings.web_host)
     scheme = "https" if settings.web_tls_certificate else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
 
@@ -200,7 +200,7 @@ def _print_welcome(settings: Settings, database: Database) -> None:
         f"data          {settings.data_dir.resolve()}\n"
         "next          screening phantom phantoms/\n"
         f"              screening send phantoms/ --to {peer.host}:{peer.port} "
-        f"--aet {settings.ae_title}\n"
+        f"--aet {settings.ae_title}{'' if peer.tls is None else ' --tls'}\n"
         "              screening worklist; screening ledger; Ctrl-C stops",
         flush=True,
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 JPEG_START = b"\xff\xd8"
 JPEG_2000_START = b"\xff\x4f\xff\x51"
+JP2_START = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+JP2_CODESTREAM = b"jp2c"
 JPEG_STAND_ALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS."""
@@ -21,24 +23,25 @@ class FrameSize:
     columns: int
     components: int
 
-    @property
-    def samples(self) -> int:
-        """How many values the decoder will write."""
-        return self.rows * self.columns * self.components
+    def __str__(self) -> str:
+        return f"{self.rows} x {self.columns} x {self.components}"
 
 
 def frame_size(frame: bytes) -> FrameSize | None:
     """Return what a JPEG, JPEG-LS or JPEG 2000 frame declares; None for anything else.
 
-    Source: ISO/IEC 10918-1 B.2.2, ISO/IEC 14495-1 C.2.2, ISO/IEC 15444-1 A.5.1.
+    A JPEG 2000 codestream may be in a JP2 file, which some devices send.
+    Source: ISO/IEC 10918-1 B.2.2, ISO/IEC 14495-1 C.2.2, ISO/IEC 15444-1 A.5.1 and I.4.
     """
     try:
         if frame.startswith(JPEG_START):
             return _jpeg_size(frame)
-        start = frame.find(JPEG_2000_START, 0, 4096)
-        return _jpeg_2000_size(frame, start) if start >= 0 else None
+        start = _jp2_codestream(frame) if frame.startswith(JP2_START) else 0
+        if frame.startswith(JPEG_2000_START, start):
+            return _jpeg_2000_size(frame, start)
     except (struct.error, IndexError):
-        return None
+        pass
+    return None
 
 
 def _jpeg_size(frame: bytes) -> FrameSize | None:
@@ -55,6 +58,22 @@ def _jpeg_size(frame: bytes) -> FrameSize | None:
         else:
             offset += 2 + struct.unpack_from(">H", frame, offset + 2)[0]
     return None
+
+
+def _jp2_codestream(frame: bytes) -> int:
+    """Return where the codestream begins: in the first box of its kind, as decoders take it."""
+    offset = 0
+    while True:
+        length, kind = struct.unpack_from(">I4s", frame, offset)
+        head = 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", frame, offset + head)
+            head = 16
+        if kind == JP2_CODESTREAM:
+            return offset + head
+        if length < head:
+            raise IndexError
+        offset += length
 
 
 def _jpeg_2000_size(frame: bytes, start: int) -> FrameSize:

@@ -30,7 +30,7 @@ from pydicom.uid import (
 
 from screening.domain.shown_values import shown_uid
 from screening.errors import ScreeningError, UndecodablePixelsError, UnreadableDataSetError
-from screening.imaging.codestream import frame_size
+from screening.imaging.codestream import FrameSize, frame_size
 from screening.imaging.data_set import seek_data_set
 from screening.imaging.quiet import quiet
 
@@ -39,7 +39,7 @@ gdcm.Trace.ErrorOff()
 
 LARGEST_PICTURE_SAMPLES = 100_000_000
 """Rows x columns x samples x frames that are decoded; the largest detectors give 20 million."""
-LARGEST_BITS_STORED = 16
+LARGEST_BITS_ALLOCATED = 16
 
 CANDIDATE_TRANSFER_SYNTAXES: tuple[UID, ...] = (
     ExplicitVRLittleEndian,
@@ -121,7 +121,7 @@ def _decode(data_set: Dataset) -> DecodedPixels:
         )
     _check_pixel_module(data_set)
     if transfer_syntax.is_encapsulated:
-        _check_codestream(data_set)
+        _check_codestream(data_set, transfer_syntax)
     array, properties = get_decoder(transfer_syntax).as_array(data_set, index=0)
     photometric = str(properties["photometric_interpretation"])
     bits_stored = int(data_set.BitsStored)
@@ -142,18 +142,23 @@ def _check_pixel_module(data_set: Dataset) -> None:
             f"expected 1 to {LARGEST_PICTURE_SAMPLES} samples, found {rows} rows x {columns} "
             f"columns x {frames} frames x {data_set.SamplesPerPixel}"
         )
-    if not 0 < int(data_set.BitsStored) <= LARGEST_BITS_STORED:
+    if not 0 < int(data_set.BitsStored) <= int(data_set.BitsAllocated) <= LARGEST_BITS_ALLOCATED:
         raise UndecodablePixelsError(
-            f"expected 1 to {LARGEST_BITS_STORED} bits stored, found {data_set.BitsStored}"
+            f"expected 1 to {LARGEST_BITS_ALLOCATED} bits stored and allocated, found "
+            f"{data_set.BitsStored} and {data_set.BitsAllocated}"
         )
 
 
-def _check_codestream(data_set: Dataset) -> None:
-    """Refuse a frame whose codestream is of another size than Rows and Columns say."""
+def _check_codestream(data_set: Dataset, transfer_syntax: UID) -> None:
+    """Refuse a frame whose codestream is of another size than the header says, or of none.
+
+    Decoders allocate by the codestream, and one ends the process where components differ.
+    """
     frames = int(data_set.get("NumberOfFrames") or 1)
-    size = frame_size(get_frame(data_set.PixelData, 0, number_of_frames=frames))
-    if size and (size.rows, size.columns) != (data_set.Rows, data_set.Columns):
+    found = frame_size(get_frame(data_set.PixelData, 0, number_of_frames=frames))
+    expected = FrameSize(int(data_set.Rows), int(data_set.Columns), int(data_set.SamplesPerPixel))
+    if found != expected and transfer_syntax != RLELossless:
         raise UndecodablePixelsError(
-            f"expected a frame of {data_set.Rows} x {data_set.Columns}, found one of "
-            f"{size.rows} x {size.columns} in the compressed data"
+            f"expected a frame of {expected} (rows, columns, samples), "
+            f"found {found or 'none'} in the compressed data"
         )

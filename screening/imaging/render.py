@@ -21,6 +21,8 @@ from screening.imaging.render_path import ModalityStep, RenderedImage, RenderPat
 from screening.imaging.window import WINDOW_FUNCTIONS, percentile_window, stretch
 
 WHITE = 255
+ROWS_AT_ONCE = 256
+"""NumPy widens what it counts and looks up by to 64 bits: of so many rows at a time."""
 
 
 def render(path: Path) -> RenderedImage:
@@ -59,8 +61,8 @@ def render_decoded(decoded: DecodedPixels) -> RenderedImage:
 def _render_grey(decoded: DecodedPixels) -> RenderedImage:
     data_set, stored = decoded.data_set, decoded.array
     first = int(stored.min())
-    offsets = stored.astype(np.int32) - first
-    counts = np.bincount(offsets.ravel())
+    offsets = _levels_above(stored, first)
+    counts = _histogram(offsets)
     levels = np.arange(first, first + len(counts), dtype=np.float64)
     padding = _padding(data_set, levels)
     counts[padding] = 0
@@ -72,7 +74,7 @@ def _render_grey(decoded: DecodedPixels) -> RenderedImage:
     table = np.rint(WHITE * grey).astype(np.uint8)
     table[padding] = 0
     return RenderedImage(
-        pixels=table[offsets],
+        pixels=_look_up(table, offsets),
         path=RenderPath(
             transfer_syntax_uid=decoded.transfer_syntax_uid,
             modality_lut=modality,
@@ -81,6 +83,35 @@ def _render_grey(decoded: DecodedPixels) -> RenderedImage:
             padding_masked=bool(padding.any()),
         ),
     )
+
+
+def _levels_above(stored: NDArray[np.integer[Any]], first: int) -> NDArray[np.unsignedinteger[Any]]:
+    """Return how far each pixel is above the lowest, as wide as it is stored.
+
+    Differences of two's complement numbers are right as unsigned ones, whatever their sign.
+    """
+    unsigned: NDArray[np.unsignedinteger[Any]] = stored.view(
+        f"{stored.dtype.byteorder}u{stored.dtype.itemsize}"
+    )
+    return unsigned - unsigned.dtype.type(first % 2 ** (8 * stored.dtype.itemsize))
+
+
+def _histogram(offsets: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
+    levels = int(offsets.max()) + 1
+    counts = np.zeros(levels, dtype=np.intp)
+    for start in range(0, len(offsets), ROWS_AT_ONCE):
+        counts += np.bincount(offsets[start : start + ROWS_AT_ONCE].ravel(), minlength=levels)
+    return counts
+
+
+def _look_up(
+    table: NDArray[np.uint8], offsets: NDArray[np.unsignedinteger[Any]]
+) -> NDArray[np.uint8]:
+    picture = np.empty(offsets.shape, dtype=np.uint8)
+    for start in range(0, len(offsets), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        picture[rows] = table[offsets[rows]]
+    return picture
 
 
 def _number(data_set: Dataset, keyword: str) -> float | None:

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from pydicom.dataset import Dataset
@@ -12,7 +13,7 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from screening.db.clock import utc_now
-from screening.errors import ScreeningError, TransientError
+from screening.errors import ScreeningError, TransientError, UnreadableDataSetError
 from screening.logs import get_logger
 from screening.queue.doorbell import Doorbell
 from screening.receive.incoming import IncomingFile
@@ -48,7 +49,6 @@ class Handlers:
             (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_RELEASED, self._ended, ["released"]),
             (evt.EVT_ABORTED, self._ended, ["aborted"]),
-            (evt.EVT_CONN_CLOSE, self._closed),
         ]
 
     def _echo(self, event: Event) -> int:
@@ -61,13 +61,14 @@ class Handlers:
             sop_class_uid=str(event.request.AffectedSOPClassUID or ""),
             sop_instance_uid=str(event.request.AffectedSOPInstanceUID or ""),
         )
-        incoming: IncomingFile = event.request._dataset_file  # noqa: SLF001  no public way to it
+        incoming: IncomingFile | None = event.request._dataset_file  # noqa: SLF001  no public way
         try:
-            outcome = self._intake.take(incoming.finish(), request, session.peer)
+            outcome = self._intake.take(_finished(incoming), request, session.peer)
         except Exception as error:  # noqa: BLE001  anything that escapes becomes 0xC211, permanent
             return self._refuse(error, request, session)
         finally:
-            incoming.discard()
+            if incoming is not None:
+                incoming.discard()
         session.counts[outcome] += 1
         if outcome is Outcome.STORED:
             self._doorbell.ring()
@@ -96,8 +97,9 @@ class Handlers:
         log.warning(
             "association_rejected",
             calling_ae_title=str(requestor.ae_title).strip(),
-            called_ae_title=str(event.assoc.acceptor.ae_title).strip(),
+            called_ae_title=str(requestor.primitive.called_ae_title).strip(),
             peer_address=str(requestor.address),
+            reason=str(event.assoc.refused or ""),
         )
 
     def _ended(self, event: Event, outcome: str) -> None:
@@ -106,10 +108,10 @@ class Handlers:
         if session is not None:
             session.outcome = outcome
 
-    def _closed(self, event: Event) -> None:
-        _discard_unfinished(event.assoc)
+    def association_ended(self, association: Association) -> None:
+        """Record how an association ended that sent objects."""
         with self._lock:
-            session = self._sessions.pop(event.assoc, None)
+            session = self._sessions.pop(association, None)
         if session is None:
             return
         counts = session.counts
@@ -146,11 +148,10 @@ class Handlers:
             return self._sessions[association]
 
 
-def _discard_unfinished(association: Association) -> None:
-    """Remove half an object now; its message is part of a cycle that is collected much later."""
-    unfinished = getattr(association.dimse.message, "_data_set_file", None)
-    if isinstance(unfinished, IncomingFile):
-        unfinished.discard()
+def _finished(incoming: IncomingFile | None) -> Path:
+    if incoming is None:
+        raise UnreadableDataSetError("expected a data set with the C-STORE request, found none")
+    return incoming.finish()
 
 
 def _response(status: int, comment: str = "") -> Dataset:

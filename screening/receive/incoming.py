@@ -9,7 +9,7 @@ answers with the status it deserves. See docs/decisions/0003-streaming-receive.m
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,28 @@ from pynetdicom import _config, dimse_messages
 
 from screening.errors import ObjectTooLargeError, OutOfSpaceError, ScreeningError
 
+SPACE_CHECK_BYTES = 4 << 20
+"""How much of an object is written between two looks at the free space."""
+
 
 class IncomingFile:
     """The file of one object on its way in; has what pynetdicom uses of a temporary file."""
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, max_bytes: int, require_space: Callable[[], None] = lambda: None
+    ) -> None:
+        """`require_space` raises OutOfSpaceError where the spool is over its watermark."""
         self.name = str(folder / f"{uuid.uuid4().hex}.part")
         self.failure: ScreeningError | None = None
-        self._left_bytes = max_bytes
+        self._max_bytes = max_bytes
+        self._arrived_bytes = 0
+        self._require_space = require_space
         self._descriptor: int | None = None
         try:
+            require_space()
             self._descriptor = os.open(self.name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except OutOfSpaceError as error:
+            self._fail(error)
         except OSError as error:
             self._fail(_no_space(error))
 
@@ -41,17 +52,26 @@ class IncomingFile:
         """Nothing is buffered here."""
 
     def write(self, data: bytes) -> int:
-        """Append; after a failure, take the bytes and drop them."""
+        """Append; after a failure, take the bytes and drop them.
+
+        Raises ObjectTooLargeError, which ends the association, where an object that is too large
+        does not end by twice the limit.
+        """
+        before = self._arrived_bytes
+        self._arrived_bytes += len(data)
+        if self._arrived_bytes > 2 * self._max_bytes:
+            raise ObjectTooLargeError("the object does not end")
         if self._descriptor is None:
             return len(data)
-        self._left_bytes -= len(data)
-        if self._left_bytes < 0:
+        if self._arrived_bytes > self._max_bytes:
             self._fail(ObjectTooLargeError("the object is larger than SCREENING_MAX_OBJECT_MIB"))
             return len(data)
-        view = memoryview(data)
         try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            if before // SPACE_CHECK_BYTES != self._arrived_bytes // SPACE_CHECK_BYTES:
+                self._require_space()
+            _write_all(self._descriptor, data)
+        except OutOfSpaceError as error:
+            self._fail(error)
         except OSError as error:
             self._fail(_no_space(error))
         return len(data)
@@ -88,15 +108,18 @@ class IncomingFile:
 
 
 @contextmanager
-def streamed_into(folder: Path, *, max_bytes: int) -> Iterator[None]:
+def streamed_into(
+    folder: Path, *, max_bytes: int, require_space: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Have every C-STORE data set of this process written below `folder` as it arrives.
 
-    max_bytes: largest object, File Meta Information included. One SCP a process.
+    max_bytes: largest object, File Meta Information included; require_space raises
+    OutOfSpaceError where the spool is over its watermark. One SCP a process.
     """
     theirs = dimse_messages.NamedTemporaryFile
 
     def open_incoming(**_: Any) -> IncomingFile:
-        return IncomingFile(folder, max_bytes)
+        return IncomingFile(folder, max_bytes, require_space)
 
     dimse_messages.NamedTemporaryFile = open_incoming
     _config.STORE_RECV_CHUNKED_DATASET = True
@@ -105,6 +128,12 @@ def streamed_into(folder: Path, *, max_bytes: int) -> Iterator[None]:
     finally:
         dimse_messages.NamedTemporaryFile = theirs
         _config.STORE_RECV_CHUNKED_DATASET = False
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _no_space(error: OSError) -> OutOfSpaceError:

@@ -16,7 +16,7 @@ from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.shown_values import shown_uid
-from screening.errors import SOPClassMismatchError
+from screening.errors import SOPClassMismatchError, TruncatedDataSetError
 from screening.imaging.completeness import check_complete
 from screening.imaging.header import ObjectHeader, read_header
 from screening.spool.store import Spool, data_set_sha256
@@ -71,9 +71,8 @@ class Intake:
         stays, and is the same file when the sender comes again.
         """
         self._spool.require_space()
-        header = read_header(path)
+        header = _read_whole(path)
         _require_match(header, request)
-        check_complete(path)
         taken = _Object(header, data_set_sha256(path), path.stat().st_size)
         self._spool.keep(path, taken.sha256)
         with self._database.write() as session:
@@ -127,6 +126,16 @@ class Intake:
                 association.stored = stored
                 association.repeated = repeated
                 association.refused = refused
+
+
+def _read_whole(path: Path) -> ObjectHeader:
+    """Read the header of what has passed the check, which costs little whatever the object is."""
+    try:
+        check_complete(path)
+    except TruncatedDataSetError:
+        read_header(path)  # which tells what never was a data set from one that was cut
+        raise
+    return read_header(path)
 
 
 def _require_match(header: ObjectHeader, request: Request) -> None:

@@ -1,11 +1,13 @@
 """The Storage SCP: one process, its server, and its clean end."""
 
+import ssl
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pynetdicom import AE
-from pynetdicom.transport import ThreadedAssociationServer
 
 from screening.db.session import Database
 from screening.errors import StartupError
@@ -13,21 +15,27 @@ from screening.logs import get_logger
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
 from screening.queue.names import Queue
+from screening.receive.admission import Admission
 from screening.receive.contexts import supported_contexts
 from screening.receive.handlers import Handlers
 from screening.receive.incoming import streamed_into
 from screening.receive.intake import Intake
+from screening.receive.pdu_limits import MAXIMUM_PDU_BYTES
+from screening.receive.server import FrontDoor, GuardedServer
+from screening.receive.waiting_room import WaitingRoom
 from screening.settings import Settings
 from screening.spool.store import Spool
+from screening.transport.addresses import AddressList, is_loopback
+from screening.transport.tls import server_context
 
-MAXIMUM_PDU_BYTES = 131072
 ACSE_TIMEOUT_S = 10
 DIMSE_TIMEOUT_S = 30
 NETWORK_TIMEOUT_S = 60
 """An association may idle this long between two objects; slow modalities do."""
 FINISH_TIMEOUT_S = 10
 """How long associations may go on after the process was told to stop."""
-LISTEN_BACKLOG = 64
+HALF_OPEN_IN_ALL = 256
+"""Connections without an association, from all addresses together: each has a thread."""
 log = get_logger()
 
 
@@ -36,24 +44,27 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     """Serve associations inside the block; yields the (host, port) listened on.
 
     At the end no new association is taken and those under way may finish.
-    Raises StartupError where the address cannot be listened on.
+    Raises StartupError where the address cannot be listened on, SettingsError where the files for
+    TLS are not right.
     """
     spool = Spool(settings.spool_dir, min_free_bytes=settings.min_free_mib << 20)
-    spool.prepare()
     doorbell = Doorbell(make_celery_app(settings), Queue.CLASSIFY)
     handlers = Handlers(Intake(database, spool), doorbell)
-    with streamed_into(spool.incoming, max_bytes=settings.max_object_mib << 20):
+    max_bytes = settings.max_object_mib << 20
+    with (
+        spool.receiving(),
+        streamed_into(spool.incoming, max_bytes=max_bytes, require_space=spool.require_space),
+    ):
         ae = _make_ae(settings)
-        server = _listen(ae, settings, handlers)
+        server = _listen(ae, settings, handlers, _front_door(settings, spool, handlers))
         doorbell.ring()  # what an earlier process accepted may still wait
         try:
             host, port = server.server_address[:2]
-            log.info("scp_listening", host=host, port=port, ae_title=settings.ae_title)
+            _log_start(settings, str(host), int(port))
             yield str(host), int(port)
         finally:
             server.shutdown()
             _let_finish(ae)
-            server.server_close()
             ae.shutdown()
             doorbell.close()
 
@@ -61,9 +72,7 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
 def _make_ae(settings: Settings) -> AE:
     ae = AE(ae_title=settings.ae_title)
     ae.supported_contexts = supported_contexts(settings.extra_sop_classes)
-    ae.require_calling_aet = list(settings.allowed_calling_ae_titles)
-    ae.require_called_aet = settings.require_called_ae_title
-    ae.maximum_associations = settings.max_associations
+    ae.maximum_associations = sys.maxsize  # Admission counts them
     ae.maximum_pdu_size = MAXIMUM_PDU_BYTES
     ae.acse_timeout = ACSE_TIMEOUT_S
     ae.dimse_timeout = DIMSE_TIMEOUT_S
@@ -71,19 +80,56 @@ def _make_ae(settings: Settings) -> AE:
     return ae
 
 
-def _listen(ae: AE, settings: Settings, handlers: Handlers) -> ThreadedAssociationServer:
+def _front_door(settings: Settings, spool: Spool, handlers: Handlers) -> FrontDoor:
+    return FrontDoor(
+        addresses=AddressList(settings.allowed_addresses),
+        waiting_room=WaitingRoom(
+            per_address=settings.max_half_open_per_address, in_all=HALF_OPEN_IN_ALL
+        ),
+        admission=Admission(
+            calling_ae_titles=settings.allowed_calling_ae_titles,
+            called_ae_title=settings.ae_title if settings.require_called_ae_title else None,
+            max_associations=settings.max_associations,
+            require_space=spool.require_space,
+        ),
+        artim_timeout_s=settings.artim_timeout_s,
+        tls=_tls(settings),
+        at_end=handlers.association_ended,
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.scp_tls == "off":
+        return None
+    return server_context(settings.tls_credentials, mutual=settings.scp_tls == "mutual")
+
+
+def _listen(ae: AE, settings: Settings, handlers: Handlers, front_door: FrontDoor) -> GuardedServer:
+    address = (settings.scp_host, settings.scp_port)
     try:
-        server = ae.start_server(
-            (settings.scp_host, settings.scp_port), block=False, evt_handlers=handlers.bindings()
-        )
+        server = GuardedServer(ae, address, ae.supported_contexts, handlers.bindings(), front_door)
     except OSError as error:
         raise StartupError(
             f"Storage SCP: expected to listen on {settings.scp_host}:{settings.scp_port}, found: "
             f"{error.strerror}; free the port or set SCREENING_SCP_PORT"
         ) from error
-    assert isinstance(server, ThreadedAssociationServer)  # noqa: S101  block=False gives this one
-    server.socket.listen(LISTEN_BACKLOG)
+    ae._servers.append(server)  # noqa: SLF001  as its own start_server does: shutdown looks there
+    threading.Thread(target=server.serve_forever, name="scp-accept", daemon=True).start()
     return server
+
+
+def _log_start(settings: Settings, host: str, port: int) -> None:
+    log.info(
+        "scp_listening", host=host, port=port, ae_title=settings.ae_title, tls=settings.scp_tls
+    )
+    known = settings.allowed_addresses or settings.allowed_calling_ae_titles
+    if not known and settings.scp_tls != "mutual" and not is_loopback(settings.scp_host):
+        log.warning(
+            "scp_open_to_anyone",
+            host=host,
+            advice="set SCREENING_ALLOWED_ADDRESSES, SCREENING_ALLOWED_CALLING_AE_TITLES or "
+            "SCREENING_SCP_TLS=mutual",
+        )
 
 
 def _let_finish(ae: AE) -> None:

@@ -8,10 +8,13 @@ SHA-256 of the encoded data set, after the File Meta Information: the same bytes
 one file. A UID never becomes a path.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from screening.errors import OutOfSpaceError, UnreadableDataSetError
@@ -30,22 +33,37 @@ class Spool:
         self._objects = root / "objects"
         self._min_free_bytes = min_free_bytes
 
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Prepare the spool and hold it as one that receives, so that no other sweeps our files.
+
+        What earlier processes left half received goes at once where nobody else receives into
+        this spool, else when it has lain untouched for an hour.
+        """
+        self.prepare()
+        lock = os.open(self.incoming.with_name("incoming.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.sweep(abandoned_after_s=0 if _is_alone(lock) else ABANDONED_AFTER_S)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(lock)
+
     def prepare(self) -> None:
-        """Make the folders, durably; sweep what earlier processes left half received."""
+        """Make the folders, durably."""
         self.incoming.mkdir(parents=True, exist_ok=True)
         for prefix in range(256):
             (self._objects / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
         for folder in (self._objects, self._objects.parent, self._objects.parent.parent):
             _fsync(folder)
-        self.sweep()
 
-    def sweep(self) -> int:
-        """Remove abandoned incoming files; return how many."""
-        horizon = time.time() - ABANDONED_AFTER_S
+    def sweep(self, *, abandoned_after_s: float) -> int:
+        """Remove incoming files that were not touched for so long; return how many."""
+        horizon = time.time() - abandoned_after_s
         abandoned = [
             path
             for path in self.incoming.iterdir()
-            if path.stat(follow_symlinks=False).st_mtime < horizon
+            if path.stat(follow_symlinks=False).st_mtime <= horizon
         ]
         for path in abandoned:
             path.unlink(missing_ok=True)
@@ -105,6 +123,15 @@ def data_set_sha256(path: Path) -> str:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _is_alone(lock: int) -> bool:
+    """Return whether no other process receives; the lock is then ours until it is shared."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _fsync(path: Path) -> None:

@@ -6,6 +6,7 @@ pynetdicom, whose version is pinned for that reason.
 Source: DICOM PS3.4 annex B, PS3.7 9.1.1, PS3.8 section 7.
 """
 
+import ssl
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from screening.imaging.quiet import quiet
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.objects import EncodedObject
 from screening.storage_scu.outcomes import Outcome, rejection_rule
+from screening.transport.closing_socket import ClosingSocket
 
 MAXIMUM_PDU_BYTES = 131072
 MEDIUM_PRIORITY = 0
@@ -81,7 +83,7 @@ def associate(
     contexts: 1 to 128. Raises NotAssociatedError where there is no connection, no answer in time,
     a rejection, or no accepted context.
     """
-    entity = AE(destination.calling_ae_title)
+    entity = _StorageEntity(destination.calling_ae_title)
     entity.connection_timeout = destination.timeouts.connection_s
     entity.acse_timeout = destination.timeouts.acse_s
     entity.dimse_timeout = destination.timeouts.dimse_s
@@ -92,6 +94,7 @@ def associate(
         contexts=[build_context(c.sop_class_uid, c.transfer_syntax_uid) for c in contexts],
         ae_title=destination.ae_title,
         max_pdu=MAXIMUM_PDU_BYTES,
+        tls_args=_tls_arguments(destination),
     )
     if not association.is_established:
         raise _not_associated(destination, association)
@@ -101,6 +104,23 @@ def associate(
     finally:
         if storage.is_established:
             association.release()
+
+
+class _StorageEntity(AE):  # type: ignore[misc]  # pynetdicom has no types
+    """An application entity whose sockets are closed when their associations have ended."""
+
+    def _create_socket(
+        self, association: PynetdicomAssociation, address: object, tls_args: object
+    ) -> ClosingSocket:
+        made = ClosingSocket(association, address=address)
+        made.tls_args = tls_args
+        return made
+
+
+def _tls_arguments(destination: DicomDestination) -> tuple[ssl.SSLContext, str] | None:
+    if destination.tls is None:
+        return None
+    return destination.tls, destination.tls_server_name or destination.host
 
 
 def _not_associated(
@@ -119,10 +139,16 @@ def _not_associated(
             f"{peer} accepted none of the proposed presentation contexts; "
             "make it accept these SOP classes and transfer syntaxes",
         )
+    if failure := association.dul.socket.failure:
+        return NotAssociatedError(
+            Outcome.RETRY,
+            f"{peer} cannot be reached: {failure}; "
+            "check that it runs, and that host, port and TLS are right",
+        )
     return NotAssociatedError(
         Outcome.RETRY,
-        f"{peer} cannot be reached, aborts, or does not answer an association request; "
-        "check that it runs and that host and port are right",
+        f"{peer} aborts or does not answer an association request; "
+        "check that it is a DICOM application entity, and whether it expects TLS",
     )
 
 
@@ -144,6 +170,11 @@ class StorageAssociation:
     def is_established(self) -> bool:
         """Whether another object can be sent over it."""
         return not self._ended and bool(self._association.is_established)
+
+    def echo(self) -> int | None:
+        """Send a C-ECHO; return the answer's status, None where none came. Source: PS3.4 A."""
+        status = self._association.send_c_echo()
+        return getattr(status, "Status", None)
 
     def context_for(self, found: EncodedObject) -> Context | None:
         """Return the accepted context to send an object in, None where there is none."""

@@ -1,5 +1,6 @@
 """Where objects are sent, and how long we wait there."""
 
+import ssl
 from dataclasses import dataclass, field
 
 
@@ -19,7 +20,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class DicomDestination:
-    """A Storage SCP. AE titles have 1 to 16 characters (PS3.5 section 6.2, VR AE)."""
+    """A Storage SCP. AE titles have 1 to 16 characters (PS3.5 section 6.2, VR AE).
+
+    tls: None for a plain connection; tls_server_name: the name in the peer's certificate, where
+    that is not `host`.
+    """
 
     name: str
     host: str
@@ -27,3 +32,5 @@ class DicomDestination:
     ae_title: str
     calling_ae_title: str
     timeouts: Timeouts = field(default_factory=Timeouts)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls_server_name: str = ""

@@ -13,11 +13,13 @@ from screening.cli.main import app
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
 from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
-from screening.receive import scp
+from screening.receive import guarded_association, pdu_limits, scp
+from screening.receive.admission import REJECTION_OF
 from screening.receive.contexts import STORAGE_SOP_CLASSES
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
 from screening.report.codes import CLASS_CODES, PRIORITY_CODES, SOP_CLASSES
 from screening.settings import PREFIX, Settings
+from screening.transport.tls import TLS_1_2_CIPHER_SUITES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -167,10 +169,33 @@ def test_the_conformance_statement_gives_the_limits_of_associations() -> None:
     """PDU size and timeouts are those the SCP sets."""
     text = section(document("docs/conformance.md"), "### Association policies")
     values = {row[0]: row[1] for row in table_rows(text)}
-    assert values["Maximum PDU received"] == f"{scp.MAXIMUM_PDU_BYTES} bytes"
+    assert values["Maximum PDU received"].startswith(f"{pdu_limits.MAXIMUM_PDU_BYTES} bytes;")
+    largest = f"{pdu_limits.LARGEST_ASSOCIATION_REQUEST_BYTES} bytes;"
+    assert values["Largest A-ASSOCIATE-RQ"].startswith(largest)
+    assert values["PDU timeout"].startswith(f"{guarded_association.PDU_TIMEOUT_S} s ")
+    message = values["Largest message but C-STORE"]
+    assert f"set {guarded_association.LARGEST_COMMAND_SET_BYTES} bytes" in message
+    assert f"set {guarded_association.LARGEST_DATA_SET_IN_MEMORY_BYTES} bytes" in message
     assert values["ACSE timeout"] == f"{scp.ACSE_TIMEOUT_S} s"
     assert values["DIMSE timeout"] == f"{scp.DIMSE_TIMEOUT_S} s"
     assert values["Network timeout"] == f"{scp.NETWORK_TIMEOUT_S} s"
+
+
+def test_the_conformance_statement_lists_the_rejections() -> None:
+    """Each reason for an A-ASSOCIATE-RJ is there with its three numbers."""
+    rows = table_rows(section(document("docs/conformance.md"), "### Association rejections"))
+    assert {row[0]: tuple(map(int, row[1:])) for row in rows} == {
+        reason: (one.result, one.source, one.diagnostic) for reason, one in REJECTION_OF.items()
+    }
+
+
+def test_the_conformance_statement_names_the_cipher_suites() -> None:
+    """Those of TLS 1.2 that are offered, by their IANA names."""
+    text = section(document("docs/conformance.md"), "### TLS")
+    assert set(re.findall(r"TLS_ECDHE_\w+", text)) == {
+        re.sub(r"(\w+)-(\w+)-AES(\d+)-GCM-(\w+)", r"TLS_\1_\2_WITH_AES_\3_GCM_\4", name)
+        for name in TLS_1_2_CIPHER_SUITES
+    }
 
 
 def test_the_conformance_statement_lists_the_codes() -> None:

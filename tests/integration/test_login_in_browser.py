@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser import PROBLEMS_OF_A_PAGE
-from tests.certificates import make_certificate
+from tests.certificates import self_signed
 from tests.page_site import PATIENT, site_with_a_study, start_page
 from tests.site import Site, wait_until
 from tests.web_app import PASSWORDS
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """Run a page that asks for passwords by TLS."""
-    made = make_certificate(tmp_path)
+    made = self_signed(tmp_path)
     with site_with_a_study(
         tmp_path,
         SCREENING_WEB_AUTHENTICATION="password",
         SCREENING_WEB_TLS_CERTIFICATE=str(made.certificate),
-        SCREENING_WEB_TLS_KEY=str(made.key),
+        SCREENING_WEB_TLS_KEY=str(made.private_key),
     ) as found:
         start_page(found)
         yield found

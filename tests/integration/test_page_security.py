@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.certificates import Certificate, make_certificate
+from tests.certificates import Identity, self_signed
 from tests.page_site import PATIENT, site_with_a_study, start_page
 from tests.site import running_site, wait_until
 from tests.web_app import PASSWORDS, form_token
@@ -20,23 +20,23 @@ LEGACY = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384")
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
+def certificate(tmp_path: Path) -> Identity:
     """Return a certificate for this machine."""
-    return make_certificate(tmp_path)
+    return self_signed(tmp_path)
 
 
-def tls_variables(certificate: Certificate) -> dict[str, str]:
+def tls_variables(certificate: Identity) -> dict[str, str]:
     """Return the settings of a page that others reach by TLS."""
     return {
         "SCREENING_WEB_HOST": "0.0.0.0",  # noqa: S104
         "SCREENING_WEB_AUTHENTICATION": "password",
         "SCREENING_WEB_TLS_CERTIFICATE": str(certificate.certificate),
-        "SCREENING_WEB_TLS_KEY": str(certificate.key),
+        "SCREENING_WEB_TLS_KEY": str(certificate.private_key),
         "SCREENING_LOG_LEVEL": "DEBUG",
     }
 
 
-def test_readers_log_in_by_tls_from_elsewhere(tmp_path: Path, certificate: Certificate) -> None:
+def test_readers_log_in_by_tls_from_elsewhere(tmp_path: Path, certificate: Identity) -> None:
     """The whole way with a checked certificate; the log names users, no patient and no password."""
     with site_with_a_study(tmp_path, **tls_variables(certificate)) as site:
         address = f"https://localhost:{start_page(site)}"
@@ -64,7 +64,7 @@ def test_readers_log_in_by_tls_from_elsewhere(tmp_path: Path, certificate: Certi
 
 
 def test_tls_is_new_and_strong_and_nothing_else_is_spoken(
-    tmp_path: Path, certificate: Certificate
+    tmp_path: Path, certificate: Identity
 ) -> None:
     """TLS 1.2 and 1.3 with forward secrecy; no older version, no old cipher, no plain HTTP."""
     with site_with_a_study(tmp_path, **tls_variables(certificate)) as site:
@@ -80,7 +80,7 @@ def test_tls_is_new_and_strong_and_nothing_else_is_spoken(
 
 
 def handshake(
-    port: int, certificate: Certificate, version: ssl.TLSVersion, ciphers: str = "ALL:@SECLEVEL=0"
+    port: int, certificate: Identity, version: ssl.TLSVersion, ciphers: str = "ALL:@SECLEVEL=0"
 ) -> str | None:
     """Return the version agreed on, None where the page refuses."""
     context = ssl.create_default_context(cafile=certificate.certificate)
@@ -129,16 +129,16 @@ def test_an_unsafe_page_does_not_start(
 
 
 def test_a_key_that_is_not_the_certificates_or_open_to_all_is_refused(
-    tmp_path: Path, certificate: Certificate
+    tmp_path: Path, certificate: Identity
 ) -> None:
     """Before anything is served."""
-    other = make_certificate(tmp_path, "other")
-    wrong = tls_variables(Certificate(certificate.certificate, other.key))
+    other = self_signed(tmp_path, "other")
+    wrong = tls_variables(Identity(certificate.certificate, other.private_key))
     with site_with_a_study(tmp_path, **wrong) as site:
         ended = site.run("run", "web", check=False)
         assert (ended.returncode, "expected a PEM certificate" in ended.stderr) == (2, True)
         site.variables |= tls_variables(certificate)
-        certificate.key.chmod(0o644)
+        certificate.private_key.chmod(0o644)
         ended = site.run("run", "web", check=False)
         assert (ended.returncode, "chmod o=" in ended.stderr) == (2, True)
 
@@ -193,7 +193,7 @@ def test_users_are_managed_without_a_password_on_the_command_line(tmp_path: Path
         assert PASSWORDS["otto"] not in stored
 
 
-def test_up_starts_a_page_with_tls(tmp_path: Path, certificate: Certificate) -> None:
+def test_up_starts_a_page_with_tls(tmp_path: Path, certificate: Identity) -> None:
     """`screening up` sees that its page answers, and prints the right address."""
     with site_with_a_study(tmp_path, **tls_variables(certificate)) as site:
         port = start_page(site)

@@ -24,11 +24,7 @@ from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome
 from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
 
-pytestmark = [
-    pytest.mark.integration,
-    # pynetdicom leaves the sockets of rejected associations to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 CR_EXPLICIT = Context(ComputedRadiographyImageStorage, ExplicitVRLittleEndian)
 
 

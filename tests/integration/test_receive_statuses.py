@@ -19,11 +19,7 @@ from screening.storage_scu.objects import EncodedObject, identify
 from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
 from tests.site import wait_until
 
-pytestmark = [
-    pytest.mark.integration,
-    # pynetdicom leaves the sockets of aborted associations to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -22,16 +22,14 @@ from sqlalchemy.engine import make_url
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
+from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.objects import identify
-from tests.receiving import SUCCESS, radiograph, running_receiver
+from screening.storage_scu.outcomes import Outcome
+from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
 from tests.servers import free_port, new_postgresql_database
 from tests.site import wait_until
 
-pytestmark = [
-    pytest.mark.integration,
-    # pynetdicom leaves the sockets of aborted associations to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 SENDERS = 8
 OUT_OF_RESOURCES = 0xA700
 
@@ -65,16 +63,63 @@ def away(url: str) -> Iterator[None]:
     server.dispose()
 
 
-def test_too_little_free_space_asks_the_sender_to_come_again(
+@contextmanager
+def watched(receiver: Receiver) -> Iterator[Callable[[], float]]:
+    """Note how much lies in the incoming folder, and tell the most in MiB."""
+    stopped, sizes = Event(), [0]
+
+    def watch() -> None:
+        while not stopped.wait(0.002):
+            with suppress(OSError):
+                sizes.append(sum(path.stat().st_size for path in receiver.incoming()))
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: max(sizes) / 2**20
+    finally:
+        stopped.set()
+        watcher.join()
+
+
+def test_below_the_watermark_nothing_is_taken_until_there_is_room(
     tmp_path: Path, migrated_database: Database
 ) -> None:
-    """Below the watermark objects are refused for now, and the refusal is recorded."""
-    with running_receiver(tmp_path, migrated_database, min_free_mib=1 << 40) as receiver:
-        [answer] = receiver.send(radiograph())
-    assert answer.status == OUT_OF_RESOURCES
-    assert answer.error_comment == "no space in the spool, send again later"
-    assert (receiver.instances(), receiver.kept(), receiver.incoming()) == ([], [], [])
-    assert receiver.events()[0].detail["status"] == "0xA700"
+    """Objects are refused and associations rejected, both for now; the refusal is recorded."""
+    with (
+        small_disk(tmp_path / "spool", 8 << 10),
+        running_receiver(tmp_path, migrated_database, min_free_mib=2) as receiver,
+    ):
+        filler = tmp_path / "spool" / "filler"
+        with receiver.sender() as send:
+            assert send(radiograph()).status == SUCCESS
+            filler.write_bytes(bytes(6 << 20))
+            answer = send(radiograph(SOPInstanceUID="1.2.3.1.1.2"))
+            assert answer.status == OUT_OF_RESOURCES
+            assert answer.error_comment == "no space in the spool, send again later"
+            assert (len(receiver.kept()), receiver.incoming()) == (1, [])
+            with pytest.raises(NotAssociatedError, match="congest") as rejected:
+                receiver.send(radiograph())
+            assert rejected.value.outcome is Outcome.RETRY
+            filler.unlink()
+            assert send(radiograph(SOPInstanceUID="1.2.3.1.1.2")).status == SUCCESS
+        assert receiver.send(radiograph())[0].status == SUCCESS
+    assert [e.detail.get("status") for e in receiver.events() if "refused" in e.kind] == ["0xA700"]
+
+
+def test_an_object_is_dropped_as_soon_as_it_crosses_the_watermark(
+    tmp_path: Path, migrated_database: Database
+) -> None:
+    """The disk is not filled to its end first: what is written so far goes at once."""
+    with (
+        small_disk(tmp_path / "spool", 24 << 10),
+        running_receiver(tmp_path, migrated_database, min_free_mib=14) as receiver,
+        watched(receiver) as largest_mib,
+        receiver.sender() as send,
+    ):
+        assert send(radiograph(side=4500)).status == OUT_OF_RESOURCES
+        assert receiver.incoming() == []
+    assert 0 < largest_mib() < 18
 
 
 def test_a_disk_that_fills_up_costs_one_object_and_not_the_association(

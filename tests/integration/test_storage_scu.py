@@ -33,11 +33,7 @@ from screening.storage_scu.scu import send_files, send_objects
 from tests.report_samples import content, header
 from tests.servers import free_port
 
-pytestmark = [
-    pytest.mark.integration,
-    # pynetdicom leaves the sockets of rejected and aborted associations to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 
 SHORT = Timeouts(connection_s=1, acse_s=1, dimse_s=1, network_s=2)
 Handler = Callable[[evt.Event], int | Dataset]

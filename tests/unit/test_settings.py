@@ -187,3 +187,18 @@ def test_defaults_follow_the_data_folder() -> None:
     assert settings.spool_dir == Path("/data/spool")
     assert settings.embedded_broker_dir == Path("/data/broker")
     assert settings.reports_dir == Path("/data/reports")
+
+
+def test_networks_are_checked_and_survive_the_way_to_a_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Addresses and CIDR networks of both families; what is none is named."""
+    monkeypatch.setenv("SCREENING_ALLOWED_ADDRESSES", "10.1.2.3, 10.2.0.0/16,fd00::/8")
+    settings = load_settings()
+    assert settings.allowed_addresses == ("10.1.2.3/32", "10.2.0.0/16", "fd00::/8")
+    passed_on = child_environment(load_settings(allowed_addresses=("10.2.0.0/16",)))
+    assert passed_on["SCREENING_ALLOWED_ADDRESSES"] == "10.2.0.0/16"
+    for wrong in ("10.1.2.3/16", "pacs.example.org"):
+        monkeypatch.setenv("SCREENING_ALLOWED_ADDRESSES", wrong)
+        with pytest.raises(SettingsError, match=r"allowed_addresses.*expected IP addresses and"):
+            load_settings()

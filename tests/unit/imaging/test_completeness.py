@@ -1,5 +1,6 @@
 """A data set that was cut anywhere is noticed."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,17 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
-from screening.errors import ScreeningError, TruncatedDataSetError
+from screening.errors import ScreeningError, TruncatedDataSetError, UnreadableDataSetError
 from screening.imaging.completeness import check_complete
+from screening.imaging.data_set import UNDEFINED_LENGTH
 from tests.unit.imaging.conftest import WriteRadiograph
 
+SOP_CLASS = struct.pack("<HHI", 0x0008, 0x0016, 8) + b"1.2.840\0"
+OPEN_SEQUENCE = struct.pack("<HHI", 0x0008, 0x1140, UNDEFINED_LENGTH)
+OPEN_ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, UNDEFINED_LENGTH)
+EMPTY_ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+CLOSE_ITEM = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+CLOSE_SEQUENCE = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 PIXELS = np.arange(16 * 8, dtype=np.uint8).reshape(16, 8)
 
 
@@ -85,3 +93,50 @@ def test_no_real_whole_file_is_refused(data_dir: Path) -> None:
         "rtplan_truncated.dcm",
         "GH177_D_CLUNIE_CT1_IVRLE_BigEndian_undefined_length.dcm",
     }
+
+
+def test_a_file_of_nothing_but_elements_is_refused(tmp_path: Path) -> None:
+    """As objects of pydicom they would take gigabytes, of a few megabytes."""
+    heads = [struct.pack("<HHI", 0x0009, 0x1000 + number % 0xE000, 0) for number in range(60_000)]
+    path = tmp_path / "elements"
+    path.write_bytes(SOP_CLASS + b"".join(heads))
+    with pytest.raises(UnreadableDataSetError, match="expected up to 50000 elements"):
+        check_complete(path)
+
+
+def test_fragments_count_as_elements(tmp_path: Path) -> None:
+    """Encapsulated Pixel Data of a million empty fragments is no picture."""
+    path = tmp_path / "fragments"
+    pixel_data = struct.pack("<HHI", 0x7FE0, 0x0010, UNDEFINED_LENGTH)
+    path.write_bytes(SOP_CLASS + pixel_data + EMPTY_ITEM * 60_000)
+    with pytest.raises(UnreadableDataSetError, match="expected up to 50000 elements"):
+        check_complete(path)
+
+
+@pytest.mark.parametrize("depth", [17, 400, 100_000])
+def test_sequences_without_end_within_each_other_are_refused(tmp_path: Path, depth: int) -> None:
+    """Python's own limit on depth is not what decides."""
+    path = tmp_path / "nested"
+    path.write_bytes(SOP_CLASS + (OPEN_SEQUENCE + OPEN_ITEM) * depth)
+    with pytest.raises(UnreadableDataSetError, match="nested up to 16 deep"):
+        check_complete(path)
+
+
+def test_sequences_may_be_nested_as_far_as_reports_are(tmp_path: Path) -> None:
+    """Up to 16 deep."""
+    path = tmp_path / "nested"
+    path.write_bytes(
+        SOP_CLASS + (OPEN_SEQUENCE + OPEN_ITEM) * 16 + (CLOSE_ITEM + CLOSE_SEQUENCE) * 16
+    )
+    check_complete(path)
+
+
+def test_a_long_value_is_refused_where_it_would_be_read(tmp_path: Path) -> None:
+    """A name of megabytes; the same in an attribute that nobody reads is passed over."""
+    path = tmp_path / "long"
+    value = bytes(70_000)
+    path.write_bytes(SOP_CLASS + struct.pack("<HHI", 0x0010, 0x0010, len(value)) + value)
+    with pytest.raises(UnreadableDataSetError, match="at most 65536 bytes in element 0x00100010"):
+        check_complete(path)
+    path.write_bytes(SOP_CLASS + struct.pack("<HHI", 0x0010, 0x4000, len(value)) + value)
+    check_complete(path)

@@ -12,7 +12,7 @@ import pytest
 from pynetdicom import _config, dimse_messages
 
 from screening.errors import ObjectTooLargeError, OutOfSpaceError
-from screening.receive.incoming import IncomingFile, streamed_into
+from screening.receive.incoming import SPACE_CHECK_BYTES, IncomingFile, streamed_into
 
 
 @contextmanager
@@ -49,6 +49,31 @@ def test_an_object_beyond_the_limit_is_swallowed_and_refused(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
     assert incoming.write(b"more") == 4
     with pytest.raises(ObjectTooLargeError, match="SCREENING_MAX_OBJECT_MIB"):
+        incoming.finish()
+
+
+def test_an_object_that_does_not_end_is_not_swallowed_for_ever(tmp_path: Path) -> None:
+    """At twice the limit the association is given up."""
+    incoming = IncomingFile(tmp_path, max_bytes=10)
+    incoming.write(bytes(20))
+    with pytest.raises(ObjectTooLargeError, match="does not end"):
+        incoming.write(b"x")
+
+
+def test_an_object_does_not_take_the_spool_below_its_watermark(tmp_path: Path) -> None:
+    """Looked at before the first byte and every few megabytes; what is written so far goes."""
+    looks = []
+
+    def require_space() -> None:
+        looks.append(len(looks))
+        if len(looks) > 2:
+            raise OutOfSpaceError("over the watermark")
+
+    incoming = IncomingFile(tmp_path, 100 * SPACE_CHECK_BYTES, require_space)
+    for _ in range(12):
+        incoming.write(bytes(SPACE_CHECK_BYTES // 4))
+    assert (len(looks), list(tmp_path.iterdir())) == (3, [])
+    with pytest.raises(OutOfSpaceError, match="over the watermark"):
         incoming.finish()
 
 

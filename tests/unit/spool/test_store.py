@@ -79,16 +79,22 @@ def test_what_is_no_part_10_file_has_no_digest(tmp_path: Path, content: bytes) -
         data_set_sha256(path)
 
 
-def test_only_abandoned_files_are_swept(spool: Spool) -> None:
-    """What an earlier process left goes at the next start; what arrives now and is kept stays."""
-    abandoned, arriving = arrive(spool, b"old", "old"), arrive(spool, b"new", "new")
-    kept = spool.keep(arrive(spool, radiograph()), "ab" * 32)
-    before = time.time() - ABANDONED_AFTER_S - 1
-    for path in (abandoned, kept):
-        os.utime(path, (before, before))
-    Spool(spool.incoming.parent).prepare()
-    assert (abandoned.exists(), arriving.exists(), kept.exists()) == (False, True, True)
-    assert spool.sweep() == 0
+def test_what_a_dead_receiver_left_goes_at_once(spool: Spool) -> None:
+    """Where nobody else receives, whatever is half received belongs to nobody; the rest stays."""
+    half = arrive(spool, b"half")
+    kept = spool.keep(arrive(spool, radiograph(), "whole"), "ab" * 32)
+    with Spool(spool.incoming.parent).receiving():
+        assert (half.exists(), kept.exists()) == (False, True)
+
+
+def test_files_of_another_receiver_are_swept_only_when_abandoned(spool: Spool) -> None:
+    """Several may receive into one spool; what nobody touched for an hour goes."""
+    with spool.receiving():
+        abandoned, arriving = arrive(spool, b"old", "old"), arrive(spool, b"new", "new")
+        before = time.time() - ABANDONED_AFTER_S - 1
+        os.utime(abandoned, (before, before))
+        with Spool(spool.incoming.parent).receiving():
+            assert (abandoned.exists(), arriving.exists()) == (False, True)
 
 
 def test_too_little_free_space_is_refused_with_advice(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""Connections that have not asked for an association yet, few from each address.
+
+A newcomer is never turned away: where there are too many, the one that waits longest goes. A
+modality asks for its association within milliseconds, so what is silent is what goes.
+"""
+
+import socket
+import threading
+from collections import Counter
+from contextlib import suppress
+
+
+class WaitingRoom:
+    """The half-open connections, oldest first."""
+
+    def __init__(self, *, per_address: int, in_all: int) -> None:
+        self._per_address = per_address
+        self._in_all = in_all
+        self._waiting: dict[socket.socket, str] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def enter(self, connection: socket.socket, address: str) -> str | None:
+        """Add a connection; return the address whose oldest one had to go, None if none had."""
+        with self._lock:
+            crowded = self._crowded_address(address)
+            if crowded is not None:
+                oldest = next(one for one, where in self._waiting.items() if where == crowded)
+                del self._waiting[oldest]
+                _hang_up(oldest)
+            self._waiting[connection] = address
+            return crowded
+
+    def leave(self, connection: socket.socket) -> None:
+        """Forget a connection: it asked, or it ended."""
+        with self._lock:
+            self._waiting.pop(connection, None)
+
+    def close(self) -> None:
+        """Hang up on everybody who waits."""
+        with self._lock:
+            for connection in self._waiting:
+                _hang_up(connection)
+            self._waiting.clear()
+
+    def _crowded_address(self, newcomer: str) -> str | None:
+        counts = Counter(self._waiting.values())
+        if counts[newcomer] >= self._per_address:
+            return newcomer
+        if len(self._waiting) >= self._in_all:
+            return counts.most_common(1)[0][0]
+        return None
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Wake the thread that reads from a connection; it closes it.
+
+    The socket's own `shutdown`, since that of a TLS socket takes away what the thread uses.
+    """
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,0 +1,1 @@
+"""What associations run on, in both roles: addresses, TLS and sockets."""

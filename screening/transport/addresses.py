@@ -1,0 +1,28 @@
+"""IP addresses: who may connect, and what is this machine alone."""
+
+import ipaddress
+from collections.abc import Collection
+
+
+class AddressList:
+    """IP addresses and networks that may connect; an empty list lets everybody in."""
+
+    def __init__(self, networks: Collection[str]) -> None:
+        self._networks = [ipaddress.ip_network(network) for network in networks]
+
+    def allows(self, address: str) -> bool:
+        """Return whether a peer's address, IPv4 or IPv6, is in the list."""
+        found = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(found, ipaddress.IPv6Address):
+            found = found.ipv4_mapped or found
+        return not self._networks or any(found in network for network in self._networks)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host that is listened on can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
