@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from screening.imaging.lung_field import View
 from screening.imaging.preprocess import InputSpec, fingerprint
 from screening.networks.architectures import Architecture
+from screening.networks.mirrored import with_mirror
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.errors import TrainingError
 from training.pictures import load_pictures
@@ -48,7 +49,19 @@ class Answering:
         check_preprocessing(fold)
         keras.backend.clear_session()
         model = load_network(fold.run, fold.fold, self.architectures)
-        return self.outputs(model, seen_by(fold), paths)
+        return self.probabilities(model, seen_by(fold), paths)
+
+    def probabilities(
+        self, model: keras.Model, seen_as: SeenAs, paths: Sequence[Path]
+    ) -> NDArray[np.float32]:
+        """Return a network's probabilities for picture files, as the stations ask it."""
+        return self.outputs(_as_asked(model, seen_as), seen_as, paths)
+
+    def probabilities_of(
+        self, model: keras.Model, seen_as: SeenAs, pictures: Iterable[NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return a network's probabilities for rendered pictures, as the stations ask it."""
+        return self.outputs_of(_as_asked(model, seen_as), seen_as, pictures)
 
     def outputs(
         self, model: keras.Model, seen_as: SeenAs, paths: Sequence[Path]
@@ -84,10 +97,14 @@ class Answering:
         return predict(model, batches, workers=self._workers)
 
 
+def _as_asked(model: keras.Model, seen_as: SeenAs) -> keras.Model:
+    return with_mirror(model) if seen_as.mirrored else model
+
+
 def seen_by(fold: TrainedFold) -> SeenAs:
     """Return what the network of a fold takes of a picture; TrainingError where it cannot be."""
     part = seen_part(View(fold.record.view), kept_lung_field(fold.run))
-    return SeenAs(input_spec(fold.record), part)
+    return SeenAs(input_spec(fold.record), part, fold.record.mirrored)
 
 
 def check_preprocessing(fold: TrainedFold) -> None:

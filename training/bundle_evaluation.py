@@ -64,7 +64,7 @@ def evaluate_bundle(
         Predictions(
             each.member.classes,
             questions,
-            both_sides(answering.outputs(each.model, each.seen_as, paths)),
+            both_sides(answering.probabilities(each.model, each.seen_as, paths)),
         )
         for each in load_members(bundle, answering)
     ]

@@ -34,7 +34,7 @@ def golden_scores(
 ) -> list[tuple[float, ...]]:
     """Return a member's probabilities for each golden image, before calibration."""
     with keras.device("cpu:0"):
-        scores = both_sides(answering.outputs_of(model, seen_by(fold), golden_images()))
+        scores = both_sides(answering.probabilities_of(model, seen_by(fold), golden_images()))
     return [tuple(row) for row in scores.round(6).tolist()]
 
 

@@ -36,10 +36,14 @@ class SeenPart:
 
 @dataclass(frozen=True, slots=True)
 class SeenAs:
-    """What a network takes of a radiograph. part: None for the whole picture."""
+    """What a network takes of a radiograph.
+
+    part: None for the whole picture. mirrored: it is asked about the mirror image, too.
+    """
 
     spec: InputSpec
     part: SeenPart | None = None
+    mirrored: bool = False
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return one of the equal channels, (spec.height, spec.width), of a rendered picture."""

@@ -97,7 +97,7 @@ def _trained(fold: TrainedFold, answering: Answering) -> keras.Model:
 def _answers(
     model: keras.Model, fold: TrainedFold, compared: Sequence[Path], answering: Answering
 ) -> NDArray[np.float64]:
-    return both_sides(answering.outputs(model, seen_by(fold), compared))
+    return both_sides(answering.probabilities(model, seen_by(fold), compared))
 
 
 def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> Member:
@@ -116,4 +116,5 @@ def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> M
         weights=tuple(describe_file(path) for path in weights),
         weight=place.weight,
         temperature=place.temperature,
+        mirrored=record.mirrored,
     )

@@ -72,6 +72,8 @@ class Member(Part):
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share in the weighted mean; the shares need not add up to 1."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
+    mirrored: bool = False
+    """Whether the mean of the answers to the radiograph and to its mirror image counts."""
 
     @property
     def weights_sha256(self) -> str:

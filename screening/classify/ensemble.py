@@ -27,6 +27,7 @@ from screening.imaging.lung_field import Box
 from screening.imaging.preprocess import fingerprint, preprocess
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.feature_maps import with_features
+from screening.networks.mirrored import with_mirror
 from screening.networks.weights import load_weights
 
 _FIRST_BATCH_LIMIT = 64
@@ -69,6 +70,8 @@ class ServingMember:
         self.member = member
         if feature_layer is not None:
             model = with_features(model, feature_layer)
+        if member.mirrored:
+            model = with_mirror(model)
         self.spec = member.input.spec
         self._batch_limit = _FIRST_BATCH_LIMIT
         shape = (None, self.spec.height, self.spec.width, 3)

@@ -140,9 +140,11 @@ class Protocol:
 
     architecture: of `TRAINING_ARCHITECTURES`. classes: in the order of the outputs; a sigmoid
     answers the first. height, width: pixels. epochs: in each phase, where there are phases.
-    view, contrast: what of a radiograph the network sees. augmentation, appearance: what is changed
-    of a training picture's geometry and looks. spectrum_chance: of a training picture to get the
-    sharpness of another one. draw: None: every image once an epoch. schedule: of the learning rate.
+    view, contrast: what of a radiograph the network sees. mirrored: once trained, it answers by the
+    mean of its answers to a radiograph and to its mirror image. augmentation, appearance: what is
+    changed of a training picture's geometry and looks. spectrum_chance: of a training picture to
+    get the sharpness of another one. draw: None: every image once an epoch. schedule: of the
+    learning rate.
     frozen: how names of layers begin that never learn. keeps_statistics: batch normalisations that
     a weight file gave keep its statistics and parameters, so that no batch's composition counts.
     coarser: labels of images that allow several of the classes. watched_per_class: at most so many
@@ -168,6 +170,7 @@ class Protocol:
     learning: LearningLayers = LearningLayers.ALL
     view: View = View.WHOLE
     contrast: Contrast = Contrast.AS_RENDERED
+    mirrored: bool = False
     augmentation: GeometricAugmentation | None = None
     appearance: AppearanceAugmentation | None = None
     spectrum_chance: float = 0.0

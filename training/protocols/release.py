@@ -88,6 +88,7 @@ CORONET = Protocol(
     width=150,
     value_range=(-1.0, 1.0),
     view=View.LUNG_FIELD,
+    mirrored=True,
     optimizer=OptimizerName.ADAM,
     learning_rate=2e-4,
     schedule=Schedule.COSINE,

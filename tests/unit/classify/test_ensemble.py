@@ -159,6 +159,19 @@ def test_an_unknown_architecture_is_refused(altered: Alter) -> None:
         Ensemble.load(bundle)
 
 
+def test_a_mirrored_member_gives_mirror_images_the_same_scores(
+    altered: Alter, phantoms: list[NDArray[np.uint8]]
+) -> None:
+    """The manifest says which member is asked twice; the other one still sees sides."""
+    mirrored = Ensemble.load(altered(lambda manifest: manifest["members"][0].update(mirrored=True)))
+    (own,), (mirror,) = (mirrored.score([each]) for each in (phantoms[0], phantoms[0][:, ::-1]))
+    first, second = (
+        np.ptp([list(one.members[n].raw.values()) for one in (own, mirror)], axis=0).max()
+        for n in (0, 1)
+    )
+    assert first < 5e-5 < second
+
+
 def test_golden_scores_that_are_not_reproduced_are_refused(
     altered: Alter, ensemble: Ensemble
 ) -> None:

@@ -37,6 +37,7 @@ def fold_of_four_classes(folder: Path) -> tuple[Path, list[ImageRow]]:
         value_range=(0.0, 1.0),
         view="whole",
         contrast="as_rendered",
+        mirrored=False,
         lung_field=None,
         left_out=(),
         seed=0,
