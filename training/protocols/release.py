@@ -20,7 +20,7 @@ screening train run release-concatenated --data manifest.csv --lung-field lung
     --backbone-weights runs/release-coronet/fold-1/weights.npz
     --backbone-weights resnet50v2.npz --precision mixed_bfloat16
 screening train run release-concatenated-adults --data manifest.csv --lung-field lung
-    --backbone-weights runs/release-concatenated/fold-1/weights.npz --precision mixed_bfloat16
+    --from runs/release-concatenated --precision mixed_bfloat16
 
 Deviations from the papers:
 - Both networks see the crop of the lung field, since borders, markers and collimation tell the
@@ -148,7 +148,8 @@ CONCATENATED_ADULTS = replace(
     CONCATENATED,
     name="release-concatenated-adults",
     strata=_three_classes(0.34, 0.24, 0.06, 0.05, 0.05, 0.26),
-    learning_rate=8e-5,
     epochs=6,
+    fine_tune_from="release-concatenated",
+    backbones=(),
 )
 RELEASE = (CORONET, CONCATENATED, CONCATENATED_ADULTS)
