@@ -206,6 +206,12 @@ class Settings(BaseSettings):
     destinations: Destinations = Field(
         (), description="DICOM peers that receive the reports (JSON list, or tables in the file)"
     )
+    breaker_failures: int = Field(
+        5, ge=1, description="Failures in a row after which a destination is only probed"
+    )
+    breaker_longest_s: float = Field(
+        60, gt=0, description="Longest wait between two probes of a failing destination, in seconds"
+    )
     reports_folder: bool = Field(
         True, description="Write every report to the folder reports in the data folder as well"
     )

@@ -7,6 +7,7 @@ import typer
 
 from screening.cli.opened import opened_database
 from screening.cli.printing import percent, print_json, print_table
+from screening.db.breakers import FailingDestination, failing_destinations
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.errors import ScreeningError
@@ -46,10 +47,13 @@ def ledger(
     """
     with opened_database() as (_, database):
         counts = read_ledger(database, since=point_in_time(since) if since else None)
+        failing = failing_destinations(database)
     if as_json:
-        print_json(counts.as_dict())
+        listed = [one.as_dict() for one in failing]
+        print_json({**counts.as_dict(), "failing_destinations": listed})
     else:
         print_ledger(counts)
+        print_failing(failing)
     if not counts.adds_up:
         raise ScreeningError("the ledger does not add up; please report this as a defect")
 
@@ -147,7 +151,27 @@ def print_ledger(counts: Ledger) -> None:
         )
 
 
+def print_failing(failing: list[FailingDestination]) -> None:
+    """Print the destinations that fail; nothing where all work."""
+    if failing:
+        print_table(
+            "failing destinations",
+            ("destination", "failures in a row", "since (UTC)", "next try (UTC)", "last message"),
+            (
+                (
+                    one.destination,
+                    one.failures,
+                    f"{one.failing_since:%Y-%m-%d %H:%M:%S}",
+                    f"{one.probe_at:%H:%M:%S}" if one.probe_at else "when due",
+                    one.last_message,
+                )
+                for one in failing
+            ),
+        )
+
+
 def print_state(database: Database) -> None:
-    """Print the worklist and the ledger."""
+    """Print the worklist, the ledger, and the destinations that fail."""
     print_worklist(read_worklist(database))
     print_ledger(read_ledger(database))
+    print_failing(failing_destinations(database))

@@ -286,3 +286,15 @@ class Event(Base):
     study_instance_uid: Mapped[str | None] = mapped_column(Uid, index=True)
     sop_instance_uid: Mapped[str | None] = mapped_column(Uid, index=True)
     detail: Mapped[dict[str, Any]]
+
+
+class Breaker(Base):
+    """One destination that failed last: how often in a row; with `probe_at` it is only probed."""
+
+    __tablename__ = "breakers"
+
+    destination: Mapped[str] = mapped_column(String(32), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    failing_since: Mapped[datetime]
+    probe_at: Mapped[datetime | None]
+    last_message: Mapped[str] = mapped_column(String(255))

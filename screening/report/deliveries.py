@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
@@ -17,6 +17,7 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
 from screening.domain.lifecycle import DeliveryState, backoff_s
+from screening.report.breaker import is_paused, may_be_probed, open_breaker
 from screening.report.destinations import Attempt, Ending, StoredReport
 
 LEASE_S = 120
@@ -34,43 +35,63 @@ class ClaimedDelivery:
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """Rows that wait, or whose sender's lease has run out."""
-    return or_(
-        and_(
-            Delivery.state == DeliveryState.PENDING,
-            or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
-        ),
-        and_(Delivery.state == DeliveryState.SENDING, Delivery.lease_expires_at < now),
-    )
+    """Rows that wait and may go now, or whose sender's lease has run out."""
+    rested = or_(Delivery.not_before.is_(None), Delivery.not_before <= now)
+    return and_(_is_open(now), or_(Delivery.state == DeliveryState.SENDING, rested))
 
 
 def anything_due(database: Database, destinations: Collection[str]) -> bool:
     """Return whether a claim for any of these destinations would find a row."""
+    now = utc_now()
+    due = select(Delivery.id).where(
+        Delivery.destination.in_(destinations),
+        or_(and_(is_due(now), ~is_paused()), and_(_is_open(now), may_be_probed())),
+    )
     with database.read() as session:
-        due = select(Delivery.id).where(Delivery.destination.in_(destinations), is_due(utc_now()))
         return session.execute(due.limit(1)).first() is not None
 
 
 def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelivery]:
     """Claim up to DELIVERIES_AT_ONCE due rows of one destination, oldest first.
 
-    Raises DatabaseUnavailableError.
+    Of a destination that is left alone one row is claimed when it may be probed, and none before:
+    the one with the fewest attempts, whatever its own wait, so that no report that the destination
+    cannot stand is its only probe. Raises DatabaseUnavailableError.
     """
     token = str(uuid.uuid4())
     with database.write() as session:
-        rows = session.scalars(
-            select(Delivery)
-            .where(Delivery.destination == destination, is_due(utc_now()))
-            .order_by(Delivery.id)
-            .limit(DELIVERIES_AT_ONCE)
-            .with_for_update(skip_locked=True)
-        ).all()
+        breaker = open_breaker(session, destination)
+        if breaker and breaker.probe_at and breaker.probe_at > utc_now():
+            return []
+        rows = session.scalars(_next_rows(destination, probe=breaker is not None)).all()
+        if breaker and rows:  # nobody else probes meanwhile
+            breaker.probe_at = utc_now() + timedelta(seconds=LEASE_S)
         for row in rows:
             row.state = DeliveryState.SENDING
             row.attempts += 1
             row.lease_owner = token
             row.lease_expires_at = utc_now() + timedelta(seconds=LEASE_S)
         return [ClaimedDelivery(row.id, token, _stored(row.report)) for row in rows]
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    """Rows that nobody is sending."""
+    return or_(
+        Delivery.state == DeliveryState.PENDING,
+        and_(Delivery.state == DeliveryState.SENDING, Delivery.lease_expires_at < now),
+    )
+
+
+def _next_rows(destination: str, *, probe: bool) -> Select[Delivery]:
+    due = _is_open(utc_now()) if probe else is_due(utc_now())
+    order = (Delivery.attempts, Delivery.id) if probe else (Delivery.id,)
+    return (
+        select(Delivery)
+        .where(Delivery.destination == destination, due)
+        .order_by(*order)
+        .limit(1 if probe else DELIVERIES_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
 
 
 def record_attempt(

@@ -25,9 +25,9 @@ from pynetdicom.dsutils import encode
 from screening.errors import UnreadableDataSetError
 from screening.imaging.quiet import quiet
 from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.guarded_requestor import PatientSocket, guard
 from screening.storage_scu.objects import EncodedObject
 from screening.storage_scu.outcomes import Outcome, rejection_rule
-from screening.transport.closing_socket import ClosingSocket
 
 MAXIMUM_PDU_BYTES = 131072
 MEDIUM_PRIORITY = 0
@@ -107,12 +107,13 @@ def associate(
 
 
 class _StorageEntity(AE):  # type: ignore[misc]  # pynetdicom has no types
-    """An application entity whose sockets are closed when their associations have ended."""
+    """An application entity whose associations are guarded, and their sockets closed."""
 
     def _create_socket(
         self, association: PynetdicomAssociation, address: object, tls_args: object
-    ) -> ClosingSocket:
-        made = ClosingSocket(association, address=address)
+    ) -> PatientSocket:
+        guard(association)
+        made = PatientSocket(association, address=address)
         made.tls_args = tls_args
         return made
 
@@ -216,13 +217,21 @@ class StorageAssociation:
         while not association._is_paused and association.is_alive():  # noqa: SLF001
             association._reactor_checkpoint.wait(0.0001)  # noqa: SLF001
         association.dimse.send_msg(request, context_id)
-        _, response = association.dimse.get_msg(block=True)
+        answered_in, response = association.dimse.get_msg(block=True)
         association._reactor_checkpoint.set()  # noqa: SLF001
         if response is None:
             association._handle_no_response()  # noqa: SLF001
             return Dataset()
+        if answered_in != context_id or not _answers(response, request):
+            association.abort()
+            return Dataset()
         status: Dataset = association._check_received_status(response)  # noqa: SLF001
         return status
+
+
+def _answers(response: object, request: C_STORE) -> bool:
+    """Return whether a message answers this request, and no other one."""
+    return isinstance(response, C_STORE) and response.MessageIDBeingRespondedTo == request.MessageID
 
 
 def _check_readable(path: Path) -> None:

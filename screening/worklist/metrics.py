@@ -6,19 +6,25 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from screening.db.breakers import FailingDestination
 from screening.worklist.totals import Totals
 
 
-def metrics_text(totals: Totals, oldest_pending_age_s: float | None) -> bytes:
+def metrics_text(
+    totals: Totals, oldest_pending_age_s: float | None, failing: Sequence[FailingDestination]
+) -> bytes:
     """Return the figures of this moment; oldest_pending_age_s: None where nothing waits."""
     registry = CollectorRegistry()
-    registry.register(_Figures(totals, oldest_pending_age_s or 0.0))
+    registry.register(_Figures(totals, oldest_pending_age_s or 0.0, failing))
     return generate_latest(registry)
 
 
 class _Figures(Collector):
-    def __init__(self, totals: Totals, oldest_pending_age_s: float) -> None:
+    def __init__(
+        self, totals: Totals, oldest_pending_age_s: float, failing: Sequence[FailingDestination]
+    ) -> None:
         self._totals = totals
+        self._failing = {one.destination: one for one in failing}
         self._oldest_pending_age_s = oldest_pending_age_s
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -54,7 +60,23 @@ class _Figures(Collector):
                 ("destination", "state"),
                 totals.deliveries.items(),
             ),
+            _counts(
+                "screening_destination_failures",
+                "Failures in a row of each destination that has reports, 0 where it works",
+                ("destination",),
+                [((name,), one.failures if one else 0) for name, one in self._destinations()],
+            ),
+            _counts(
+                "screening_destination_paused",
+                "1 where a destination failed so often that it is only probed",
+                ("destination",),
+                [((name,), int(one.paused) if one else 0) for name, one in self._destinations()],
+            ),
         )
+
+    def _destinations(self) -> Iterable[tuple[str, FailingDestination | None]]:
+        names = {name for name, _ in self._totals.deliveries} | self._failing.keys()
+        return ((name, self._failing.get(name)) for name in names)
 
 
 def _figure(name: str, meaning: str, value: float) -> GaugeMetricFamily:

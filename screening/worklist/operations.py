@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from screening.db.breakers import FailingDestination, failing_destinations
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.lifecycle import DeliveryState, ReportState
@@ -47,7 +48,9 @@ def add_operations(
     @app.get(OPERATIONS_PATH, response_class=HTMLResponse)
     def operations_page(request: Request) -> str:
         return pages.operations(
-            _counts(read_ledger()), _failed_reports(database), visitor_of(request)
+            _counts(read_ledger(), failing_destinations(database)),
+            _failed_reports(database),
+            visitor_of(request),
         )
 
     @app.post(f"{OPERATIONS_PATH}/release")
@@ -72,8 +75,9 @@ def _name(request: Request) -> str:
     return visitor_of(request).name
 
 
-def _counts(totals: Totals) -> list[DestinationCounts]:
+def _counts(totals: Totals, failing: list[FailingDestination]) -> list[DestinationCounts]:
     found = totals.deliveries
+    failing_by_name = {one.destination: one for one in failing}
     names = sorted({destination for destination, _ in found})
     return [
         DestinationCounts(
@@ -82,6 +86,7 @@ def _counts(totals: Totals) -> list[DestinationCounts]:
             under_way=found.get((name, DeliveryState.PENDING), 0)
             + found.get((name, DeliveryState.SENDING), 0),
             delivered=found.get((name, DeliveryState.DELIVERED), 0),
+            failing=failing_by_name.get(name),
         )
         for name in names
     ]

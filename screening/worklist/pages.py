@@ -7,6 +7,7 @@ from datetime import datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from screening import __version__
+from screening.db.breakers import FailingDestination
 from screening.db.bundle_rows import ActiveBundle
 from screening.domain.shown_values import is_uid
 from screening.settings import Settings
@@ -47,12 +48,16 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class DestinationCounts:
-    """One destination's reports: refused, on their way, and there."""
+    """One destination's reports: refused, on their way, and there.
+
+    failing: how it fails, None while it works.
+    """
 
     destination: str
     parked: int
     under_way: int
     delivered: int
+    failing: FailingDestination | None
 
 
 def receiver_of(settings: Settings) -> Receiver:

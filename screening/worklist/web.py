@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from screening.db.breakers import failing_destinations
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.clock import utc_now
 from screening.db.session import Database
@@ -127,7 +128,11 @@ def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None
 
     @app.get("/metrics")
     def metrics() -> Response:
-        figures = metrics_text(read_ledger(), oldest_pending_age_s(database, utc_now()))
+        figures = metrics_text(
+            read_ledger(),
+            oldest_pending_age_s(database, utc_now()),
+            failing_destinations(database),
+        )
         return Response(figures, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

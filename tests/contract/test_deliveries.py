@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Delivery, Event
-from screening.report.codes import Profile
-from screening.report.courier import Courier
+from screening.db.tables import Event
 from screening.report.deliveries import (
     DELIVERIES_AT_ONCE,
     ClaimedDelivery,
@@ -22,52 +20,28 @@ from screening.report.deliveries import (
 )
 from screening.report.destinations import (
     Attempt,
-    Destination,
     Ending,
     FolderDestination,
-    PeerDestination,
 )
-from screening.report.document import build_report
-from screening.settings import load_settings
-from screening.storage_scu.destination import DicomDestination, Timeouts
-from tests.report_samples import content, header
+from tests.delivering import (
+    add_deliveries,
+    couriers,
+    delivery,
+    let_time_pass,
+    peer,
+    undelivered,
+)
 from tests.servers import free_port
 from tests.site import wait_until
-from tests.stored_rows import NOON, add_bundle, add_instance, add_report, add_score
 
 DELIVERED = Attempt(Ending.DELIVERED, "0x0000", "stored")
 REFUSED = Attempt(Ending.REFUSED, "0xA900", "the peer refused it")
 RETRY = Attempt(Ending.RETRY, "", "cannot be reached")
-REPORT = build_report(header(), content(), Profile.COMPREHENSIVE).encoded
-SHORT = Timeouts(connection_s=1, acse_s=2, dimse_s=2, network_s=3)
-
-
-def add_deliveries(database: Database, *, count: int = 1, **states: str) -> None:
-    """Add reports, each with one delivery for each destination=state."""
-    with database.write() as session:
-        bundle = add_bundle(session)
-        for number in range(count):
-            image = add_instance(session, f"1.2.{number}")
-            scored = add_score(session, image, bundle, priority="LOW", covid19=0.1)
-            add_report(session, scored, content=REPORT, **states)
-
-
-def delivery(database: Database, destination: str = "pacs") -> Delivery:
-    """Return the first delivery to a destination."""
-    with database.read() as session:
-        query = select(Delivery).where(Delivery.destination == destination).order_by(Delivery.id)
-        return session.scalars(query).first() or Delivery()
 
 
 def record(database: Database, claimed: ClaimedDelivery, attempt: Attempt) -> None:
     """Record an attempt as a courier does: waits from 100 up to 300 s."""
     record_attempt(database, claimed, attempt, retry_first_s=100, retry_longest_s=300)
-
-
-def let_time_pass(database: Database) -> None:
-    """Bring every row to where its wait and its lease are over."""
-    with database.write() as session:
-        session.execute(update(Delivery).values(not_before=NOON, lease_expires_at=NOON))
 
 
 def test_a_claim_takes_one_destinations_due_rows_oldest_first(database: Database) -> None:
@@ -147,31 +121,11 @@ def test_a_lost_lease_gives_the_report_to_another(database: Database) -> None:
     assert delivery(database).state == "delivered"
 
 
-def peer(name: str, port: int) -> Destination:
-    """Return a DICOM destination on this machine with short timeouts."""
-    address = DicomDestination(name, "127.0.0.1", port, "PACS", "SCREENING", SHORT)
-    return PeerDestination(address, Profile.COMPREHENSIVE)
-
-
 @contextmanager
 def silent_peer() -> Iterator[int]:
     """Listen, accept connections, and never say a word; yields the port."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
         yield int(listener.getsockname()[1])
-
-
-@contextmanager
-def couriers(database: Database, folder: Path, *destinations: Destination) -> Iterator[None]:
-    """Run a courier for each destination, woken once."""
-    settings = load_settings(data_dir=folder, retry_first_s=100, retry_longest_s=300)
-    running = [Courier(destination, database, settings) for destination in destinations]
-    try:
-        for courier in running:
-            courier.wake()
-        yield
-    finally:
-        for courier in running:
-            courier.close()
 
 
 def test_a_destination_that_is_down_or_silent_holds_up_no_other(
@@ -189,7 +143,7 @@ def test_a_destination_that_is_down_or_silent_holds_up_no_other(
         started = utc_now()
         written = tmp_path / "reports"
         wait_until(lambda: len(list(written.rglob("*.dcm"))) == reports, "the files", 10)
-        wait_until(lambda: not _open(database, "folder"), "the rows", 10)
+        wait_until(lambda: not undelivered(database, "folder"), "the rows", 10)
         assert delivery(database, "silent").state != "delivered"
         for name in ("down", "silent"):
             wait_until(lambda name=name: delivery(database, name).not_before is not None, name, 15)
@@ -198,7 +152,7 @@ def test_a_destination_that_is_down_or_silent_holds_up_no_other(
         row = delivery(database, name)
         assert (row.state, row.attempts, row.lease_owner) == ("pending", 1, None)
         assert words in (row.last_message or "")
-        assert len(_open(database, name)) == reports
+        assert len(undelivered(database, name)) == reports
 
 
 def test_a_folder_that_cannot_be_written_is_tried_again(database: Database, tmp_path: Path) -> None:
@@ -216,11 +170,3 @@ def test_a_folder_that_cannot_be_written_is_tried_again(database: Database, tmp_
     with couriers(database, tmp_path, FolderDestination(blocked, name="folder")):
         wait_until(lambda: delivery(database, "folder").state == "delivered", "the delivery", 10)
     assert [path.suffix for path in blocked.rglob("*.*")] == [".dcm"]
-
-
-def _open(database: Database, destination: str) -> list[int]:
-    with database.read() as session:
-        waiting = select(Delivery.id).where(
-            Delivery.destination == destination, Delivery.state != "delivered"
-        )
-        return list(session.scalars(waiting))

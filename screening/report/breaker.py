@@ -1,0 +1,91 @@
+"""The circuit breaker of each destination, as rows: all report workers heed the same ones."""
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.insert import insert_or_nothing
+from screening.db.session import Database
+from screening.db.tables import Breaker, Delivery
+from screening.domain.breaker import BreakerRules, next_probe
+from screening.domain.lifecycle import DeliveryState
+from screening.logs import get_logger
+
+MAX_MESSAGE_CHARACTERS = 255
+log = get_logger()
+
+
+def open_breaker(session: Session, destination: str) -> Breaker | None:
+    """Return the row of a destination that is left alone, locked; None where it is not."""
+    return session.scalar(
+        select(Breaker)
+        .where(Breaker.destination == destination, Breaker.probe_at.is_not(None))
+        .with_for_update()
+    )
+
+
+def is_paused() -> ColumnElement[bool]:
+    """Deliveries whose destination is left alone."""
+    paused = select(Breaker.destination).where(Breaker.probe_at.is_not(None))
+    return Delivery.destination.in_(paused)
+
+
+def may_be_probed() -> ColumnElement[bool]:
+    """Deliveries whose destination is left alone, and its wait is over."""
+    waited = select(Breaker.destination).where(Breaker.probe_at <= utc_now())
+    return Delivery.destination.in_(waited)
+
+
+def record_failure(database: Database, destination: str, message: str, rules: BreakerRules) -> None:
+    """Count a batch of which the destination answered nothing for good.
+
+    Raises DatabaseUnavailableError; then a failure is not counted, which harms nobody.
+    """
+    now = utc_now()
+    with database.write() as session:
+        session.execute(
+            insert_or_nothing(
+                session,
+                Breaker,
+                destination=destination,
+                failures=0,
+                failing_since=now,
+                last_message="",
+            )
+        )
+        row = session.get_one(Breaker, destination, with_for_update=True)
+        row.failures += 1
+        row.last_message = message[:MAX_MESSAGE_CHARACTERS]
+        row.probe_at = next_probe(row.failures, now, rules)
+        failures, probe_at = row.failures, row.probe_at
+    if probe_at is not None:
+        log.warning(
+            "destination_paused",
+            destination=destination,
+            failures=failures,
+            next_probe_at=probe_at.isoformat(),
+            reason=message,
+        )
+
+
+def record_success(database: Database, destination: str) -> None:
+    """Forget a destination's failures; where it was left alone, all that waits for it is due.
+
+    Raises DatabaseUnavailableError; then the next success does it.
+    """
+    with database.read() as session:
+        if session.get(Breaker, destination) is None:
+            return
+    with database.write() as session:
+        row = session.get(Breaker, destination, with_for_update=True)
+        was_paused = row is not None and row.probe_at is not None
+        session.execute(delete(Breaker).where(Breaker.destination == destination))
+        if was_paused:
+            session.execute(
+                update(Delivery)
+                .where(Delivery.destination == destination)
+                .where(Delivery.state == DeliveryState.PENDING)
+                .values(not_before=None)
+            )
+    if was_paused:
+        log.info("destination_resumed", destination=destination)

@@ -1,0 +1,137 @@
+"""What becomes of reports when a Storage SCP misbehaves in every way we know."""
+
+import time
+
+import pytest
+
+from screening.storage_scu.destination import DicomDestination, Timeouts
+from screening.storage_scu.objects import identify
+from screening.storage_scu.outcomes import Outcome, SendResult
+from screening.storage_scu.scu import send_objects
+from tests.delivering import make_reports
+from tests.hostile_peer import peak_mib
+from tests.misbehaving_destination import (
+    Behaviour,
+    Conduct,
+    MisbehavingDestination,
+    Status,
+    misbehaving_destination,
+)
+
+pytestmark = pytest.mark.integration
+
+SHORT = Timeouts(connection_s=1, acse_s=1, dimse_s=1, network_s=2)
+ENOUGH_S = 12
+"""For a send to such a peer with these timeouts, on a machine that is busy with other things."""
+
+
+def uid_of(report: bytes) -> str:
+    """Return a report's SOP Instance UID."""
+    return identify(report).sop_instance_uid
+
+
+def send(destination: MisbehavingDestination, objects: list[bytes]) -> list[SendResult]:
+    """Send objects to it, with short timeouts; fail where that takes too long."""
+    address = DicomDestination("peer", "127.0.0.1", destination.port, "PEER", "SCREENING", SHORT)
+    started = time.monotonic()
+    results = list(send_objects(address, objects))
+    assert time.monotonic() - started < ENOUGH_S
+    return results
+
+
+TRANSIENT = [
+    Conduct.CLOSES_CONNECTIONS,
+    Conduct.SAYS_NOTHING,
+    Conduct.REJECTS_FOR_NOW,
+    Conduct.ABORTS_REQUESTS,
+    Conduct.GARBAGE_FOR_ASSOCIATION,
+    Conduct.HALF_AN_ACCEPTANCE,
+    Conduct.ENDLESS_ACCEPTANCE,
+    Conduct.NEVER_ANSWERS,
+    Conduct.ABORTS_STORE,
+    Conduct.CLOSES_UNREAD,
+    Conduct.CLOSES_UNANSWERED,
+    Conduct.CLOSES_IN_MID_PDU,
+    Conduct.STALLS_IN_MID_PDU,
+    Conduct.ENDLESS_PDU,
+    Conduct.GARBAGE,
+    Conduct.GARBAGE_COMMAND,
+    Conduct.UNKNOWN_CONTEXT,
+    Conduct.OTHER_MESSAGE,
+    Conduct.NO_STATUS,
+]
+PERMANENT = [Conduct.REJECTS_FOR_GOOD, Conduct.ACCEPTS_NOTHING]
+
+
+def test_every_conduct_has_its_place() -> None:
+    """No way of misbehaving is left out of the tests below."""
+    assert {*TRANSIENT, *PERMANENT, Conduct.SOUND, Conduct.ANSWERS_TWICE} == set(Conduct)
+
+
+@pytest.mark.parametrize("conduct", TRANSIENT, ids=lambda conduct: conduct.name)
+def test_trouble_on_the_line_is_tried_again(conduct: Conduct) -> None:
+    """Whatever the peer does on the line, each object is to be retried, soon and in words."""
+    before_mib = peak_mib()
+    with misbehaving_destination(conduct) as destination:
+        results = send(destination, make_reports(3))
+        assert [result.outcome for result in results] == [Outcome.RETRY] * 3
+        assert all(result.status is None and result.comment for result in results)
+        assert destination.connections <= 2
+    assert peak_mib() - before_mib < 64
+
+
+@pytest.mark.parametrize("conduct", PERMANENT, ids=lambda conduct: conduct.name)
+def test_a_refusal_for_good_needs_a_person(conduct: Conduct) -> None:
+    """A rejection for good, or no accepted context, is a refusal of every object."""
+    with misbehaving_destination(conduct) as destination:
+        results = send(destination, make_reports(2))
+        assert [result.outcome for result in results] == [Outcome.REFUSED] * 2
+
+
+@pytest.mark.parametrize("conduct", [Conduct.SOUND, Conduct.ANSWERS_TWICE])
+def test_what_it_takes_is_delivered(conduct: Conduct) -> None:
+    """Every object arrives as it was stored."""
+    sent = make_reports(3)
+    with misbehaving_destination(conduct) as destination:
+        results = send(destination, sent)
+    taken = [result for result in results if result.outcome is Outcome.DELIVERED]
+    assert set(destination.stored) >= {result.sop_instance_uid for result in taken}
+    for report in sent:
+        if uid_of(report) in destination.received:
+            assert {report[-len(one) :] for one in destination.received[uid_of(report)]} == set(
+                destination.received[uid_of(report)]
+            )
+    if conduct is Conduct.SOUND:
+        assert len(taken) == 3
+
+
+def test_an_answer_too_many_is_no_answer_to_the_next_object() -> None:
+    """Success twice for one object does not make the next one delivered without its own."""
+    first, second = make_reports(2)
+    answers: dict[str, Behaviour] = {
+        uid_of(first): Conduct.ANSWERS_TWICE,
+        uid_of(second): Status(0xA700),
+    }
+    with misbehaving_destination(answers.__getitem__) as destination:
+        results = send(destination, [first, second])
+    assert [result.outcome for result in results] == [Outcome.DELIVERED, Outcome.RETRY]
+    assert uid_of(second) not in destination.stored
+
+
+def test_one_object_it_cannot_stand_costs_none_of_the_others() -> None:
+    """An object that makes the peer close leaves the rest to another association."""
+    sent = make_reports(4)
+    poison = uid_of(sent[1])
+
+    def behave(uid: str) -> Behaviour:
+        return Conduct.CLOSES_IN_MID_PDU if uid == poison else Conduct.SOUND
+
+    with misbehaving_destination(behave) as destination:
+        results = send(destination, sent)
+        assert [result.outcome for result in results] == [
+            Outcome.DELIVERED,
+            Outcome.RETRY,
+            Outcome.DELIVERED,
+            Outcome.DELIVERED,
+        ]
+        assert destination.connections == 2
