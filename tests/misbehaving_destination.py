@@ -12,70 +12,42 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from io import BytesIO
 
 from pydicom.dataset import Dataset
-from pynetdicom.dimse_messages import C_STORE_RSP
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ, P_DATA_TF
-from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 
-ASSOCIATE_RQ, P_DATA, RELEASE_RQ, ABORT = 0x01, 0x04, 0x05, 0x07
-RELEASE_RP_PDU = struct.pack(">BxI4x", 0x06, 4)
-ABORT_PDU = struct.pack(">BxIxxBB", ABORT, 4, 0, 0)
+from tests.acceptor_pdus import (
+    ABORT_PDU,
+    COMMAND,
+    LAST,
+    P_DATA,
+    RELEASE_RP_PDU,
+    acceptance,
+    p_data,
+    rejection,
+    response,
+)
+from tests.conduct import Behaviour, ByObject, Conduct, Status
+
+__all__ = [
+    "Behaviour",
+    "ByObject",
+    "Conduct",
+    "MisbehavingDestination",
+    "Status",
+    "misbehaving_destination",
+]
+
+ASSOCIATE_RQ, RELEASE_RQ = 0x01, 0x05
 HEADER_BYTES = 6
-COMMAND, LAST = 1, 2
-MAXIMUM_PDU_BYTES = 16384
 NO_CONTEXT_ID = 201
 SUCCESS = 0x0000
 WARNINGS = range(0xB000, 0xC000)
 GARBAGE = bytes(range(255, 223, -1)) * 4
 PATIENCE_S = 120
 
-
-class Conduct(StrEnum):
-    """What it does with an association or an object, beside answering a status."""
-
-    SOUND = "sound"
-
-    CLOSES_CONNECTIONS = "closes connections"
-    SAYS_NOTHING = "says nothing to an association request"
-    REJECTS_FOR_GOOD = "rejects: calling AE title not recognised"
-    REJECTS_FOR_NOW = "rejects: temporary congestion"
-    ABORTS_REQUESTS = "aborts association requests"
-    GARBAGE_FOR_ASSOCIATION = "garbage for an association request"
-    HALF_AN_ACCEPTANCE = "half an A-ASSOCIATE-AC, then nothing"
-    ENDLESS_ACCEPTANCE = "announces an A-ASSOCIATE-AC of 4 GiB"
-    ACCEPTS_NOTHING = "accepts no presentation context"
-
-    NEVER_ANSWERS = "takes the object and never answers"
-    ABORTS_STORE = "aborts instead of an answer"
-    CLOSES_UNREAD = "closes when the object begins to come"
-    CLOSES_UNANSWERED = "takes the object and closes"
-    CLOSES_IN_MID_PDU = "half an answer, then closes"
-    STALLS_IN_MID_PDU = "half an answer, then nothing"
-    ENDLESS_PDU = "announces an answer of 4 GiB"
-    GARBAGE = "garbage for an answer"
-    GARBAGE_COMMAND = "a P-DATA whose command set is garbage"
-    UNKNOWN_CONTEXT = "an answer in a presentation context that was never negotiated"
-    OTHER_MESSAGE = "an answer to another message"
-    NO_STATUS = "an answer without a status"
-    ANSWERS_TWICE = "Success, and Success once more"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """It answers an object with a C-STORE status, 0x0000 to 0xFFFF."""
-
-    status: int
-    error_comment: str = ""
-
-
-Behaviour = Conduct | Status
-ByObject = Callable[[str], Behaviour]
-"""The behaviour towards one SOP Instance UID."""
 
 _SENT_FOR_ASSOCIATION: Mapping[Conduct, bytes] = {
     Conduct.CLOSES_CONNECTIONS: b"",
@@ -209,21 +181,21 @@ class _Connection:
             case Conduct.SAYS_NOTHING:
                 self._destination.wait_for_the_end()
             case Conduct.REJECTS_FOR_GOOD:
-                self._connection.sendall(_rejection(request, result=1, source=1, diagnostic=3))
+                self._connection.sendall(rejection(request, result=1, source=1, diagnostic=3))
             case Conduct.REJECTS_FOR_NOW:
-                self._connection.sendall(_rejection(request, result=2, source=3, diagnostic=1))
+                self._connection.sendall(rejection(request, result=2, source=3, diagnostic=1))
             case Conduct.HALF_AN_ACCEPTANCE:
-                self._connection.sendall(_acceptance(request, result=0)[:40])
+                self._connection.sendall(acceptance(request, result=0)[:40])
                 self._destination.wait_for_the_end()
             case Conduct.ENDLESS_ACCEPTANCE:
                 self._announce_without_end(0x02)
             case Conduct.ACCEPTS_NOTHING:
-                self._connection.sendall(_acceptance(request, result=3))
+                self._connection.sendall(acceptance(request, result=3))
                 return
             case Conduct() if conduct in _SENT_FOR_ASSOCIATION:
                 self._connection.sendall(_SENT_FOR_ASSOCIATION[conduct])
             case _:
-                self._connection.sendall(_acceptance(request, result=0))
+                self._connection.sendall(acceptance(request, result=0))
                 return
         raise _HangUpError
 
@@ -247,11 +219,13 @@ class _Connection:
         self._command = self._data_set = b""
         behaviour = self._destination.behaviour_to(uid)
         if isinstance(behaviour, Status):
-            self._connection.sendall(_response(command, context_id, behaviour))
+            self._connection.sendall(
+                response(command, context_id, (behaviour.status, behaviour.error_comment))
+            )
             if behaviour.status == SUCCESS or behaviour.status in WARNINGS:
                 self._destination.count_stored(uid)
             return
-        answer = _response(command, context_id, Status(SUCCESS))
+        answer = response(command, context_id, (SUCCESS, ""))
         if behaviour is Conduct.SOUND or behaviour in _ONLY_FOR_ASSOCIATION:
             self._destination.count_stored(uid)
             self._connection.sendall(answer)
@@ -309,62 +283,8 @@ def _wrong_answers(answer: bytes, command: Dataset, context_id: int) -> dict[Con
         Conduct.CLOSES_IN_MID_PDU: half,
         Conduct.STALLS_IN_MID_PDU: half,
         Conduct.GARBAGE: GARBAGE,
-        Conduct.GARBAGE_COMMAND: _p_data(context_id, GARBAGE),
-        Conduct.UNKNOWN_CONTEXT: _response(command, NO_CONTEXT_ID, Status(SUCCESS)),
-        Conduct.OTHER_MESSAGE: _response(command, context_id, Status(SUCCESS), shift=7),
-        Conduct.NO_STATUS: _response(command, context_id, None),
+        Conduct.GARBAGE_COMMAND: p_data(context_id, GARBAGE),
+        Conduct.UNKNOWN_CONTEXT: response(command, NO_CONTEXT_ID, (SUCCESS, "")),
+        Conduct.OTHER_MESSAGE: response(command, context_id, (SUCCESS, ""), shift=7),
+        Conduct.NO_STATUS: response(command, context_id, None),
     }
-
-
-def _acceptance(request: A_ASSOCIATE, *, result: int) -> bytes:
-    """Return an A-ASSOCIATE-AC with one result for every proposed context. Source: PS3.8 9.3.3."""
-    answer = A_ASSOCIATE()
-    answer.application_context_name = request.application_context_name
-    answer.calling_ae_title = request.calling_ae_title
-    answer.called_ae_title = request.called_ae_title
-    answer.result, answer.result_source = 0, 1
-    contexts = request.presentation_context_definition_list
-    for context in contexts:
-        context.result = result
-    answer.presentation_context_definition_results_list = contexts
-    answer.user_information = [
-        item
-        for item in request.user_information
-        if type(item).__name__
-        in {"MaximumLengthNotification", "ImplementationClassUIDNotification"}
-    ]
-    encoded: bytes = A_ASSOCIATE_AC(answer).encode()
-    return encoded
-
-
-def _rejection(request: A_ASSOCIATE, *, result: int, source: int, diagnostic: int) -> bytes:
-    """Return an A-ASSOCIATE-RJ. Source: PS3.8 9.3.4."""
-    request.result, request.result_source, request.diagnostic = result, source, diagnostic
-    encoded: bytes = A_ASSOCIATE_RJ(request).encode()
-    return encoded
-
-
-def _response(command: Dataset, context_id: int, answer: Status | None, *, shift: int = 0) -> bytes:
-    """Return a C-STORE response in P-DATA-TFs. Source: PS3.7 9.3.1.2."""
-    response = C_STORE()
-    message_id: int = command.MessageID
-    response.MessageIDBeingRespondedTo = message_id + shift
-    response.AffectedSOPClassUID = command.AffectedSOPClassUID
-    response.AffectedSOPInstanceUID = command.AffectedSOPInstanceUID
-    response.Status = SUCCESS if answer is None else answer.status
-    if answer is not None and answer.error_comment:
-        response.ErrorComment = answer.error_comment
-    message = C_STORE_RSP()
-    message.primitive_to_message(response)
-    if answer is None:
-        del message.command_set.Status
-    encoded = b""
-    for primitive in message.encode_msg(context_id, MAXIMUM_PDU_BYTES):
-        encoded += P_DATA_TF(primitive).encode()
-    return encoded
-
-
-def _p_data(context_id: int, command_set: bytes) -> bytes:
-    value = bytes([context_id, COMMAND | LAST]) + command_set
-    content = struct.pack(">I", len(value)) + value
-    return struct.pack(">BxI", P_DATA, len(content)) + content

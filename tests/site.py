@@ -38,7 +38,11 @@ class Site:
     @property
     def settings(self) -> Settings:
         """The settings its processes see."""
-        names = {key.removeprefix("SCREENING_").lower(): v for key, v in self.variables.items()}
+        names = {
+            key.removeprefix("SCREENING_").lower(): value
+            for key, value in self.variables.items()
+            if key.startswith("SCREENING_")
+        }
         names["destinations"] = json.loads(names.get("destinations", "[]"))
         return load_settings(**names)
 
@@ -83,6 +87,24 @@ class Site:
                     stdout=log,
                     stderr=log,
                 )
+
+    @contextlib.contextmanager
+    def up(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `screening up` from when its stations answer to the end of the block."""
+        with (self.folder / "up.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "screening", "up"],
+                env=self.environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self.wait_for_log("up", "Ctrl-C stops")
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def kill(self, station: str) -> None:
         """Kill a station with SIGKILL, as a crash or the kernel would."""

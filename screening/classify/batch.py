@@ -14,7 +14,6 @@ from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
-from screening.errors import TransientError
 from screening.logs import get_logger
 from screening.settings import Settings
 from screening.spool.store import Spool
@@ -91,8 +90,6 @@ class BatchRunner:
         started = time.perf_counter()
         try:
             answers = self._ensemble.screen_prepared([found.prepared for found in ready.values()])
-        except TransientError:
-            raise
         except Exception as error:
             log.exception("scoring_failed", instances=len(ready))
             failed = Failed(FailureReason.INTERNAL_ERROR, type(error).__name__)
@@ -104,8 +101,10 @@ class BatchRunner:
         }
 
     def _result(
-        self, found: Ready[PreparedInput], answer: EnsembleScores | Refusal, share_s: float
+        self, found: Ready[PreparedInput], answer: EnsembleScores | Refusal | Failed, share_s: float
     ) -> Result:
+        if isinstance(answer, Failed):
+            return answer
         if isinstance(answer, Refusal):
             return NotApplicable(answer.reason, answer.found)
         return Scored(

@@ -5,7 +5,7 @@ is loaded, so whoever starts the worker sets TF_CPP_MIN_LOG_LEVEL beforehand.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from screening.bundles.manifest import Member
 from screening.bundles.picture_distance import PictureDistance
 from screening.bundles.registry import Bundle, verify_files
+from screening.classify.examine import Failed
 from screening.classify.golden_check import compare_golden, no_lung_field, read_grey
+from screening.classify.memory_limit import MemoryLimit, in_parts
 from screening.classify.picture_views import PictureViewer
 from screening.domain.eligibility import Refusal
 from screening.domain.scores import EnsembleScores, MemberScores, combine, member_scores
-from screening.errors import BundleError, SettingsError, TransientError
+from screening.errors import BundleError, OutOfMemoryError, SettingsError
 from screening.imaging.lung_field import Box
 from screening.imaging.preprocess import fingerprint, preprocess
 from screening.networks.architectures import ARCHITECTURES
@@ -30,7 +32,8 @@ from screening.networks.feature_maps import with_features
 from screening.networks.mirrored import with_mirror
 from screening.networks.weights import load_weights
 
-_FIRST_BATCH_LIMIT = 64
+_MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED")
+"""In errors of CUDA, cuDNN and cuBLAS that TensorFlow passes on under other classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,6 @@ class ServingMember:
         if member.mirrored:
             model = with_mirror(model)
         self.spec = member.input.spec
-        self._batch_limit = _FIRST_BATCH_LIMIT
         shape = (None, self.spec.height, self.spec.width, 3)
         signature = [tf.TensorSpec(shape, tf.float32)]
         self._forward = tf.function(
@@ -87,35 +89,16 @@ class ServingMember:
     def answers(self, images: NDArray[np.float32]) -> MemberAnswers:
         """Return what the network gives for (batch, height, width, 3) images, in one pass.
 
-        Where the device's memory is too small for a batch, it is halved from then on.
-        Raises TransientError where it is too small for one image, and BundleError where a
+        Raises OutOfMemoryError where the memory is too small for so many, and BundleError where a
         number is not finite, which would otherwise pass as the lowest priority.
         """
-        parts: list[list[NDArray[np.float32]]] = []
-        done = 0
-        while done < len(images):
-            part = images[done : done + self._batch_limit]
-            try:
-                parts.append(
-                    [out.numpy() for out in tf.nest.flatten(self._forward(tf.constant(part)))]
-                )
-            except tf.errors.ResourceExhaustedError as error:
-                self._halve_batches(len(part), error)
-            else:
-                done += len(part)
-        probabilities, *features = [
-            self._checked(np.concatenate(outputs)) for outputs in zip(*parts, strict=True)
-        ]
+        with _memory_for(
+            f"member {self.member.name}: {len(images)} x {self.spec.height} x "
+            f"{self.spec.width} pixels"
+        ):
+            outputs = [out.numpy() for out in tf.nest.flatten(self._forward(tf.constant(images)))]
+        probabilities, *features = [self._checked(output) for output in outputs]
         return MemberAnswers(probabilities, features[0] if features else None)
-
-    def _halve_batches(self, batch_size: int, error: Exception) -> None:
-        if batch_size == 1:
-            raise TransientError(
-                f"member {self.member.name}: expected device memory for one image of "
-                f"{self.spec.height} x {self.spec.width}, found too little; "
-                "stop what else uses the device"
-            ) from error
-        self._batch_limit = batch_size // 2
 
     def _checked(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         if not np.isfinite(outputs).all():
@@ -140,6 +123,7 @@ class Ensemble:
         self._members = tuple(members)
         self._viewer = viewer or PictureViewer()
         self._picture_distance = picture_distance
+        self._memory_limit = MemoryLimit()
 
     @classmethod
     def load(cls, bundle: Bundle) -> Self:
@@ -168,33 +152,42 @@ class Ensemble:
         """Crop and resize one radiograph for each member; safe in any thread.
 
         image: (rows, columns) uint8, 0 = black, MONOCHROME2 sense.
-        Raises UndecodablePixelsError where a side is too short.
+        Raises UndecodablePixelsError where a side is too short, OutOfMemoryError where the memory
+        is.
         """
-        views = self._viewer.views(image)
-        arrays = tuple(
-            preprocess(views.pixels[member.member.input.view], member.spec)
-            for member in self._members
-        )
+        with _memory_for("one radiograph's views"):
+            views = self._viewer.views(image)
+            arrays = tuple(
+                preprocess(views.pixels[member.member.input.view], member.spec)
+                for member in self._members
+            )
         return PreparedInput(arrays, views.box, views.refusal)
 
-    def screen_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+    def screen_prepared(
+        self, batch: Sequence[PreparedInput]
+    ) -> list[EnsembleScores | Refusal | Failed]:
         """Score prepared radiographs as `score_prepared`, but refuse what the bundle does not know.
 
         Returns scores or a refusal of each, in order: pictures without a plausible lung field, and
-        what the picture check refuses; without either section in the manifest scores alone.
+        what the picture check refuses; without either section in the manifest scores alone. Where
+        the memory is too small for the batch it is halved, down to one picture, which then fails.
         """
-        scores, refusals = self._answers([one for one in batch if one.refusal is None])
-        answers = iter(refused or scored for scored, refused in zip(scores, refusals, strict=True))
+        known = [one for one in batch if one.refusal is None]
+        answers = iter(in_parts(known, self._memory_limit, self._screened))
         return [one.refusal or next(answers) for one in batch]
 
     def score_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores]:
         """Score prepared radiographs, in order, known pictures or not.
 
-        The batch size changes no score. Raises TransientError and BundleError as
+        The batch size changes no score. Raises OutOfMemoryError and BundleError as
         `ServingMember.answers` does.
         """
         scores, _ = self._answers(batch)
         return scores
+
+    def _screened(self, part: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+        scores, refusals = self._answers(part)
+        return [refused or scored for scored, refused in zip(scores, refusals, strict=True)]
 
     def _answers(
         self, batch: Sequence[PreparedInput]
@@ -204,7 +197,9 @@ class Ensemble:
         refusals: list[Refusal | None] = [None] * len(batch)
         by_member = []
         for index, member in enumerate(self._members):
-            answers = member.answers(np.stack([prepared.arrays[index] for prepared in batch]))
+            with _memory_for(f"a batch of {len(batch)}"):
+                images = np.stack([prepared.arrays[index] for prepared in batch])
+            answers = member.answers(images)
             by_member.append(_member_scores(member.member, answers.probabilities))
             if answers.features is not None and self._picture_distance:
                 refusals = self._picture_distance.refusals(answers.features)
@@ -229,6 +224,26 @@ class Ensemble:
         for expected, scores in zip(golden, self.score_prepared(prepared), strict=True):
             for member in scores.members:
                 compare_golden(self.bundle, expected, member)
+
+
+@contextlib.contextmanager
+def _memory_for(what: str) -> Iterator[None]:
+    """Raise OutOfMemoryError where the block runs out of memory, the device's or the machine's."""
+    try:
+        yield
+    except (MemoryError, tf.errors.OpError) as error:
+        if isinstance(error, tf.errors.OpError) and not _is_about_memory(error):
+            raise
+        raise OutOfMemoryError(
+            f"expected memory for {what}, found too little; stop what else uses the device, "
+            "or lower SCREENING_BATCH_SIZE"
+        ) from error
+
+
+def _is_about_memory(error: tf.errors.OpError) -> bool:
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return True
+    return any(words in str(error.message) for words in _MEMORY_WORDS)
 
 
 def set_up_tensorflow() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from screening.domain.eligibility import EligibilityRules, Reason, screen_header
 from screening.domain.lifecycle import FailureReason
-from screening.errors import RejectedInstanceError, UndecodablePixelsError
+from screening.errors import OutOfMemoryError, RejectedInstanceError, UndecodablePixelsError
 from screening.imaging.header import read_header
 from screening.imaging.picture_check import picture_refusal
 from screening.imaging.picture_file import read_picture
@@ -88,6 +88,9 @@ def _guarded(examination: Callable[[], Examined[Prepared]]) -> Examined[Prepared
         return Failed(FailureReason.UNDECODABLE_PIXELS, str(error))
     except RejectedInstanceError as error:
         return Failed(FailureReason.UNREADABLE_DATA_SET, str(error))
+    except (MemoryError, OutOfMemoryError) as error:
+        log.warning("out_of_memory", reason=str(error) or type(error).__name__)
+        return Failed(FailureReason.OUT_OF_MEMORY, "expected memory for decoding, found too little")
     except Exception as error:
         log.exception("examination_failed")
         return Failed(FailureReason.INTERNAL_ERROR, type(error).__name__)

@@ -96,6 +96,7 @@ class FailureReason(StrEnum):
     SPOOL_FILE_MISSING = "spool_file_missing"
     SPOOL_FILE_DAMAGED = "spool_file_damaged"
     WORKER_LOST = "worker_lost"
+    OUT_OF_MEMORY = "out_of_memory"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -117,6 +118,9 @@ FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
     ),
     FailureReason.WORKER_LOST: FailurePolicy(
         True, False, "every worker that tried it died or lost its lease"
+    ),
+    FailureReason.OUT_OF_MEMORY: FailurePolicy(
+        True, False, "the memory is too small for this one picture alone"
     ),
     FailureReason.INTERNAL_ERROR: FailurePolicy(True, False, "an unexpected error, see the log"),
 }

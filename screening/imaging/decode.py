@@ -85,7 +85,7 @@ def decode(source: Path | Dataset) -> DecodedPixels:
         data_set = _read(source) if isinstance(source, Path) else source
         try:
             return _decode(data_set)
-        except ScreeningError:
+        except (ScreeningError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a damaged frame provokes in a decoder
             raise UndecodablePixelsError(
@@ -100,7 +100,7 @@ def _read(path: Path) -> Dataset:
             encoding = seek_data_set(file)
             file.seek(0)
             data_set = dcmread(file, force=True)
-        except ScreeningError:
+        except (ScreeningError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
             raise UnreadableDataSetError(

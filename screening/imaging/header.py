@@ -84,7 +84,7 @@ def read_header(path: Path) -> ObjectHeader:
     with path.open("rb") as file, quiet():
         try:
             return _read(file)
-        except ScreeningError:
+        except (ScreeningError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
             raise UnreadableDataSetError(

@@ -32,7 +32,7 @@ def read_picture(path: Path) -> RenderedImage:
         try:
             with Image.open(file, formats=PICTURE_FORMATS) as picture:
                 return _read(picture)
-        except ScreeningError:
+        except (ScreeningError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a damaged file provokes
             raise UndecodablePixelsError(

@@ -39,7 +39,7 @@ def render(path: Path) -> RenderedImage:
     try:
         with quiet():
             return render_decoded(decoded)
-    except ScreeningError:
+    except (ScreeningError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001  whatever an illegal attribute provokes on the way
         raise UndecodablePixelsError(

@@ -23,20 +23,8 @@ def site(tmp_path: Path, bundle_dir: Path) -> Site:
 @pytest.fixture
 def up(site: Site) -> Iterator[subprocess.Popen[bytes]]:
     """Run `screening up` until the end of the test."""
-    with (site.folder / "up.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "screening", "up"],
-            env={**os.environ, **site.variables},
-            cwd=site.folder,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        site.wait_for_log("up", "Ctrl-C stops")
+    with site.up() as process:
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def children(process: subprocess.Popen[bytes]) -> dict[str, int]:

@@ -12,7 +12,6 @@ import pytest
 pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
 
 import keras
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from screening.bundles.manifest import MANIFEST_NAME
@@ -20,7 +19,7 @@ from screening.bundles.registry import Bundle, load_bundle
 from screening.classify.ensemble import Ensemble, ServingMember
 from screening.classify.untrained import make_untrained_bundle
 from screening.domain.scores import Class, EnsembleScores
-from screening.errors import BundleError, TransientError, UndecodablePixelsError
+from screening.errors import BundleError, UndecodablePixelsError
 from screening.imaging.phantom_image import phantom_image
 
 pytestmark = pytest.mark.tensorflow
@@ -188,42 +187,10 @@ def test_golden_scores_that_are_not_reproduced_are_refused(
         other.verify_golden()
 
 
-def member_with_memory_for(most: int, bundle: Bundle) -> ServingMember:
-    """Return a member whose graph fails as a device does beyond `most` images.
-
-    TensorFlow's allocator waits ten seconds before it fails, so real exhaustion is too slow here.
-    """
+def test_scores_that_are_not_finite_are_refused(bundle: Bundle) -> None:
+    """A network that computes no number is an error, never a low priority."""
     image = keras.Input((300, 300, 3))
     means = keras.layers.GlobalAveragePooling2D()(image)
     member = ServingMember(bundle.manifest.members[0], keras.Model(image, means))
-    forward = member._forward
-
-    def forward_in_little_memory(images: Any) -> Any:
-        if len(images) > most:
-            raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
-        return forward(images)
-
-    member._forward = forward_in_little_memory
-    return member
-
-
-def test_batches_are_halved_where_memory_is_short(bundle: Bundle) -> None:
-    """A batch too large for the device is scored in smaller parts, in order, none lost."""
-    member = member_with_memory_for(2, bundle)
-    levels = np.arange(7, dtype=np.float32)
-    images = np.broadcast_to(levels[:, None, None, None], (7, 300, 300, 3))
-    np.testing.assert_allclose(member.probabilities(images)[:, 0], levels)
-
-
-def test_memory_too_short_for_one_image_is_transient(bundle: Bundle) -> None:
-    """Where not one image fits, the work may succeed later and is not the image's fault."""
-    member = member_with_memory_for(0, bundle)
-    with pytest.raises(TransientError, match="300 x 300"):
-        member.probabilities(np.zeros((2, 300, 300, 3), np.float32))
-
-
-def test_scores_that_are_not_finite_are_refused(bundle: Bundle) -> None:
-    """A network that computes no number is an error, never a low priority."""
-    member = member_with_memory_for(1, bundle)
     with pytest.raises(BundleError, match="expected finite probabilities"):
         member.probabilities(np.full((1, 300, 300, 3), np.nan, np.float32))
