@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import setup_logging, worker_ready
 
 from screening.errors import TransientError
 from screening.logs import get_logger
@@ -63,6 +63,7 @@ class Station:
             sweep.start()
 
         worker_ready.connect(start_sweep, weak=False)
+        setup_logging.connect(_leave_logs_alone, weak=False)
         worker = self._app.Worker(
             hostname=f"{name}@%h",
             queues=[self._queue.value],
@@ -71,7 +72,6 @@ class Station:
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
-            loglevel="WARNING",
             quiet=True,
         )
         try:
@@ -121,3 +121,7 @@ class Station:
         except Exception:
             log.exception("sweep_failed", queue=self._queue.value)
             return False
+
+
+def _leave_logs_alone(**_: Any) -> None:
+    """Keep Celery from setting the root logger's level to its own, which hides our events."""
