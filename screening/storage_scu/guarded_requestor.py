@@ -1,7 +1,8 @@
 """pynetdicom's association as requestor, for peers that may answer anything or stop in mid-word.
 
 pynetdicom 3.0.4 waits for ever for the rest of a PDU, reads one of any length into memory, and
-loses its thread to an answer that it cannot take apart. See docs/decisions/0013.
+loses its thread to an answer that it cannot take apart. See
+docs/decisions/0013-guarding-pynetdicom.md.
 """
 
 import time
