@@ -13,7 +13,7 @@ from typing import Any
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.settings import Settings, load_settings
+from screening.settings import PREFIX, Settings, load_settings
 from tests.servers import free_port
 
 START_TIMEOUT_S = 120
@@ -38,7 +38,11 @@ class Site:
     @property
     def settings(self) -> Settings:
         """The settings its processes see."""
-        names = {key.removeprefix("SCREENING_").lower(): v for key, v in self.variables.items()}
+        names = {
+            key.removeprefix(PREFIX).lower(): value
+            for key, value in self.variables.items()
+            if key.startswith(PREFIX)
+        }
         names["destinations"] = json.loads(names.get("destinations", "[]"))
         return load_settings(**names)
 
@@ -73,11 +77,15 @@ class Site:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     def start(self, *stations: str) -> None:
-        """Start stations as `screening run STATION`; their output goes to STATION.log."""
+        """Start stations as `screening run STATION`; their output goes to STATION.log.
+
+        A second process of a station has a number: classify-2.
+        """
         for station in stations:
+            command = [sys.executable, "-m", "screening", "run", station.partition("-")[0]]
             with (self.folder / f"{station}.log").open("ab") as log:
                 self.processes[station] = subprocess.Popen(
-                    [sys.executable, "-m", "screening", "run", station],
+                    command,
                     env=self.environment,
                     cwd=self.folder,
                     stdout=log,

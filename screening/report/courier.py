@@ -1,7 +1,9 @@
 """One thread a destination: it alone waits for that destination, however slow it is."""
 
 import threading
+from functools import partial
 
+from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.errors import TransientError
 from screening.logs import get_logger
@@ -63,12 +65,15 @@ class Courier:
         took_part = False
         attempts = self._destination.send([one.report for one in claimed])
         for one, attempt in zip(claimed, attempts, strict=True):
-            record_attempt(
-                self._database,
-                one,
-                attempt,
-                retry_first_s=self._settings.retry_first_s,
-                retry_longest_s=self._settings.retry_longest_s,
+            written_with_patience(
+                partial(
+                    record_attempt,
+                    self._database,
+                    one,
+                    attempt,
+                    retry_first_s=self._settings.retry_first_s,
+                    retry_longest_s=self._settings.retry_longest_s,
+                )
             )
             took_part = took_part or attempt.ending is not Ending.RETRY
             log.info(

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
 from screening.domain.lifecycle import DeliveryState, backoff_s
 from screening.report.destinations import Attempt, Ending, StoredReport
 
-LEASE_S = 120
-"""Longer than one report may take to send; each answer renews the lease of those behind it."""
+LEASE_S = 60
+"""Longer than one report may take to send (`storage_scu.destination.Timeouts`, together 45 s); each
+answer renews the lease of those behind it. A lease that has twice as long to run was given before
+the clock was set back: it is void."""
 DELIVERIES_AT_ONCE = 20
 
 
@@ -40,14 +42,21 @@ def is_due(now: datetime) -> ColumnElement[bool]:
             Delivery.state == DeliveryState.PENDING,
             or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
         ),
-        and_(Delivery.state == DeliveryState.SENDING, Delivery.lease_expires_at < now),
+        and_(
+            Delivery.state == DeliveryState.SENDING,
+            or_(
+                Delivery.lease_expires_at < now,
+                Delivery.lease_expires_at > now + timedelta(seconds=2 * LEASE_S),
+            ),
+        ),
     )
 
 
 def anything_due(database: Database, destinations: Collection[str]) -> bool:
     """Return whether a claim for any of these destinations would find a row."""
     with database.read() as session:
-        due = select(Delivery.id).where(Delivery.destination.in_(destinations), is_due(utc_now()))
+        now = shared_now(session)
+        due = select(Delivery.id).where(Delivery.destination.in_(destinations), is_due(now))
         return session.execute(due.limit(1)).first() is not None
 
 
@@ -58,9 +67,10 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
     """
     token = str(uuid.uuid4())
     with database.write() as session:
+        now = shared_now(session)
         rows = session.scalars(
             select(Delivery)
-            .where(Delivery.destination == destination, is_due(utc_now()))
+            .where(Delivery.destination == destination, is_due(now))
             .order_by(Delivery.id)
             .limit(DELIVERIES_AT_ONCE)
             .with_for_update(skip_locked=True)
@@ -69,7 +79,7 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
             row.state = DeliveryState.SENDING
             row.attempts += 1
             row.lease_owner = token
-            row.lease_expires_at = utc_now() + timedelta(seconds=LEASE_S)
+            row.lease_expires_at = now + timedelta(seconds=LEASE_S)
         return [ClaimedDelivery(row.id, token, _stored(row.report)) for row in rows]
 
 
@@ -89,21 +99,22 @@ def record_attempt(
         row = session.get_one(Delivery, claimed.delivery_id, with_for_update=True)
         if row.state != DeliveryState.SENDING or row.lease_owner != claimed.token:
             return
+        now = shared_now(session)
         row.lease_owner = row.lease_expires_at = row.not_before = None
         row.last_status, row.last_message = attempt.status[:16], attempt.message[:255]
         if attempt.ending is Ending.DELIVERED:
-            row.state, row.delivered_at = DeliveryState.DELIVERED, utc_now()
+            row.state, row.delivered_at = DeliveryState.DELIVERED, now
         elif attempt.ending is Ending.REFUSED:
             row.state = DeliveryState.PARKED
         else:
             row.state = DeliveryState.PENDING
             wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
-            row.not_before = utc_now() + timedelta(seconds=wait_s)
+            row.not_before = now + timedelta(seconds=wait_s)
         _add_event(session, row, attempt)
         session.execute(
             update(Delivery)
             .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_owner == claimed.token)
-            .values(lease_expires_at=utc_now() + timedelta(seconds=LEASE_S))
+            .values(lease_expires_at=now + timedelta(seconds=LEASE_S))
         )
 
 
