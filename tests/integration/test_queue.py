@@ -80,7 +80,8 @@ station = worker.Station(
     work=work, due=due, sweep_interval_s=0.2,
 )
 if is_deaf:
-    elsewhere = make_celery_app(load_settings(data_dir=folder / "elsewhere"))
+    away = {"broker_url": sys.argv[3]} if len(sys.argv) > 3 else {}
+    elsewhere = make_celery_app(load_settings(data_dir=folder / "elsewhere", **away))
     station._doorbell = Doorbell(elsewhere, Queue.CLASSIFY)
 station.run(pool="solo", concurrency=1, name="test")
 """
@@ -183,6 +184,29 @@ def test_a_station_works_while_work_is_due_whatever_the_work_raises(tmp_path: Pa
     assert "work_failed" in written
     assert "work_postponed" in written
     assert "sweep_failed" in written
+
+
+def test_a_station_does_not_end_itself_while_the_broker_is_away(tmp_path: Path) -> None:
+    """A fresh process would hear no more; it would only have to load its networks again."""
+    broker_url = f"redis://127.0.0.1:{free_port()}/0"
+    with program(STATION, tmp_path, "deaf", broker_url) as station:
+        time.sleep(6)
+        assert station.poll() is None
+        station.send_signal(signal.SIGTERM)
+        _, written = station.communicate(timeout=15)
+    assert written.count("doorbell_not_rung") > 3
+    assert "worker_deaf" not in written
+
+
+def test_a_half_written_list_of_queues_is_made_anew(settings: Settings) -> None:
+    """A process was killed, or had no space, while it wrote the file that all of them read."""
+    app = make_celery_app(settings)
+    assert ring_once(app, Queue.CLASSIFY)
+    [written] = (settings.embedded_broker_dir / "control").glob("*classify*.exchange")
+    for torn in ("", '[["screening'):
+        written.write_text(torn)
+        assert ring_once(app, Queue.CLASSIFY)
+    assert messages(settings) == 3
 
 
 def test_a_station_that_hears_no_ring_ends_itself(tmp_path: Path) -> None:
