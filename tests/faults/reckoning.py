@@ -98,7 +98,7 @@ def _judge_reports(
         wrong.doubled[uid] = f"{len(made)} reports, {len(set(arrivals))} at the destination"
     elif len(set(arrivals)) < expected:
         wrong.lost[uid] = "no report at the destination"
-    elif expected and arrivals[0].report_uid != made[0]:
+    elif expected and rows and made != [arrivals[0].report_uid]:
         wrong.doubled[uid] = "another report at the destination than in the database"
 
 

@@ -24,7 +24,8 @@ AFTER_A_LOST_DELIVERY_S = LEASE_S + 30.0
 class Fault:
     """One plug.
 
-    limit_s: the longest recovery beside the work itself; needs_disk: a file system of its own.
+    limit_s: the longest recovery beside the work itself; needs_disk: a file system of its own;
+    only_short: where the short form runs it, if not everywhere.
     """
 
     name: str
@@ -33,21 +34,34 @@ class Fault:
     images: Kind = Kind.SCORED
     limit_s: float = SOON_S
     needs_disk: bool = False
+    only_short: tuple[Where, ...] = BOTH
+
+    @property
+    def in_short(self) -> tuple[Where, ...]:
+        """Where the short form runs it."""
+        return tuple(where for where in self.where if where in self.only_short)
 
 
 BASELINE = Fault("nothing pulled", kills.nothing, BOTH)
 
 FAULTS = (
     Fault("SCP killed", kills.scp_killed, BOTH, Kind.TOO_SMALL),
-    Fault("classify worker killed in mid-batch", kills.classify_killed, BOTH),
+    Fault("classify worker killed in mid-batch", kills.classify_killed, BOTH, only_short=SERVERS),
     Fault(
         "report worker killed between send and record",
         kills.report_killed,
         BOTH,
         limit_s=AFTER_A_LOST_DELIVERY_S,
+        only_short=SERVERS,
     ),
-    Fault("all killed at once", kills.all_killed, BOTH, limit_s=AFTER_A_LOST_DELIVERY_S),
-    Fault("worker loses its lease, ends late", kills.lease_lost, BOTH),
+    Fault(
+        "all killed at once",
+        kills.all_killed,
+        BOTH,
+        limit_s=AFTER_A_LOST_DELIVERY_S,
+        only_short=EMBEDDED,
+    ),
+    Fault("worker loses its lease, ends late", kills.lease_lost, BOTH, only_short=SERVERS),
     Fault("Redis emptied every few seconds", brokers.redis_flushed, SERVERS),
     Fault("Redis restarted, nothing kept", brokers.redis_restarted, SERVERS),
     Fault("Redis away for a minute", brokers.redis_away, SERVERS),
@@ -61,6 +75,12 @@ FAULTS = (
     Fault("disk full in mid-object", disks.disk_full, EMBEDDED, needs_disk=True),
     Fault("disk read-only", disks.disk_read_only, EMBEDDED, needs_disk=True),
     Fault("watermark crossed and back", disks.watermark_crossed, EMBEDDED, needs_disk=True),
-    Fault("clocks jump by an hour", clocks.clocks_jump, BOTH),
-    Fault("leases an hour off", clocks.leases_off, BOTH, limit_s=AFTER_A_LOST_DELIVERY_S),
+    Fault("clocks jump by an hour", clocks.clocks_jump, BOTH, only_short=EMBEDDED),
+    Fault(
+        "leases an hour off",
+        clocks.leases_off,
+        BOTH,
+        limit_s=AFTER_A_LOST_DELIVERY_S,
+        only_short=SERVERS,
+    ),
 )

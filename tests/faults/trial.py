@@ -52,7 +52,7 @@ def run_trial(
 ) -> Trial:
     """Run one fault. Raises AssertionError where it had no effect, or where nothing settles."""
     objects = new_study(fault.images, instances)
-    sending = Sending(here.scp, objects, spread_s=10 if is_full else 3)
+    sending = Sending(here.scp, objects, spread_s=10 if is_full else 2)
     sending.start()
     try:
         did = fault.pull(Course(here, sending, is_full))
