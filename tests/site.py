@@ -16,7 +16,8 @@ from screening.db.session import Database
 from screening.settings import PREFIX, Settings, load_settings
 from tests.servers import free_port
 
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 240
+"""Also where the machine has other things to do: a worker loads TensorFlow and its networks."""
 STOP_TIMEOUT_S = 40
 
 

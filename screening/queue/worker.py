@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import setup_logging, worker_ready
 
 from screening.errors import TransientError
 from screening.logs import get_logger
@@ -63,6 +63,7 @@ class Station:
             log.info("worker_ready", queue=self._queue.value)
             sweep.start()
 
+        setup_logging.connect(_leave_logs_as_they_are, weak=False)
         worker_ready.connect(start_sweep, weak=False)
         worker = self._app.Worker(
             hostname=f"{name}@%h",
@@ -72,7 +73,6 @@ class Station:
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
-            loglevel="WARNING",
             quiet=True,
         )
         try:
@@ -124,3 +124,7 @@ class Station:
         except Exception:
             log.exception("sweep_failed", queue=self._queue.value)
             return False
+
+
+def _leave_logs_as_they_are(**_: Any) -> None:
+    """Keep Celery from setting the level of every log of this process to its own."""

@@ -1,6 +1,7 @@
 """The full form: `make test-faults`. Prints a table; exit status 1 where a promise was broken."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ COLUMNS = (
 def main() -> int:
     """Run the faults asked for, all by default."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # processes and disks go with us
     print(COLUMNS, flush=True)
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         folder = Path(name)

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from tests.site import STOP_TIMEOUT_S, Site, wait_until
 
-READY_TIMEOUT_S = 240
-"""A worker loads TensorFlow and its networks first."""
 LOOK_S = 0.1
 PAUSE_S = 0.5
 """Between the end of a process and the start of the next."""
@@ -59,7 +57,7 @@ class KeptStations:
 
     def wait_until_ready(self, name: str, after: int = 0) -> None:
         """Wait until a worker has said more than `after` times that it is ready."""
-        wait_until(lambda: self.times_ready(name) > after, f"{name} to be ready", READY_TIMEOUT_S)
+        wait_until(lambda: self.times_ready(name) > after, f"{name} to be ready")
 
     def times_ready(self, name: str) -> int:
         """Return how often a worker has been ready so far."""

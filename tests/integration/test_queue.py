@@ -54,6 +54,7 @@ print(json.dumps(found))
 STATION = """
 import pathlib, sys, time
 from screening.errors import DatabaseUnavailableError
+from screening.logs import configure_logs
 from screening.queue import worker
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
@@ -61,6 +62,7 @@ from screening.queue.names import Queue
 from screening.settings import load_settings
 folder, is_deaf = pathlib.Path(sys.argv[1]), sys.argv[2] == "deaf"
 worker.UNANSWERED_RINGS = 3
+configure_logs("INFO", station="test")
 calls, failed_sweeps = [], []
 def work():
     calls.append(1)
@@ -181,6 +183,7 @@ def test_a_station_works_while_work_is_due_whatever_the_work_raises(tmp_path: Pa
         _, written = station.communicate(timeout=15)
     assert station.returncode == 0
     assert len(calls.read_text().split()) <= 7
+    assert '"worker_ready"' in written, "events are written from the level that the site sets"
     assert "work_failed" in written
     assert "work_postponed" in written
     assert "sweep_failed" in written
