@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from tests.faults.images import Objects
 from tests.faults.installation import Installation
 from tests.faults.senders import Sending
-from tests.site import wait_until
+from tests.site import START_TIMEOUT_S, wait_until
+
+LOOK_S = 0.01
+"""A batch may last a few hundredths of a second."""
 
 
 class NoEffectError(AssertionError):
@@ -43,15 +46,15 @@ class Course:
 
     def wait_for_claim(self, at_least: int = 1) -> int:
         """Wait until a worker has images under lease; return how many, 0 if it has done all."""
-        claimed = 0
-
-        def is_claimed() -> bool:
-            nonlocal claimed
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
             claimed = self.installation.claimed(self.objects)
-            return claimed >= at_least or not self.waiting
-
-        wait_until(is_claimed, "a batch to be claimed")
-        return claimed
+            if claimed >= at_least:
+                return claimed
+            if not self.waiting:
+                return 0
+            time.sleep(LOOK_S)
+        raise AssertionError(f"waited {START_TIMEOUT_S} s for a batch to be claimed")
 
     def pause(self, *, short_s: float, full_s: float) -> None:
         """Let the fault last."""

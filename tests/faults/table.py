@@ -42,7 +42,7 @@ class Fault:
         return tuple(where for where in self.where if where in self.only_short)
 
 
-BASELINE = Fault("nothing pulled", kills.nothing, BOTH)
+BASELINE = Fault("nothing pulled", kills.nothing, BOTH, limit_s=float("inf"))
 
 FAULTS = (
     Fault("SCP killed", kills.scp_killed, BOTH, Kind.TOO_SMALL),
