@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env up test check bench format lock clean
+.PHONY: help env up test test-faults check bench format lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 env: $(VENV)/.runtime ## make the virtual environment (runtime packages)
 
@@ -28,6 +28,10 @@ up: env ## run everything: SCP, workers, worklist page; ARGS="--once --send PATH
 test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/unit" for some
 	tests/install-tools
 	$(BIN)/python -m pytest $(ARGS)
+
+test-faults: $(VENV)/.dev ## pull every plug under load and count; ARGS="--only Redis" for some
+	tests/install-tools
+	$(BIN)/python -m tests.faults $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, known vulnerabilities
 	$(BIN)/ruff format --check .

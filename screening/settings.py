@@ -191,7 +191,7 @@ class Settings(BaseSettings):
     batch_size: int = Field(8, ge=1, le=256, description="Instances claimed and classified at once")
     decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode a batch")
     lease_s: float = Field(
-        30, gt=0, description="Seconds a claim holds without a sign of life from its worker"
+        30, gt=0, le=600, description="Seconds a claim holds without a sign of life from its worker"
     )
     sweep_interval_s: float = Field(
         10, gt=0, le=30, description="Seconds between looks for forgotten work"

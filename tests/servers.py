@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
 DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
+Answers = Callable[[str], bool]
 
 
 class ServerAbsentError(Exception):
@@ -32,9 +33,52 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+class PrivateServer:
+    """A server on a port of its own, to be stopped in any way and started again where it was."""
+
+    def __init__(
+        self, command: list[str], *, url: str, folder: Path, user: str | None, answers: Answers
+    ) -> None:
+        self.url = url
+        self._command = command
+        self._folder = folder
+        self._user = user
+        self._answers = answers
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        self._process = self._open()
+        while not self._answers(self.url):
+            if self._process.poll() is not None:
+                raise RuntimeError(f"{self._command[0]} ended while starting")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self._command[0]} did not answer within {START_TIMEOUT_S} s")
+            time.sleep(0.05)
+
+    def stop(self, with_signal: signal.Signals) -> None:
+        """Stop it; one that does not end in time is killed."""
+        if self._process is None:
+            return
+        self._process.send_signal(with_signal)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _open(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                self._command, cwd=self._folder, user=self._user, stdout=log, stderr=log
+            )
+
+
 @contextlib.contextmanager
-def private_postgresql() -> Iterator[str]:
-    """Run a PostgreSQL server in a temporary folder and yield the SQLAlchemy URL of a database.
+def postgresql_server() -> Iterator[PrivateServer]:
+    """Run a PostgreSQL server in a temporary folder; its URL is SQLAlchemy's, of a database.
 
     Raises ServerAbsentError where PostgreSQL is not installed. PostgreSQL refuses to run as root:
     there it runs as the user postgres.
@@ -52,9 +96,18 @@ def private_postgresql() -> Iterator[str]:
         command = [str(postgres), "-D", str(folder / "data"), "-p", str(port)]
         command += ["-k", name, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-        with _running(command, folder=folder, user=user, stop_signal=signal.SIGINT) as alive:
-            _wait_until(lambda: _postgresql_answers(url), alive, "PostgreSQL")
-            yield url
+        server = PrivateServer(
+            command, url=url, folder=folder, user=user, answers=_postgresql_answers
+        )
+        with _started(server, stop_signal=signal.SIGINT):
+            yield server
+
+
+@contextlib.contextmanager
+def private_postgresql() -> Iterator[str]:
+    """Run `postgresql_server` and yield its URL."""
+    with postgresql_server() as server:
+        yield server.url
 
 
 def new_postgresql_database(server_url: str) -> str:
@@ -68,23 +121,40 @@ def new_postgresql_database(server_url: str) -> str:
 
 
 @contextlib.contextmanager
-def private_redis(port: int | None = None) -> Iterator[str]:
-    """Run a Redis server in a temporary folder and yield the URL of its database 0.
+def redis_server() -> Iterator[PrivateServer]:
+    """Run a Redis server in a temporary folder, without persistence; its URL is of database 0.
 
-    port: a fixed one, to start a server again where one was; else a free one is taken.
     Raises ServerAbsentError where Redis is not installed.
     """
     program = shutil.which("redis-server")
     if program is None:
         raise ServerAbsentError("redis-server is not installed")
-    port = port or free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="private-redis-") as name:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", name]
         command += ["--save", "", "--appendonly", "no"]
         url = f"redis://127.0.0.1:{port}/0"
-        with _running(command, folder=Path(name), user=None, stop_signal=signal.SIGTERM) as alive:
-            _wait_until(lambda: _redis_answers(url), alive, "Redis")
-            yield url
+        server = PrivateServer(
+            command, url=url, folder=Path(name), user=None, answers=_redis_answers
+        )
+        with _started(server, stop_signal=signal.SIGTERM):
+            yield server
+
+
+@contextlib.contextmanager
+def private_redis() -> Iterator[str]:
+    """Run `redis_server` and yield its URL."""
+    with redis_server() as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def _started(server: PrivateServer, *, stop_signal: signal.Signals) -> Iterator[None]:
+    try:
+        server.start()
+        yield
+    finally:
+        server.stop(stop_signal)
 
 
 def _postgresql_program(name: str) -> Path:
@@ -95,34 +165,6 @@ def _postgresql_program(name: str) -> Path:
     if not installed:
         raise ServerAbsentError(f"PostgreSQL's {name} is not installed")
     return installed[-1]
-
-
-@contextlib.contextmanager
-def _running(
-    command: list[str], *, folder: Path, user: str | None, stop_signal: signal.Signals
-) -> Iterator[Callable[[], bool]]:
-    with (
-        (folder / "server.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, user=user, stdout=log, stderr=log) as process,
-    ):
-        try:
-            yield lambda: process.poll() is None
-        finally:
-            process.send_signal(stop_signal)
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait_until(answers: Callable[[], bool], alive: Callable[[], bool], server: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not answers():
-        if not alive():
-            raise RuntimeError(f"{server} ended while starting")
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{server} did not answer within {START_TIMEOUT_S} s")
-        time.sleep(0.05)
 
 
 def _postgresql_answers(url: str) -> bool:

@@ -13,10 +13,11 @@ from typing import Any
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.settings import Settings, load_settings
+from screening.settings import PREFIX, Settings, load_settings
 from tests.servers import free_port
 
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 240
+"""Also where the machine has other things to do: a worker loads TensorFlow and its networks."""
 STOP_TIMEOUT_S = 40
 
 
@@ -39,9 +40,9 @@ class Site:
     def settings(self) -> Settings:
         """The settings its processes see."""
         names = {
-            key.removeprefix("SCREENING_").lower(): value
+            key.removeprefix(PREFIX).lower(): value
             for key, value in self.variables.items()
-            if key.startswith("SCREENING_")
+            if key.startswith(PREFIX)
         }
         names["destinations"] = json.loads(names.get("destinations", "[]"))
         return load_settings(**names)
@@ -77,11 +78,15 @@ class Site:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     def start(self, *stations: str) -> None:
-        """Start stations as `screening run STATION`; their output goes to STATION.log."""
+        """Start stations as `screening run STATION`; their output goes to STATION.log.
+
+        A second process of a station has a number: classify-2.
+        """
         for station in stations:
+            command = [sys.executable, "-m", "screening", "run", station.partition("-")[0]]
             with (self.folder / f"{station}.log").open("ab") as log:
                 self.processes[station] = subprocess.Popen(
-                    [sys.executable, "-m", "screening", "run", station],
+                    command,
                     env=self.environment,
                     cwd=self.folder,
                     stdout=log,

@@ -9,6 +9,7 @@ from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
 from screening.classify.heartbeat import heartbeat
 from screening.classify.record import Result, RetryWaits, Scored, record
+from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
@@ -59,7 +60,7 @@ class BatchRunner:
         if held.instances:
             with heartbeat(self._database, held, lease_s=lease_s):
                 results = self._results(held)
-                record(self._database, held, results, self._waits)
+                written_with_patience(lambda: record(self._database, held, results, self._waits))
             log.info("batch_finished", instances=len(held.instances))
         return len(held.instances)
 

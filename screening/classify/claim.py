@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, case, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification
@@ -22,6 +22,9 @@ from screening.domain.lifecycle import (
     FailureReason,
     Lane,
 )
+
+LONGEST_LEASE_S = 600
+"""A lease that has longer than this to run was given before the clock was set back: it is void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,10 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         ),
         and_(
             Classification.state == ClassificationState.CLAIMED,
-            Classification.lease_expires_at < now,
+            or_(
+                Classification.lease_expires_at < now,
+                Classification.lease_expires_at > now + timedelta(seconds=LONGEST_LEASE_S),
+            ),
         ),
     )
 
@@ -60,7 +66,7 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 def anything_due(database: Database) -> bool:
     """Return whether a claim would find a row."""
     with database.read() as session:
-        due = select(Classification.id).where(is_due(utc_now())).limit(1)
+        due = select(Classification.id).where(is_due(shared_now(session))).limit(1)
         return session.execute(due).first() is not None
 
 
@@ -76,12 +82,13 @@ def claim(
     token = str(uuid.uuid4())
     while True:
         with database.write() as session:
-            due = _due_rows(session, batch_size)
-            batch = _batch(due, session, bundle_id)
+            now = shared_now(session)
+            due = _due_rows(session, batch_size, now)
+            batch = _batch(due, session, bundle_id, now)
+            lease_expires_at = now + timedelta(seconds=lease_s)
             for row in batch:
-                _take(
-                    row, session, bundle_id=bundle_id, token=token, worker=worker, lease_s=lease_s
-                )
+                _take(row, bundle_id=bundle_id, token=token, until=lease_expires_at)
+                _add_claim_event(row, session, worker)
             if batch or not due:
                 return Claim(token, tuple(_claimed(row) for row in batch))
 
@@ -95,7 +102,7 @@ def renew(database: Database, held: Claim, *, lease_s: float) -> None:
         session.execute(
             update(Classification)
             .where(_held_by(held.token))
-            .values(lease_expires_at=utc_now() + timedelta(seconds=lease_s))
+            .values(lease_expires_at=shared_now(session) + timedelta(seconds=lease_s))
         )
 
 
@@ -119,11 +126,11 @@ def _held_by(token: str) -> ColumnElement[bool]:
     )
 
 
-def _due_rows(session: Session, limit: int) -> Sequence[Classification]:
+def _due_rows(session: Session, limit: int, now: datetime) -> Sequence[Classification]:
     live_first = case((Classification.lane == Lane.LIVE, 0), else_=1)
     due: Select[Classification] = (
         select(Classification)
-        .where(is_due(utc_now()))
+        .where(is_due(now))
         .order_by(live_first, Classification.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -131,20 +138,22 @@ def _due_rows(session: Session, limit: int) -> Sequence[Classification]:
     return session.scalars(due).all()
 
 
-def _batch(due: Sequence[Classification], session: Session, bundle_id: int) -> list[Classification]:
+def _batch(
+    due: Sequence[Classification], session: Session, bundle_id: int, now: datetime
+) -> list[Classification]:
     """Return those of the due rows to work on together; the rest is put where it belongs."""
-    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], session)
+    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], session, now)
     rows = [row for row in due if row.attempts < MAX_ATTEMPTS]
     rows = _without_done(rows, session, bundle_id)
     return rows[:1] if rows and rows[0].attempts else [row for row in rows if not row.attempts]
 
 
-def _quarantine(rows: Sequence[Classification], session: Session) -> None:
+def _quarantine(rows: Sequence[Classification], session: Session, now: datetime) -> None:
     for row in rows:
         row.state = ClassificationState.FAILED
         row.reason = FailureReason.WORKER_LOST
         row.detail = f"tried {row.attempts} times"
-        row.finished_at = utc_now()
+        row.finished_at = now
         row.lease_owner = row.lease_expires_at = None
         add_instance_event(session, row.instance, "classification_failed", reason=row.reason)
 
@@ -169,20 +178,15 @@ def _without_done(
     return [row for row in rows if row.id not in void]
 
 
-def _take(
-    row: Classification,
-    session: Session,
-    *,
-    bundle_id: int,
-    token: str,
-    worker: str,
-    lease_s: float,
-) -> None:
+def _take(row: Classification, *, bundle_id: int, token: str, until: datetime) -> None:
     row.state = ClassificationState.CLAIMED
     row.bundle_id = bundle_id
     row.attempts += 1
     row.lease_owner = token
-    row.lease_expires_at = utc_now() + timedelta(seconds=lease_s)
+    row.lease_expires_at = until
+
+
+def _add_claim_event(row: Classification, session: Session, worker: str) -> None:
     add_instance_event(
         session, row.instance, "classification_claimed", attempt=row.attempts, worker=worker
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from screening.classify.claim import Claim, give_back, still_held
 from screening.classify.examine import Failed, NotApplicable
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification
@@ -104,7 +104,7 @@ def _write_failed(session: Session, row: Classification, result: Failed, waits: 
     row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
     if FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS:
         wait_s = backoff_s(row.attempts, first_s=waits.first_s, longest_s=waits.longest_s)
-        give_back(row, not_before=utc_now() + timedelta(seconds=wait_s))
+        give_back(row, not_before=shared_now(session) + timedelta(seconds=wait_s))
         _event(session, row, "classification_retried", reason=row.reason)
         return
     _finish(session, row, ClassificationState.FAILED, "classification_failed", reason=row.reason)
@@ -121,7 +121,7 @@ def _finish(
     session: Session, row: Classification, state: ClassificationState, kind: str, **detail: object
 ) -> None:
     row.state = state
-    row.finished_at = utc_now()
+    row.finished_at = shared_now(session)
     row.lease_owner = row.lease_expires_at = row.not_before = None
     _event(session, row, kind, **detail)
 

@@ -13,6 +13,9 @@ from screening.errors import DatabaseUnavailableError
 
 SQLITE_BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 5
+IDLE_TRANSACTION_TIMEOUT_S = 60
+"""A process that stops, or whose machine vanishes, in the midst of a transaction holds its rows no
+longer than this; no transaction of ours waits for anything but the database."""
 
 
 class Database:
@@ -80,12 +83,22 @@ def _make_engine(url: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
     )
+    event.listen(engine, "connect", _configure_postgresql)
+    return engine
+
+
+def _configure_postgresql(connection: Any, record: object) -> None:
+    """Have the server end transactions that are left open."""
+    del record
+    timeout = f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_TIMEOUT_S}s'"
+    connection.execute(timeout)
+    connection.commit()
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:

@@ -33,6 +33,8 @@ class Doorbell:
         self._queue = queue
         self._wanted = threading.Event()
         self._stopped = threading.Event()
+        self.reaches_broker = True
+        """Whether the broker took the last ring."""
         self._thread = threading.Thread(target=self._run, name=f"doorbell-{queue}", daemon=True)
         self._thread.start()
 
@@ -50,5 +52,5 @@ class Doorbell:
         while not self._stopped.is_set():
             self._wanted.wait()
             self._wanted.clear()
-            ring_once(self._app, self._queue)
+            self.reaches_broker = ring_once(self._app, self._queue)
             self._stopped.wait(REST_S)

@@ -2,6 +2,9 @@
 
 kombu opens a message's file under its final name and writes it afterwards; a reader in between
 takes an empty message. Writing under another name and renaming closes that gap.
+
+It writes the file that says which queues there are in place, too: a process that is killed there,
+or has no space, leaves a file that no process could ever read again. Such a file is made anew.
 """
 
 import os
@@ -25,6 +28,13 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu has no types
         unfinished = folder / f"{name}.part"
         unfinished.write_text(dumps(payload), encoding="utf-8")
         os.replace(unfinished, folder / f"{name}.{queue}.msg")  # noqa: PTH105  atomic by contract
+
+    def _queue_bind(self, exchange: str, *binding: Any) -> None:
+        try:
+            super()._queue_bind(exchange, *binding)
+        except ValueError:
+            self._exchange_file(exchange).unlink(missing_ok=True)
+            super()._queue_bind(exchange, *binding)
 
 
 class Transport(filesystem.Transport):  # type: ignore[misc]  # kombu has no types

@@ -1,7 +1,8 @@
 """Run a station as a Celery worker, with a sweep that rings for forgotten work.
 
 The sweep also judges life by answers, not by a running process: a worker that lets several rings
-pass while work is due ends itself, so that its supervisor starts a fresh one.
+pass while work is due ends itself, so that its supervisor starts a fresh one. A ring that the
+broker did not take is none: while the broker is away a fresh process would hear no more.
 """
 
 import os
@@ -62,8 +63,8 @@ class Station:
             log.info("worker_ready", queue=self._queue.value)
             sweep.start()
 
+        setup_logging.connect(_leave_logs_as_they_are, weak=False)
         worker_ready.connect(start_sweep, weak=False)
-        setup_logging.connect(_leave_logs_alone, weak=False)
         worker = self._app.Worker(
             hostname=f"{name}@%h",
             queues=[self._queue.value],
@@ -107,6 +108,8 @@ class Station:
         if self._answered.is_set() or self._working.locked():
             self._answered.clear()
             return 0
+        if not self._doorbell.reaches_broker:
+            return unanswered
         if unanswered + 1 >= UNANSWERED_RINGS:
             log.critical("worker_deaf", queue=self._queue.value, rings=unanswered + 1)
             os._exit(EXIT_DEAF)
@@ -123,5 +126,5 @@ class Station:
             return False
 
 
-def _leave_logs_alone(**_: Any) -> None:
-    """Keep Celery from setting the root logger's level to its own, which hides our events."""
+def _leave_logs_as_they_are(**_: Any) -> None:
+    """Keep Celery from setting the level of every log of this process to its own."""

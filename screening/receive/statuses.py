@@ -36,6 +36,7 @@ STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {
     DatabaseUnavailableError: Refusal(0xA700, "database unavailable, send again later"),
     TransientError: Refusal(0xA700, "out of resources, send again later"),
     MemoryError: Refusal(0xA700, "out of memory, send again later"),
+    OSError: Refusal(0xA700, "the spool cannot be used, send again later"),
     SOPClassMismatchError: Refusal(0xA900, "SOP class or instance differs from the request"),
     MissingIdentifierError: Refusal(0xA900, "SOP class, instance or study UID is missing"),
     TruncatedDataSetError: Refusal(0xC001, "the data set is cut short"),

@@ -1,9 +1,11 @@
 """The circuit breaker of each destination, as rows: all report workers heed the same ones."""
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Breaker, Delivery
@@ -30,9 +32,9 @@ def is_paused() -> ColumnElement[bool]:
     return Delivery.destination.in_(paused)
 
 
-def may_be_probed() -> ColumnElement[bool]:
+def may_be_probed(now: datetime) -> ColumnElement[bool]:
     """Deliveries whose destination is left alone, and its wait is over."""
-    waited = select(Breaker.destination).where(Breaker.probe_at <= utc_now())
+    waited = select(Breaker.destination).where(Breaker.probe_at <= now)
     return Delivery.destination.in_(waited)
 
 
@@ -41,8 +43,8 @@ def record_failure(database: Database, destination: str, message: str, rules: Br
 
     Raises DatabaseUnavailableError; then a failure is not counted, which harms nobody.
     """
-    now = utc_now()
     with database.write() as session:
+        now = shared_now(session)
         session.execute(
             insert_or_nothing(
                 session,

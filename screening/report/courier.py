@@ -2,7 +2,9 @@
 
 import threading
 from collections import deque
+from functools import partial
 
+from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.domain.breaker import BreakerRules
 from screening.errors import TransientError
@@ -91,12 +93,15 @@ class Courier:
         return answered_for_good
 
     def _record(self, one: ClaimedDelivery, attempt: Attempt) -> None:
-        record_attempt(
-            self._database,
-            one,
-            attempt,
-            retry_first_s=self._settings.retry_first_s,
-            retry_longest_s=self._settings.retry_longest_s,
+        written_with_patience(
+            partial(
+                record_attempt,
+                self._database,
+                one,
+                attempt,
+                retry_first_s=self._settings.retry_first_s,
+                retry_longest_s=self._settings.retry_longest_s,
+            )
         )
         log.info(
             "delivery_attempted",

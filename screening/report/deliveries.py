@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
@@ -20,8 +20,10 @@ from screening.domain.lifecycle import DeliveryState, backoff_s
 from screening.report.breaker import is_paused, may_be_probed, open_breaker
 from screening.report.destinations import Attempt, Ending, StoredReport
 
-LEASE_S = 120
-"""Longer than one report may take to send; each answer renews the lease of those behind it."""
+LEASE_S = 60
+"""Longer than one report may take to send (`storage_scu.destination.Timeouts`, together 45 s); each
+answer renews the lease of those behind it. A lease that has twice as long to run was given before
+the clock was set back: it is void."""
 DELIVERIES_AT_ONCE = 20
 
 
@@ -42,12 +44,12 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 
 def anything_due(database: Database, destinations: Collection[str]) -> bool:
     """Return whether a claim for any of these destinations would find a row."""
-    now = utc_now()
-    due = select(Delivery.id).where(
-        Delivery.destination.in_(destinations),
-        or_(and_(is_due(now), ~is_paused()), and_(_is_open(now), may_be_probed())),
-    )
     with database.read() as session:
+        now = shared_now(session)
+        due = select(Delivery.id).where(
+            Delivery.destination.in_(destinations),
+            or_(and_(is_due(now), ~is_paused()), and_(_is_open(now), may_be_probed(now))),
+        )
         return session.execute(due.limit(1)).first() is not None
 
 
@@ -60,17 +62,18 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
     """
     token = str(uuid.uuid4())
     with database.write() as session:
+        now = shared_now(session)
         breaker = open_breaker(session, destination)
-        if breaker and breaker.probe_at and breaker.probe_at > utc_now():
+        if breaker and breaker.probe_at and breaker.probe_at > now:
             return []
-        rows = session.scalars(_next_rows(destination, probe=breaker is not None)).all()
+        rows = session.scalars(_next_rows(destination, now, probe=breaker is not None)).all()
         if breaker and rows:  # nobody else probes meanwhile
-            breaker.probe_at = utc_now() + timedelta(seconds=LEASE_S)
+            breaker.probe_at = now + timedelta(seconds=LEASE_S)
         for row in rows:
             row.state = DeliveryState.SENDING
             row.attempts += 1
             row.lease_owner = token
-            row.lease_expires_at = utc_now() + timedelta(seconds=LEASE_S)
+            row.lease_expires_at = now + timedelta(seconds=LEASE_S)
         return [ClaimedDelivery(row.id, token, _stored(row.report)) for row in rows]
 
 
@@ -78,12 +81,18 @@ def _is_open(now: datetime) -> ColumnElement[bool]:
     """Rows that nobody is sending."""
     return or_(
         Delivery.state == DeliveryState.PENDING,
-        and_(Delivery.state == DeliveryState.SENDING, Delivery.lease_expires_at < now),
+        and_(
+            Delivery.state == DeliveryState.SENDING,
+            or_(
+                Delivery.lease_expires_at < now,
+                Delivery.lease_expires_at > now + timedelta(seconds=2 * LEASE_S),
+            ),
+        ),
     )
 
 
-def _next_rows(destination: str, *, probe: bool) -> Select[Delivery]:
-    due = _is_open(utc_now()) if probe else is_due(utc_now())
+def _next_rows(destination: str, now: datetime, *, probe: bool) -> Select[Delivery]:
+    due = _is_open(now) if probe else is_due(now)
     order = (Delivery.attempts, Delivery.id) if probe else (Delivery.id,)
     return (
         select(Delivery)
@@ -110,21 +119,22 @@ def record_attempt(
         row = session.get_one(Delivery, claimed.delivery_id, with_for_update=True)
         if row.state != DeliveryState.SENDING or row.lease_owner != claimed.token:
             return
+        now = shared_now(session)
         row.lease_owner = row.lease_expires_at = row.not_before = None
         row.last_status, row.last_message = attempt.status[:16], attempt.message[:255]
         if attempt.ending is Ending.DELIVERED:
-            row.state, row.delivered_at = DeliveryState.DELIVERED, utc_now()
+            row.state, row.delivered_at = DeliveryState.DELIVERED, now
         elif attempt.ending is Ending.REFUSED:
             row.state = DeliveryState.PARKED
         else:
             row.state = DeliveryState.PENDING
             wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
-            row.not_before = utc_now() + timedelta(seconds=wait_s)
+            row.not_before = now + timedelta(seconds=wait_s)
         _add_event(session, row, attempt)
         session.execute(
             update(Delivery)
             .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_owner == claimed.token)
-            .values(lease_expires_at=utc_now() + timedelta(seconds=LEASE_S))
+            .values(lease_expires_at=now + timedelta(seconds=LEASE_S))
         )
 
 

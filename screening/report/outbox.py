@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now, utc_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Delivery, Report
@@ -71,7 +71,7 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 def anything_due(database: Database) -> bool:
     """Return whether any report is to be made now."""
     with database.read() as session:
-        due = select(Classification.id).where(is_due(utc_now())).limit(1)
+        due = select(Classification.id).where(is_due(shared_now(session))).limit(1)
         return session.execute(due).first() is not None
 
 
@@ -83,7 +83,8 @@ def make_due_reports(database: Database, spool: Spool, destinations: Mapping[str
     Raises DatabaseUnavailableError.
     """
     with database.read() as session:
-        due = select(Classification.id).where(is_due(utc_now())).order_by(Classification.id)
+        now = shared_now(session)
+        due = select(Classification.id).where(is_due(now)).order_by(Classification.id)
         ids = session.scalars(due.limit(REPORTS_AT_ONCE)).all()
     for classification_id in ids:
         try:
@@ -178,7 +179,7 @@ def _record_failure(database: Database, classification_id: int, error: Exception
             wait_s = backoff_s(
                 row.report_attempts, first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S
             )
-            row.report_not_before = utc_now() + timedelta(seconds=wait_s)
+            row.report_not_before = shared_now(session) + timedelta(seconds=wait_s)
 
 
 def _detach(session: Session, row: Classification) -> _Due:

@@ -201,13 +201,13 @@ def test_renewing_extends_the_lease(database: Database, bundle_id: int) -> None:
     """A sign of life moves the end of the lease; one that comes too late moves nothing."""
     add_rows(database, {})
     held = take(database, bundle_id, lease_s=1)
-    renew(database, held, lease_s=1000)
+    renew(database, held, lease_s=500)
     extended = rows(database)[0].lease_expires_at
     assert extended is not None
-    assert extended > utc_now() + timedelta(seconds=900)
+    assert extended > utc_now() + timedelta(seconds=400)
     let_leases_run_out(database)
     other = take(database, bundle_id, lease_s=60)
-    renew(database, held, lease_s=1000)
+    renew(database, held, lease_s=500)
     kept = rows(database)[0]
     assert kept.lease_owner == other.token
     assert kept.lease_expires_at is not None

@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from screening.queue import worker
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import REST_S, Doorbell, ring_once
 from screening.queue.names import Queue
-from screening.queue.worker import EXIT_DEAF
+from screening.queue.worker import EXIT_DEAF, Station
 from screening.settings import Settings, load_settings
 from tests.servers import free_port
 from tests.site import wait_until
@@ -22,7 +24,7 @@ from tests.site import wait_until
 pytestmark = pytest.mark.integration
 MESSAGES, PADDING_BYTES = 80, 20_000
 LARGE_MESSAGES, LARGE_BYTES = 4, 10_000_000
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
 
 WRITER = """
 import sys
@@ -54,6 +56,7 @@ print(json.dumps(found))
 STATION = """
 import pathlib, sys, time
 from screening.errors import DatabaseUnavailableError
+from screening.logs import configure_logs
 from screening.queue import worker
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
@@ -61,6 +64,7 @@ from screening.queue.names import Queue
 from screening.settings import load_settings
 folder, is_deaf = pathlib.Path(sys.argv[1]), sys.argv[2] == "deaf"
 worker.UNANSWERED_RINGS = 3
+configure_logs("INFO", station="test")
 calls, failed_sweeps = [], []
 def work():
     calls.append(1)
@@ -180,9 +184,46 @@ def test_a_station_works_while_work_is_due_whatever_the_work_raises(tmp_path: Pa
         _, written = station.communicate(timeout=15)
     assert station.returncode == 0
     assert len(calls.read_text().split()) <= 7
+    assert '"worker_ready"' in written, "events are written from the level that the site sets"
     assert "work_failed" in written
     assert "work_postponed" in written
     assert "sweep_failed" in written
+
+
+def test_a_station_does_not_end_itself_while_the_broker_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh process would hear no more; it would only have to load its networks again."""
+    ended: list[int] = []
+    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    monkeypatch.setattr(worker, "UNANSWERED_RINGS", 4)
+    broker_url = f"redis://127.0.0.1:{free_port()}/0"
+    station = Station(
+        app=make_celery_app(load_settings(data_dir=tmp_path, broker_url=broker_url)),
+        queue=Queue.CLASSIFY,
+        work=lambda: None,
+        due=lambda: True,
+        sweep_interval_s=0.5,
+    )
+    sweep = Thread(target=station._sweep)
+    sweep.start()
+    wait_until(lambda: not station._doorbell.reaches_broker, "a ring that nobody takes")
+    time.sleep(4 * 0.5 + 1)
+    station._stopped.set()
+    sweep.join()
+    station._doorbell.close()
+    assert ended == []
+
+
+def test_a_half_written_list_of_queues_is_made_anew(settings: Settings) -> None:
+    """A process was killed, or had no space, while it wrote the file that all of them read."""
+    app = make_celery_app(settings)
+    assert ring_once(app, Queue.CLASSIFY)
+    [written] = (settings.embedded_broker_dir / "control").glob("*classify*.exchange")
+    for torn in ("", '[["screening'):
+        written.write_text(torn)
+        assert ring_once(app, Queue.CLASSIFY)
+    assert messages(settings) == 3
 
 
 def test_a_station_that_hears_no_ring_ends_itself(tmp_path: Path) -> None:

@@ -26,6 +26,14 @@ def test_what_will_not_pass_is_answered_so_that_senders_stop(error: type[Excepti
     assert refusal_of(error("why")).status & 0xFF00 in {0xA900, 0xC000}
 
 
+@pytest.mark.parametrize("error", [OSError, FileNotFoundError, PermissionError])
+def test_a_spool_that_cannot_be_used_is_no_fault_of_the_object(error: type[OSError]) -> None:
+    """An input or output error, too many open files, a file system gone: all may pass."""
+    refusal = refusal_of(error("/spool/DOE^JANE"))
+    assert refusal.status == 0xA700
+    assert "DOE" not in refusal.comment
+
+
 def test_an_unexpected_error_is_a_processing_failure() -> None:
     """PS3.7 C.5: senders may try again, and the text of the error stays here."""
     refusal = refusal_of(ValueError("DOE^JANE"))
