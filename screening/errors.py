@@ -14,6 +14,7 @@
     │   └── ReportNotPossibleError    no report can be made on the object
     └── TransientError                the surroundings are at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
+        ├── FileRemovedError          retention removed the file that was just received again
         └── DatabaseUnavailableError  the database did not take the row
 
 Messages say what was expected, what was found and what to do, and never hold a patient attribute.
@@ -76,6 +77,10 @@ class TransientError(ScreeningError):
 
 class OutOfSpaceError(TransientError):
     """The spool's file system is full or above its watermark."""
+
+
+class FileRemovedError(TransientError):
+    """Retention removed a file while the same object was received again."""
 
 
 class DatabaseUnavailableError(TransientError):

@@ -16,6 +16,8 @@ from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
 from screening.queue.names import Queue
 from screening.receive.admission import Admission
+from screening.receive.commitment_handlers import CommitmentHandlers
+from screening.receive.commitment_reporter import CommitmentReporter
 from screening.receive.contexts import supported_contexts
 from screening.receive.handlers import Handlers
 from screening.receive.incoming import streamed_into
@@ -49,10 +51,13 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     """
     spool = Spool(settings.spool_dir, min_free_bytes=settings.min_free_mib << 20)
     doorbell = Doorbell(make_celery_app(settings), Queue.CLASSIFY)
-    handlers = Handlers(Intake(database, spool), doorbell)
+    reporter = CommitmentReporter(settings, database, spool)
+    commitment = CommitmentHandlers(database, reporter)
+    handlers = Handlers(Intake(database, spool), doorbell, commitment)
     max_bytes = settings.max_object_mib << 20
     with (
         spool.receiving(),
+        reporter.running(),
         streamed_into(spool.incoming, max_bytes=max_bytes, require_space=spool.require_space),
     ):
         ae = _make_ae(settings)

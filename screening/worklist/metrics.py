@@ -54,6 +54,21 @@ class _Figures(Collector):
                 ("destination", "state"),
                 totals.deliveries.items(),
             ),
+            _counts(
+                "screening_commitments",
+                "Reports that destinations are to confirm, by destination and state",
+                ("destination", "state"),
+                totals.commitments.items(),
+            ),
+            _counts(
+                "screening_commitment_requests",
+                "Peers' requests for commitment by calling AE title and state",
+                ("calling_ae_title", "state"),
+                totals.commitment_requests.items(),
+            ),
+            _figure(
+                "screening_images_removed", "Instances whose image was removed", totals.removed
+            ),
         )
 
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from screening.db.migrate import upgrade
+from screening.db.schema import metadata
 from screening.db.session import Database
-from screening.db.tables import Base
 from tests.servers import new_postgresql_database
 
 
@@ -58,7 +58,7 @@ def database(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
 
 
 def _empty(url: str) -> None:
-    tables = ", ".join(Base.metadata.tables)
+    tables = ", ".join(metadata().tables)
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("SET lock_timeout = '10s'"))
