@@ -81,7 +81,7 @@ def plan_removal(
         unfinished, left_bytes = _totals(session, _unfinished())
         why = select(_why_kept(committing).label("why")).where(old).subquery()
         rows = select(why.c.why, func.count()).where(why.c.why.is_not(None)).group_by(why.c.why)
-        kept = dict(session.execute(rows).tuples().all())
+        kept = {str(reason): int(count) for reason, count in session.execute(rows)}
     return Removal(images + unfinished, size_bytes + left_bytes, unfinished, kept)
 
 

@@ -17,6 +17,7 @@ from screening.domain.commitment import (
     CommitmentRequested,
 )
 from screening.errors import TransientError, UnreadableDataSetError
+from screening.imaging.quiet import quiet
 from screening.logs import get_logger
 from screening.receive.commitment_reporter import CommitmentReporter
 from screening.receive.commitment_rows import add_request
@@ -99,7 +100,8 @@ class CommitmentHandlers:
 
 def _requested(event: Event) -> CommitmentRequested:
     try:
-        information = event.action_information
+        with quiet():
+            information = event.action_information
     except Exception as error:  # noqa: BLE001  pynetdicom decodes when asked, and raises anything
         raise UnreadableDataSetError(
             f"expected Action Information, found none that can be read ({type(error).__name__})"

@@ -230,5 +230,5 @@ def _studies(session: Session, uids: Collection[str]) -> dict[str, str]:
         rows = select(Instance.sop_instance_uid, Instance.study_instance_uid).where(
             Instance.sop_instance_uid.in_(every[start : start + UIDS_A_QUERY])
         )
-        studies |= dict(session.execute(rows).tuples().all())
+        studies.update((uid, study) for uid, study in session.execute(rows))
     return studies
