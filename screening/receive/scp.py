@@ -76,7 +76,13 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
 
 def _make_ae(settings: Settings) -> AE:
     ae = AE(ae_title=settings.ae_title)
-    ae.supported_contexts = supported_contexts(settings.extra_sop_classes)
+    for context in supported_contexts(settings.extra_sop_classes):
+        ae.add_supported_context(  # its own setter forgets the roles
+            context.abstract_syntax,
+            context.transfer_syntax,
+            scu_role=context.scu_role,
+            scp_role=context.scp_role,
+        )
     ae.maximum_associations = sys.maxsize  # Admission counts them
     ae.maximum_pdu_size = MAXIMUM_PDU_BYTES
     ae.acse_timeout = ACSE_TIMEOUT_S
