@@ -1,5 +1,6 @@
 """`screening retention`: remove images that nothing needs any more."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from screening.cli.opened import opened_database
 from screening.cli.printing import print_json, print_table
 from screening.db.clock import utc_now
 from screening.errors import SettingsError
-from screening.ops.retention import Removal, plan_removal, remove_images
+from screening.ops.retention import plan_removal, remove_images
 from screening.ops.retention_timer import committing_destinations
 from screening.settings import Settings
 from screening.spool.store import Spool
@@ -41,12 +42,14 @@ def retention(
                 received_before=received_before,
                 committing=committing,
             )
-            removal = Removal(done.images, done.size_bytes, done.unfinished, removal.kept)
+            removal = replace(done, kept=removal.kept)
     if as_json:
         print_json({"applied": apply, **removal.as_dict()})
         return
     said = "removed" if apply else "would be removed with --apply"
     print(f"{removal.images} images, {removal.size_bytes / 2**20:.1f} MiB {said}")
+    if removal.stuck:
+        print(f"{removal.stuck} images are left to the next run: {removal.trouble}")
     if removal.kept:
         print_table("kept although old enough", ("why", "images"), removal.kept.items())
 

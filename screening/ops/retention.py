@@ -5,7 +5,6 @@ first the row is marked, and claims no file from then on; then, under the row's 
 removed and the row says when. What a crash left marked is finished by the next run.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,12 +26,10 @@ from screening.domain.lifecycle import (
     DeliveryState,
     ReportState,
 )
-from screening.logs import get_logger
 from screening.spool.store import Spool
 
 ROWS_A_TRANSACTION = 100
 _OBJECT_AT_FAULT = [reason for reason, how in FAILURE_POLICIES.items() if how.object_at_fault]
-log = get_logger()
 
 
 class KeptFor(StrEnum):
@@ -49,13 +46,16 @@ class KeptFor(StrEnum):
 class Removal:
     """What a run removes, or would: images and bytes; and why other old ones are kept.
 
-    unfinished: images that an earlier run had marked and not removed, part of `images`.
+    unfinished: images that an earlier run had marked and not removed, part of `images`; stuck:
+    images whose file could not be removed, left to the next run, and trouble the last reason.
     """
 
     images: int
     size_bytes: int
     unfinished: int
     kept: Mapping[str, int] = field(default_factory=dict)
+    stuck: int = 0
+    trouble: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -64,6 +64,8 @@ class Removal:
             "size_bytes": self.size_bytes,
             "unfinished": self.unfinished,
             "kept": dict(self.kept),
+            "stuck": self.stuck,
+            "trouble": self.trouble,
         }
 
 
@@ -90,20 +92,36 @@ def remove_images(
 ) -> Removal:
     """Remove what `plan_removal` counts; may be interrupted and repeated.
 
-    A file that cannot be removed is left to the next run, and logged.
+    A file that cannot be removed is left to the next run, and counted.
     Raises DatabaseUnavailableError.
     """
-    finished = _finish(database, spool)
-    removed = Counter[str]()
+    tally = _Tally()
+    with database.read() as session:
+        left = session.scalars(select(Instance.id).where(_unfinished())).all()
+    for instance_id in left:
+        _remove(database, spool, instance_id, tally)
+    finished = tally.images
     criterion = and_(_old(received_before), *_done(committing))
     while ids := _mark(database, criterion):
         for instance_id in ids:
-            removed.update(_remove(database, spool, instance_id))
+            _remove(database, spool, instance_id, tally)
     return Removal(
-        images=finished["images"] + removed["images"],
-        size_bytes=finished["size_bytes"] + removed["size_bytes"],
-        unfinished=finished["images"],
+        images=tally.images,
+        size_bytes=tally.size_bytes,
+        unfinished=finished,
+        stuck=tally.stuck,
+        trouble=tally.trouble,
     )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a run has done so far."""
+
+    images: int = 0
+    size_bytes: int = 0
+    stuck: int = 0
+    trouble: str = ""
 
 
 def _old(received_before: datetime) -> ColumnElement[bool]:
@@ -184,29 +202,20 @@ def _mark(database: Database, criterion: ColumnElement[bool]) -> list[int]:
         return [row.id for row in rows]
 
 
-def _finish(database: Database, spool: Spool) -> Counter[str]:
-    """Remove what an earlier run had marked."""
-    finished = Counter[str]()
-    with database.read() as session:
-        ids = session.scalars(select(Instance.id).where(_unfinished())).all()
-    for instance_id in ids:
-        finished.update(_remove(database, spool, instance_id))
-    return finished
-
-
-def _remove(database: Database, spool: Spool, instance_id: int) -> dict[str, int]:
-    """Remove one marked image's file under its row's lock; return what was removed."""
+def _remove(database: Database, spool: Spool, instance_id: int, tally: _Tally) -> None:
+    """Remove one marked image's file under its row's lock."""
     with database.write() as session:
         row = session.get_one(Instance, instance_id, with_for_update=True)
         if row.removing_since is None or row.removed_at is not None:
-            return {}  # received again, or another run was here
+            return  # received again, or another run was here
         try:
             spool.remove(row.sha256)
         except OSError as error:
-            log.warning(
-                "image_not_removed", sop_instance_uid=row.sop_instance_uid, reason=error.strerror
-            )
-            return {}
+            tally.stuck += 1
+            tally.trouble = f"expected to remove a file of the spool: {error.strerror}"
+            return
         row.removed_at = utc_now()
         add_instance_event(session, row, "instance_removed", size_bytes=row.size_bytes)
-        return {"images": 1, "size_bytes": row.size_bytes}
+        size_bytes = row.size_bytes
+    tally.images += 1
+    tally.size_bytes += size_bytes

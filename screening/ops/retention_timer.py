@@ -66,4 +66,6 @@ def _run(
             log.exception("retention_failed")
         else:
             log.info("retention_done", images=removed.images, size_bytes=removed.size_bytes)
+            if removed.stuck:
+                log.warning("images_not_removed", images=removed.stuck, reason=removed.trouble)
         stopped.wait(interval_s)

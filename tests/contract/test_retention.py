@@ -196,7 +196,7 @@ def test_a_crash_after_the_mark_is_finished_by_the_next_run(
     """Meanwhile the row claims no file, though there is one; the plan counts it as unfinished."""
     file = add_done(database, spool)
 
-    def crash(*_: object) -> dict[str, int]:
+    def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -238,7 +238,9 @@ def test_a_file_that_cannot_be_removed_waits_for_the_next_run(
 
     with monkeypatch.context() as patched:
         patched.setattr(Spool, "remove", refuse)
-        assert remove(database, spool) == 1
+        done = remove_images(database, spool, received_before=LATER, committing=[])
+    assert (done.images, done.stuck) == (1, 1)
+    assert "Permission denied" in done.trouble
     assert (first.exists(), second.exists()) == (True, False)
     assert [row.removed_at is None for row in instances(database)] == [True, False]
     assert remove(database, spool) == 1
@@ -276,8 +278,9 @@ def test_an_image_received_again_between_mark_and_removal_is_kept(
         row.removing_since = utc_now()
         marked = row.id
     take(database, spool)
-    assert retention._remove(database, spool, marked) == {}
-    assert file.exists()
+    tally = retention._Tally()
+    retention._remove(database, spool, marked, tally)
+    assert (tally.images, tally.stuck, file.exists()) == (0, 0, True)
 
 
 def test_removed_images_are_not_reprocessed(database: Database, spool: Spool) -> None:

@@ -32,6 +32,7 @@ from tests.stored_rows import COMPUTED_RADIOGRAPHY
 
 pytestmark = pytest.mark.integration
 
+RECEIVED = "1.2.77"
 QUICK = {
     "SCREENING_SWEEP_INTERVAL_S": "0.5",
     "SCREENING_RETRY_FIRST_S": "0.5",
@@ -91,7 +92,7 @@ def test_reports_are_confirmed_and_images_removed(tmp_path: Path) -> None:
                 site.start("receive")
                 site.wait_for_scp()
                 image = tmp_path / "image.dcm"
-                image.write_bytes(radiograph())
+                image.write_bytes(radiograph(SOPInstanceUID=RECEIVED))
                 site.send([image])
                 add_due_report(database)
                 _finish(database)
@@ -115,7 +116,7 @@ def _finish(database: Database) -> None:
     """Have the received image be the one that the report is about."""
     with database.write() as session:
         received = session.scalars(
-            select(Instance).where(Instance.sop_instance_uid == "1.2.3.1.1.1")
+            select(Instance).where(Instance.sop_instance_uid == RECEIVED)
         ).one()
         waiting = session.scalars(
             select(Classification).where(Classification.instance_id == received.id)

@@ -11,6 +11,7 @@ from screening.cli.main import run
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
+from screening.spool.store import Spool
 from tests.stored_rows import add_bundle, add_classification, add_instance
 
 Command = Callable[..., tuple[int, str, str]]
@@ -122,13 +123,16 @@ def test_reprocess_counts_and_then_adds(command: Command, database: Database) ->
     assert json.loads(out)["backfill_pending"] == 1
 
 
-def test_retention_counts_unless_told_to_remove(command: Command, database: Database) -> None:
+def test_retention_counts_unless_told_to_remove(
+    command: Command, database: Database, settings: Settings
+) -> None:
     """Without an age it says which two ways there are to give one; a dry run marks nothing."""
     with database.write() as session:
         image = add_instance(session, "1.2")
         add_classification(session, image, state="not_applicable", reason="not_frontal")
         add_classification(session, add_instance(session, "1.3"))
     database.close()
+    Spool(settings.spool_dir).prepare()
     status, _, err = command("retention")
     assert (status, "expected --older-than DAYS or SCREENING_RETENTION_DAYS" in err) == (2, True)
     for arguments, applied in (((), False), (("--apply",), True)):
