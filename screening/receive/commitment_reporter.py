@@ -5,8 +5,8 @@ away holds up no other.
 """
 
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
@@ -70,6 +70,7 @@ class CommitmentReporter:
             self._stopped.set()
             self._woken.set()
             thread.join(JOIN_TIMEOUT_S)
+            self._let_finish()
 
     def expect(self, request_id: int, association: GuardedAssociation) -> None:
         """Tell about this request on this association if it stays open."""
@@ -78,12 +79,17 @@ class CommitmentReporter:
         self._woken.set()
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(PEERS_AT_ONCE, thread_name_prefix="commitment") as pool:
-            while not self._stopped.is_set():
-                for title in self._idle_peers_due():
-                    pool.submit(self._tell, title)
-                self._woken.wait(self._settings.sweep_interval_s)
-                self._woken.clear()
+        while not self._stopped.is_set():
+            for title in self._idle_peers_due():
+                name = f"commitment-{title}"
+                threading.Thread(target=self._tell, args=(title,), name=name, daemon=True).start()
+            self._woken.wait(self._settings.sweep_interval_s)
+            self._woken.clear()
+
+    def _let_finish(self) -> None:
+        deadline = time.monotonic() + JOIN_TIMEOUT_S
+        while self._busy and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _idle_peers_due(self) -> list[str]:
         try:
@@ -93,6 +99,7 @@ class CommitmentReporter:
             return []
         with self._lock:
             idle = [title for title in due if title not in self._busy]
+            idle = idle[: PEERS_AT_ONCE - len(self._busy)]
             self._busy.update(idle)
             return idle
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
@@ -25,10 +25,13 @@ from screening.domain.commitment import (
 )
 from screening.domain.lifecycle import CommitmentRequestState as State
 from screening.domain.lifecycle import backoff_s
+from screening.errors import TransientError
 
 LEASE_S = 120
 """Longer than an answer takes to be sent, on the request's own association if the peer waits."""
 GIVE_UP_AFTER = timedelta(days=7)
+MOST_OPEN_REQUESTS = 1000
+"""Of one peer: one that asks on and on and never takes an answer is told to come again later."""
 UIDS_A_QUERY = 500
 
 
@@ -47,7 +50,7 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
     """Record a request and return its id; one that is repeated is the same row, due again.
 
     Another request under a Transaction UID that this peer has used is a row of its own, marked as
-    duplicate. Raises DatabaseUnavailableError.
+    duplicate. Raises DatabaseUnavailableError, and TransientError where too many are open.
     """
     digest = references_sha256(asked.references)
     same_uid = select(CommitmentRequest).where(
@@ -56,6 +59,7 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
     )
     with database.write() as session:
         others = session.scalars(same_uid.with_for_update()).all()
+        _require_room(session, calling_ae_title)
         session.execute(
             insert_or_nothing(
                 session,
@@ -82,6 +86,17 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
             references=len(asked.references),
         )
         return row.id
+
+
+def _require_room(session: Session, calling_ae_title: str) -> None:
+    is_open = CommitmentRequest.state.in_([State.DUE, State.REPORTING])
+    its = CommitmentRequest.calling_ae_title == calling_ae_title
+    found = session.execute(select(func.count()).where(is_open, its)).scalar_one()
+    if found >= MOST_OPEN_REQUESTS:
+        raise TransientError(
+            f"expected at most {MOST_OPEN_REQUESTS} requests of one peer that wait for their "
+            f"answer, found {found}; see why it does not take them"
+        )
 
 
 def peers_due(database: Database) -> list[str]:

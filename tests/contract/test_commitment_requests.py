@@ -15,6 +15,8 @@ from screening.domain.commitment import (
     NotCommitted,
     SopReference,
 )
+from screening.errors import TransientError
+from screening.receive import commitment_rows
 from screening.receive.commitment_rows import (
     GIVE_UP_AFTER,
     ClaimedRequest,
@@ -156,6 +158,21 @@ def test_after_a_week_it_is_given_up_until_the_peer_asks_again(database: Databas
     assert peers_due(database) == []
     add_request(database, "CR1", ASKED)
     assert peers_due(database) == ["CR1"]
+
+
+def test_a_peer_that_takes_no_answers_may_not_ask_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the limit its requests are refused for now; other peers' are not."""
+    monkeypatch.setattr(commitment_rows, "MOST_OPEN_REQUESTS", 2)
+    for number in range(2):
+        add_request(database, "CR1", CommitmentRequested(f"2.25.{number}", (FIRST,)))
+    with pytest.raises(TransientError, match="at most 2 requests"):
+        add_request(database, "CR1", CommitmentRequested("2.25.9", (FIRST,)))
+    add_request(database, "CR2", ASKED)
+    one = claimed(database)
+    record_reported(database, one, told(one), 0)
+    add_request(database, "CR1", CommitmentRequested("2.25.9", (FIRST,)))
 
 
 @pytest.mark.parametrize(("status", "state"), [(0x0000, "reported"), (0x0112, "refused")])

@@ -1,6 +1,6 @@
 """Retention removes what is done, and nothing else; a crash at any point loses nothing unseen."""
 
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from screening.db.clock import utc_now
 from screening.db.commitment_tables import Commitment
 from screening.db.session import Database
 from screening.db.tables import Delivery, Event, Instance
+from screening.errors import FileRemovedError
 from screening.ops import retention
 from screening.ops.ledger import read_ledger
 from screening.ops.reprocess import plan, request
@@ -31,7 +32,6 @@ from tests.stored_rows import (
 
 LATER = NOON + timedelta(days=30)
 UID = "1.2.3.1.1.1"
-Case = Callable[..., None]
 
 
 @pytest.fixture
@@ -293,3 +293,37 @@ def test_removed_images_are_not_reprocessed(database: Database, spool: Spool) ->
     counted = plan(database, bundle, NOON, None)
     assert (counted.received, counted.removed, counted.to_do) == (1, 1, 0)
     assert request(database, bundle, NOON, None) == 0
+
+
+def test_receiving_and_removing_the_same_image_at_once_loses_nothing(
+    database: Database, spool: Spool
+) -> None:
+    """Whoever wins: an image that was answered with Success is there, and its row claims it."""
+    file = add_done(database, spool)
+    outcomes = set()
+    for _ in range(15):
+        with database.write() as session:
+            row = session.scalars(select(Instance)).one()
+            row.kept_since = row.removing_since = row.removed_at = None
+        with ThreadPoolExecutor() as pool:
+            removal = pool.submit(remove, database, spool)
+            try:
+                take(database, spool)
+            except FileRemovedError:
+                outcomes.add("refused")
+            else:
+                removal.result()
+                [row] = instances(database)
+                outcomes.add("removed later" if row.removed_at else "kept")
+                assert file.exists() == (row.removed_at is None)
+                if row.kept_since is not None:
+                    assert file.exists()
+            take_again_if_needed(database, spool, file)
+    assert outcomes
+
+
+def take_again_if_needed(database: Database, spool: Spool, file: Path) -> None:
+    """Do what a sender does that was refused for now."""
+    if not file.exists():
+        take(database, spool)
+    assert file.exists()
