@@ -32,7 +32,8 @@ def record_answer(database: Database, answer: CommitmentAnswer) -> int:
     """Record an N-EVENT-REPORT; return how many reports the transaction asked about, 0: unknown.
 
     A report it says nothing of stays asked. One answered before stays as it was, so that an answer
-    may come twice. Raises DatabaseUnavailableError.
+    may come twice; one that seemed not to have been asked, and was, is answered all the same.
+    Raises DatabaseUnavailableError.
     """
     committed = {one.sop_instance_uid for one in answer.committed}
     failed = {one.sop_instance_uid: reason for one, reason in answer.failed.items()}
@@ -41,7 +42,7 @@ def record_answer(database: Database, answer: CommitmentAnswer) -> int:
         rows = session.scalars(asked.order_by(Commitment.id).with_for_update()).all()
         for row in rows:
             uid = row.delivery.report.sop_instance_uid
-            if row.state != CommitmentState.ASKED:
+            if row.state not in {CommitmentState.ASKED, CommitmentState.DUE}:
                 continue
             if uid in failed:
                 _record_failure(session, row, failed[uid], BY_EVENT)
@@ -82,6 +83,7 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
         row.failures += 1
         what_next = WhatNext.PARK if row.failures >= MAX_ATTEMPTS else what_next
     row.last_message = f"{rule.meaning} (0x{reason:04X}), by {how}"[:255]
+    row.transaction_uid = None  # it is answered: the same answer again counts no second time
     row.not_before = _next_time(row) if what_next is WhatNext.ASK_AGAIN else None
     delivery = row.delivery
     if what_next is WhatNext.PARK:

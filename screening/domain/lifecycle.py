@@ -86,14 +86,17 @@ class CommitmentState(StrEnum):
 
 
 COMMITMENT_EDGES: Mapping[CommitmentState, frozenset[CommitmentState]] = {
-    CommitmentState.DUE: frozenset({CommitmentState.ASKED}),
+    CommitmentState.DUE: frozenset(
+        {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.FAILED}
+    ),
     CommitmentState.ASKED: frozenset(
         {CommitmentState.DUE, CommitmentState.COMMITTED, CommitmentState.FAILED}
     ),
     CommitmentState.COMMITTED: frozenset(),
     CommitmentState.FAILED: frozenset({CommitmentState.DUE}),  # by `deliveries retry` alone
 }
-"""Due waits also while its report is sent again; failed is where the delivery is parked."""
+"""Due waits also while its report is sent again; failed is where the delivery is parked. A late
+answer settles what is due again since the question seemed to have got lost."""
 
 
 class CommitmentRequestState(StrEnum):

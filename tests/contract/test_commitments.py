@@ -213,6 +213,25 @@ def test_an_overdue_answer_is_asked_for_anew(database: Database) -> None:
     assert rows(database)[1].state == "committed"
 
 
+def test_an_answer_to_a_question_that_seemed_lost_counts(database: Database) -> None:
+    """The N-ACTION got no response in time, and yet the destination had it."""
+    add_delivered(database, pacs="delivered")
+    request = asked(database)
+    ids = [report.commitment_id for report in request.reports]
+    postpone(database, request, ids, "no answer", retry_first_s=100, retry_longest_s=300)
+    assert record_answer(database, answer(request)) == 1
+    assert rows(database)[1].state == "committed"
+
+
+def test_the_same_failure_told_twice_counts_once(database: Database) -> None:
+    """A destination repeats its answer when ours got lost."""
+    add_delivered(database, pacs="delivered")
+    request = asked(database)
+    assert record_answer(database, answer(request, 0x0112)) == 1
+    assert record_answer(database, answer(request, 0x0112)) == 0
+    assert rows(database)[1].failures == 1
+
+
 def test_a_postponement_after_the_answer_changes_nothing(database: Database) -> None:
     """The answer came on another association before ours had failed."""
     add_delivered(database, pacs="delivered")
