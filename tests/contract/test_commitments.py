@@ -223,6 +223,16 @@ def test_an_answer_to_a_question_that_seemed_lost_counts(database: Database) -> 
     assert rows(database)[1].state == "committed"
 
 
+def test_what_was_confirmed_stays_confirmed(database: Database) -> None:
+    """A second answer under the same Transaction UID that says otherwise changes nothing."""
+    add_delivered(database, pacs="delivered")
+    request = asked(database)
+    record_answer(database, answer(request))
+    record_answer(database, answer(request, 0x0112))
+    delivery, commitment = rows(database)
+    assert (delivery.state, commitment.state) == ("delivered", "committed")
+
+
 def test_the_same_failure_told_twice_counts_once(database: Database) -> None:
     """A destination repeats its answer when ours got lost."""
     add_delivered(database, pacs="delivered")
