@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from screening.db.migrate import upgrade
 from screening.db.schema import metadata
 from screening.db.session import Database
+from screening.spool.store import Spool
 from tests.servers import new_postgresql_database
 
 
@@ -55,6 +56,14 @@ def database(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
         _empty(url)
     with closing(Database(url)) as made:
         yield made
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
+    made = Spool(tmp_path / "spool")
+    made.prepare()
+    return made
 
 
 def _empty(url: str) -> None:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.domain.commitment import NotCommitted, SopReference
@@ -13,14 +11,6 @@ from tests.receiving import radiograph
 from tests.stored_rows import COMPUTED_RADIOGRAPHY, add_instance
 
 DIGITAL = "1.2.840.10008.5.1.4.1.1.1.1"
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    """Return an empty spool."""
-    made = Spool(tmp_path / "spool")
-    made.prepare()
-    return made
 
 
 def keep(database: Database, spool: Spool, uid: str, *, grey: int = 0, **columns: object) -> Path:
