@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine
 
-from screening.db.tables import Base
+from screening.db.schema import metadata
 from screening.settings import load_settings
 
 url = context.config.attributes.get("url") or load_settings().resolved_database_url
@@ -14,7 +14,7 @@ def run_online() -> None:
     with engine.connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=Base.metadata,
+            target_metadata=metadata(),
             render_as_batch=engine.dialect.name == "sqlite",
             compare_type=True,
         )
@@ -24,7 +24,7 @@ def run_online() -> None:
 
 
 def run_offline() -> None:
-    context.configure(url=url, target_metadata=Base.metadata, literal_binds=True)
+    context.configure(url=url, target_metadata=metadata(), literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 

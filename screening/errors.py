@@ -15,6 +15,7 @@
     └── TransientError                the surroundings are at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
         ├── OutOfMemoryError          the device's memory is too small for a batch
+        ├── FileRemovedError          retention removed the file that was just received again
         └── DatabaseUnavailableError  the database did not take the row
 
 Messages say what was expected, what was found and what to do, and never hold a patient attribute.
@@ -81,6 +82,10 @@ class OutOfSpaceError(TransientError):
 
 class OutOfMemoryError(TransientError):
     """The memory, of the device or the machine, is too small for this many pictures at once."""
+
+
+class FileRemovedError(TransientError):
+    """Retention removed a file while the same object was received again."""
 
 
 class DatabaseUnavailableError(TransientError):

@@ -58,7 +58,7 @@ def _from_json(value: object) -> object:
     try:
         return json.loads(value)
     except ValueError as error:
-        raise ValueError(f"expected a JSON list of destinations, found no JSON: {error}") from None
+        raise ValueError(f"expected a JSON list of peers, found no JSON: {error}") from None
 
 
 def _network(value: str) -> str:
@@ -90,23 +90,34 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 
 
-class Destination(BaseModel):
-    """One DICOM peer that receives structured reports.
+class Peer(BaseModel):
+    """Where a DICOM peer listens.
 
     tls_server_name: the name its certificate carries, where that is not `host`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")
     host: str
     port: int = Field(ge=1, le=65535)
     ae_title: AETitle
-    profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
     tls: bool = False
     tls_server_name: str = ""
 
 
+class Destination(Peer):
+    """One DICOM peer that receives structured reports.
+
+    commitment: how it is asked whether it keeps them: not at all, by Storage Commitment, or by
+    C-FIND.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")
+    profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
+    commitment: Literal["none", "storage-commitment", "query"] = "none"
+
+
+CommitmentPeers = Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_from_json)]
 Destinations = Annotated[tuple[Destination, ...], NoDecode, BeforeValidator(_from_json)]
 
 
@@ -182,6 +193,17 @@ class Settings(BaseSettings):
         "empty: the system's, for destinations only",
     )
 
+    commitment_peers: CommitmentPeers = Field(
+        (),
+        description="Where peers that ask us for Storage Commitment take the answer "
+        "(JSON list, or tables in the file)",
+    )
+    retention_days: float | None = Field(
+        None,
+        gt=0,
+        description="Days after which finished images are removed from the spool; empty: never",
+    )
+
     allow_for_processing: bool = Field(
         False, description="Classify DX images For Processing as well"
     )
@@ -214,6 +236,11 @@ class Settings(BaseSettings):
     )
     reports_folder: bool = Field(
         True, description="Write every report to the folder reports in the data folder as well"
+    )
+    commitment_timeout_s: float = Field(
+        3600,
+        gt=0,
+        description="Seconds a destination has for its answer whether it keeps a report",
     )
 
     web_host: str = Field("127.0.0.1", description="Address the worklist page listens on")
@@ -346,7 +373,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise SettingsError(_explain(error, file_only)) from None
     _check_database_url(settings)
-    _check_destination_names(settings)
+    _check_unique("destinations", [one.name for one in settings.destinations])
+    _check_unique("commitment_peers", [one.ae_title for one in settings.commitment_peers])
     return settings
 
 
@@ -430,11 +458,10 @@ def _check_database_url(settings: Settings) -> None:
         raise SettingsError(f"database_url: expected sqlite or postgresql, found {dialect}")
 
 
-def _check_destination_names(settings: Settings) -> None:
-    names = [destination.name for destination in settings.destinations]
+def _check_unique(setting: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise SettingsError(f"destinations: expected unique names, found twice: {twice}")
+        raise SettingsError(f"{setting}: expected unique names, found twice: {twice}")
 
 
 def _origin(name: str, file: Mapping[str, Any], environment: set[str]) -> str:

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,20 @@ class Orthanc:
             body: bytes = answer.read()
             return body
 
+    def post(self, path: str, body: bytes | Mapping[str, Any]) -> Any:
+        """POST bytes, or JSON, to the REST interface; return the JSON it answers."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data=data, method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
     def instances(self, study_instance_uid: str, modality: str) -> list[bytes]:
         """Return the objects of one modality in a study, as Orthanc gives them back."""
         query = {
             "Level": "Instance",
             "Query": {"StudyInstanceUID": study_instance_uid, "Modality": modality},
         }
-        request = urllib.request.Request(
-            f"{self._url}/tools/find", data=json.dumps(query).encode(), method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            identifiers = json.load(answer)
+        identifiers = self.post("/tools/find", query)
         return [self.get(f"/instances/{identifier}/file") for identifier in identifiers]
 
     def answers(self) -> bool:
@@ -56,8 +59,13 @@ class Orthanc:
 
 
 @contextlib.contextmanager
-def private_orthanc(folder: Path) -> Iterator[Orthanc]:
-    """Run an Orthanc below `folder`. Raises ServerAbsentError where it is not installed."""
+def private_orthanc(
+    folder: Path, *, modalities: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[Orthanc]:
+    """Run an Orthanc below `folder`. Raises ServerAbsentError where it is not installed.
+
+    modalities: its peers by name, each with AET, Host and Port.
+    """
     program = shutil.which("Orthanc", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         raise ServerAbsentError("Orthanc is not installed")
@@ -73,6 +81,7 @@ def private_orthanc(folder: Path) -> Iterator[Orthanc]:
         "RemoteAccessAllowed": False,
         "DicomCheckCalledAet": True,
         "DicomAlwaysAllowStore": True,
+        "DicomModalities": modalities or {},
         "Plugins": [],
     }
     path = folder / "orthanc.json"

@@ -149,6 +149,20 @@ def print_ledger(counts: Ledger) -> None:
             ("destination", "state", "reports"),
             ((*key, count) for key, count in counts.deliveries.items()),
         )
+    if counts.commitments:
+        print_table(
+            "reports confirmed",
+            ("destination", "state", "reports"),
+            ((*key, count) for key, count in counts.commitments.items()),
+        )
+    if counts.commitment_requests:
+        print_table(
+            "commitments asked of us",
+            ("calling AE title", "state", "requests"),
+            ((*key, count) for key, count in counts.commitment_requests.items()),
+        )
+    if counts.removed:
+        print(f"{counts.removed} images removed by retention, rows and results kept")
 
 
 def print_failing(failing: list[FailingDestination]) -> None:

@@ -14,6 +14,7 @@ from screening.cli import (
     lists,
     phantom,
     reprocess,
+    retention,
     score,
     send,
     settings,
@@ -40,6 +41,7 @@ app.command()(lists.ledger)
 app.command()(lists.trace)
 app.command()(score.score)
 app.command()(reprocess.reprocess)
+app.command()(retention.retention)
 app.command()(phantom.phantom)
 app.command()(settings.settings)
 app.add_typer(stations.app, name="run")

@@ -43,7 +43,7 @@ def reprocess(
             print(
                 f"received since {start.isoformat()}: {plan.received}, of which done by "
                 f"{bundle.name} {bundle.version}: {plan.done}, waiting: {plan.pending}, "
-                f"to do: {plan.to_do}"
+                f"removed by retention: {plan.removed}, to do: {plan.to_do}"
             )
         if dry_run or not plan.to_do:
             return

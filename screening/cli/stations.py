@@ -24,15 +24,20 @@ Supervised = Annotated[
 
 @app.command()
 def receive(supervised: Supervised = False) -> None:
-    """Run the Storage SCP.
+    """Run the Storage SCP, and retention where the settings say so.
 
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
     settings = _start("receive", supervised)
+    from screening.ops.retention_timer import running_retention
     from screening.receive.scp import running_scp
 
     stop = _stop_signal()
-    with opened_database(settings) as (_, database), running_scp(settings, database):
+    with (
+        opened_database(settings) as (_, database),
+        running_scp(settings, database),
+        running_retention(settings, database),
+    ):
         stop.wait()
 
 

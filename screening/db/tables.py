@@ -1,16 +1,14 @@
 """The tables. Patient attributes live in `Instance` and nowhere else.
 
-`alembic/versions` builds them; `screening.db.views` holds the SQL views beside them.
+`alembic/versions` builds them; `screening.db.views` holds the SQL views beside them, and
+`screening.db.commitment_tables` the tables of Storage Commitment.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -19,9 +17,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from screening.db.columns import Base, BigKey, State, Uid
 from screening.domain.lifecycle import (
     BundleRole,
     ClassificationState,
@@ -29,43 +27,6 @@ from screening.domain.lifecycle import (
     Lane,
     ReportState,
 )
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, always aware and in UTC, also on SQLite, which keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; store UTC."""
-        del dialect
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("expected a time with a zone, found a naive one")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return UTC."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-BigKey = BigInteger().with_variant(Integer, "sqlite")
-Uid = String(64)
-State = String(16)
-
-
-class Base(DeclarativeBase):
-    """Declarative base of every table."""
-
-    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own attribute
-        datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-    }
 
 
 class Association(Base):
@@ -111,6 +72,11 @@ class Instance(Base):
     accession_number: Mapped[str] = mapped_column(String(64))
     study_date: Mapped[str] = mapped_column(String(16))
     study_time: Mapped[str] = mapped_column(String(16))
+    kept_since: Mapped[datetime | None]
+    """When it was received again after its removal; None: since it was received."""
+    removing_since: Mapped[datetime | None]
+    """From here on the row claims no file; `removed_at` says that there is none."""
+    removed_at: Mapped[datetime | None]
 
     classifications: Mapped[list["Classification"]] = relationship(back_populates="instance")
 
@@ -272,6 +238,7 @@ class Delivery(Base):
             sqlite_where=_DELIVERY_OPEN,
             postgresql_where=_DELIVERY_OPEN,
         ),
+        Index("ix_deliveries_delivered_at", "delivered_at"),
     )
 
 

@@ -8,7 +8,7 @@ score yet, or whose scoring failed, is ordered between MEDIUM and LOW.
 
 from sqlalchemy import Column, Double, Integer, MetaData, String, Table
 
-from screening.db.tables import BigKey, UtcDateTime
+from screening.db.columns import BigKey, UtcDateTime
 
 _views = MetaData()
 

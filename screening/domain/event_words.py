@@ -85,5 +85,37 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "delivery_released": lambda d: (
         f"parked report to be sent to {_value(d, 'destination')} again, as someone asked"
     ),
+    "report_commitment_asked": lambda d: (
+        f"{_value(d, 'destination')} asked whether it keeps the report, by {_value(d, 'how')}"
+    ),
+    "report_commitment_postponed": lambda d: (
+        f"{_value(d, 'destination')} not asked whether it keeps the report, to be tried again"
+        f"{_status(d)}"
+    ),
+    "report_committed": lambda d: (
+        f"{_value(d, 'destination')} keeps the report, said by {_value(d, 'how')}"
+    ),
+    "report_not_committed": lambda d: (
+        f"{_value(d, 'destination')} does not keep the report, {_value(d, 'what_next')}{_status(d)}"
+    ),
+    "commitment_requested": lambda d: (
+        f"{_value(d, 'calling_ae_title')} asked for commitment of {_value(d, 'references')} objects"
+    ),
+    "commitment_reported": lambda d: (
+        f"{_value(d, 'calling_ae_title')} told: {_value(d, 'committed')} committed, "
+        f"{_value(d, 'failed')} not"
+    ),
+    "commitment_not_reported": lambda d: (
+        f"{_value(d, 'calling_ae_title')} not told, {_value(d, 'what_next')}{_status(d)}"
+    ),
+    "instance_committed": lambda d: f"{_value(d, 'calling_ae_title')} told that we keep it",
+    "instance_not_committed": lambda d: (
+        f"{_value(d, 'calling_ae_title')} told that we do not keep it{_because(d)}"
+    ),
+    "instance_removal_begun": lambda d: (
+        f"to be removed from the spool, as everything is done{_size(d)}"
+    ),
+    "instance_removed": lambda _: "removed from the spool; rows and results are kept",
+    "instance_returned": lambda _: "received again after its removal, kept again",
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

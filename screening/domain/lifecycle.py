@@ -1,6 +1,7 @@
 """States of the rows, as literal tables, one line per state.
 
-A classification belongs to one instance; a delivery belongs to one report and one destination.
+A classification belongs to one instance; a delivery belongs to one report and one destination, and
+a commitment to one delivery. A commitment request is what a peer asked us about what it sent.
 """
 
 import random
@@ -68,8 +69,59 @@ DELIVERY_EDGES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.SENDING: frozenset(
         {DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.PARKED}
     ),
-    DeliveryState.DELIVERED: frozenset(),
+    DeliveryState.DELIVERED: frozenset(
+        {DeliveryState.PENDING, DeliveryState.PARKED}  # by a commitment that failed alone
+    ),
     DeliveryState.PARKED: frozenset({DeliveryState.PENDING}),
+}
+
+
+class CommitmentState(StrEnum):
+    """Whether a destination has confirmed that it keeps a delivered report."""
+
+    DUE = "due"
+    ASKED = "asked"
+    COMMITTED = "committed"
+    FAILED = "failed"
+
+
+COMMITMENT_EDGES: Mapping[CommitmentState, frozenset[CommitmentState]] = {
+    CommitmentState.DUE: frozenset(
+        {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.FAILED}
+    ),
+    CommitmentState.ASKED: frozenset(
+        {CommitmentState.DUE, CommitmentState.COMMITTED, CommitmentState.FAILED}
+    ),
+    CommitmentState.COMMITTED: frozenset(),
+    CommitmentState.FAILED: frozenset({CommitmentState.DUE}),  # by `deliveries retry` alone
+}
+"""Due waits also while its report is sent again; failed is where the delivery is parked. A late
+answer settles what is due again since the question seemed to have got lost."""
+
+
+class CommitmentRequestState(StrEnum):
+    """Where a peer's request for commitment stands with us."""
+
+    DUE = "due"
+    REPORTING = "reporting"
+    REPORTED = "reported"
+    REFUSED = "refused"
+    GIVEN_UP = "given_up"
+
+
+COMMITMENT_REQUEST_EDGES: Mapping[CommitmentRequestState, frozenset[CommitmentRequestState]] = {
+    CommitmentRequestState.DUE: frozenset({CommitmentRequestState.REPORTING}),
+    CommitmentRequestState.REPORTING: frozenset(
+        {
+            CommitmentRequestState.DUE,
+            CommitmentRequestState.REPORTED,
+            CommitmentRequestState.REFUSED,
+            CommitmentRequestState.GIVEN_UP,
+        }
+    ),
+    CommitmentRequestState.REPORTED: frozenset({CommitmentRequestState.DUE}),  # asked again
+    CommitmentRequestState.REFUSED: frozenset({CommitmentRequestState.DUE}),  # asked again
+    CommitmentRequestState.GIVEN_UP: frozenset({CommitmentRequestState.DUE}),  # asked again
 }
 
 

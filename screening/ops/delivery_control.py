@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from screening.db.commitment_tables import Commitment
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery
-from screening.domain.lifecycle import DeliveryState, ReportState
+from screening.domain.lifecycle import CommitmentState, DeliveryState, ReportState
 
 UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
@@ -53,6 +55,7 @@ def release_parked(database: Database, destination: str) -> int:
             row.state, row.attempts, row.not_before = DeliveryState.PENDING, 0, None
             instance = row.report.classification.instance
             add_instance_event(session, instance, "delivery_released", destination=destination)
+        _ask_anew(session, destination)
         return len(rows)
 
 
@@ -65,6 +68,17 @@ def remake_failed_reports(database: Database) -> int:
             row.report_state, row.report_attempts = ReportState.DUE, 0
             row.report_not_before = row.report_error = None
         return len(rows)
+
+
+def _ask_anew(session: Session, destination: str) -> None:
+    """Have a destination asked again whether it keeps what it did not commit itself to."""
+    there = select(Delivery.id).where(Delivery.destination == destination)
+    session.execute(
+        update(Commitment)
+        .where(Commitment.delivery_id.in_(there), Commitment.state == CommitmentState.FAILED)
+        .values(state=CommitmentState.DUE, failures=0, not_before=None, settled_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _line(row: Delivery) -> DeliveryLine:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
+from screening.db.commitment_tables import Commitment, CommitmentRequest
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.db.views import instance_results
@@ -24,7 +25,9 @@ class Ledger:
 
     reasons: instances by state (not_applicable, failed) and coded reason.
     backfill_pending: re-runs that wait or run; their instances keep their earlier state meanwhile.
-    deliveries: by destination and state.
+    deliveries: by destination and state. commitments: the same, of what destinations were to
+    confirm. commitment_requests: peers' requests to us, by calling AE title and state.
+    removed: instances whose image retention has removed; they are counted in their states as well.
     """
 
     received: int
@@ -35,6 +38,9 @@ class Ledger:
     reasons: Mapping[tuple[str, str], int]
     backfill_pending: int
     deliveries: Mapping[tuple[str, str], int]
+    commitments: Mapping[tuple[str, str], int]
+    commitment_requests: Mapping[tuple[str, str], int]
+    removed: int
 
     @property
     def adds_up(self) -> bool:
@@ -59,6 +65,15 @@ class Ledger:
                 {"destination": destination, "state": state, "count": count}
                 for (destination, state), count in sorted(self.deliveries.items())
             ],
+            "commitments": [
+                {"destination": destination, "state": state, "count": count}
+                for (destination, state), count in sorted(self.commitments.items())
+            ],
+            "commitment_requests": [
+                {"calling_ae_title": title, "state": state, "count": count}
+                for (title, state), count in sorted(self.commitment_requests.items())
+            ],
+            "removed": self.removed,
         }
 
 
@@ -78,6 +93,9 @@ def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
             reasons=_count_pairs(session, _reasons(since)),
             backfill_pending=session.execute(_backfill_pending(since)).scalar_one(),
             deliveries=_count_pairs(session, _deliveries(since)),
+            commitments=_count_pairs(session, _commitments(since)),
+            commitment_requests=_count_pairs(session, _commitment_requests(since)),
+            removed=session.execute(_removed(since)).scalar_one(),
         )
 
 
@@ -146,4 +164,33 @@ def _deliveries(since: datetime | None) -> Select[str, str, int]:
         .join(Instance)
         .where(_received_since(Instance.received_at, since))
         .group_by(Delivery.destination, Delivery.state)
+    )
+
+
+def _commitments(since: datetime | None) -> Select[str, str, int]:
+    return (
+        select(Delivery.destination, Commitment.state, func.count())
+        .join(Commitment, Commitment.delivery_id == Delivery.id)
+        .join(Report)
+        .join(Classification)
+        .join(Instance)
+        .where(_received_since(Instance.received_at, since))
+        .group_by(Delivery.destination, Commitment.state)
+    )
+
+
+def _commitment_requests(since: datetime | None) -> Select[str, str, int]:
+    row = CommitmentRequest
+    return (
+        select(row.calling_ae_title, row.state, func.count())
+        .where(_received_since(row.requested_at, since))
+        .group_by(row.calling_ae_title, row.state)
+    )
+
+
+def _removed(since: datetime | None) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(Instance)
+        .where(Instance.removed_at.is_not(None), _received_since(Instance.received_at, since))
     )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.bundle_rows import ActiveBundle
@@ -21,11 +21,15 @@ _OBJECT_AT_FAULT = [reason for reason, how in FAILURE_POLICIES.items() if how.ob
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """What a backfill covers; `to_do` is what it adds now."""
+    """What a backfill covers; `to_do` is what it adds now.
+
+    removed: not done, and no more possible, since retention removed the image.
+    """
 
     received: int
     done: int
     pending: int
+    removed: int
     to_do: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -38,17 +42,19 @@ def plan(
 ) -> Backfill:
     """Count what a backfill of [since, until) would do.
 
-    Objects that conflict with an earlier one are left out.
+    Objects that conflict with an earlier one are left out; images that were removed are counted.
     """
     with database.read() as session:
         received = session.scalars(_in_period(since, until)).all()
         pending = set(session.scalars(_in_period(since, until).where(_is_pending())))
         done = set(session.scalars(_in_period(since, until).where(_is_done(bundle)))) - pending
+        gone = set(session.scalars(_in_period(since, until).where(_is_removed()))) - done - pending
     return Backfill(
         received=len(received),
         done=len(done),
         pending=len(pending),
-        to_do=len(received) - len(done) - len(pending),
+        removed=len(gone),
+        to_do=len(received) - len(done) - len(pending) - len(gone),
     )
 
 
@@ -65,9 +71,10 @@ def request(
         with database.write() as session:
             todo = (
                 _in_period(since, until)
-                .where(~_is_pending(), ~_is_done(bundle))
+                .where(~_is_pending(), ~_is_done(bundle), ~_is_removed())
                 .order_by(Instance.id)
                 .limit(ROWS_A_TRANSACTION)
+                .with_for_update()  # against retention, which removes under the same lock
             )
             ids = session.scalars(todo).all()
             for instance_id in ids:
@@ -99,6 +106,11 @@ def _is_done(bundle: ActiveBundle) -> Any:
         row.bundle_id == bundle.id,
         or_(row.state != ClassificationState.FAILED, row.reason.in_(_OBJECT_AT_FAULT)),
     )
+
+
+def _is_removed() -> ColumnElement[bool]:
+    """Select instances whose image retention has removed, or is about to."""
+    return Instance.removing_since.is_not(None)
 
 
 def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:

@@ -5,9 +5,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification
 
+from screening.domain.commitment import COMMITMENT_PUSH_MODEL
 from screening.imaging.transfer_syntaxes import decodable_transfer_syntaxes
 
 STORAGE_SOP_CLASSES: Mapping[str, str] = {
@@ -27,5 +29,13 @@ def supported_contexts(extra_sop_classes: Sequence[str] = ()) -> list[Presentati
     storage = dict.fromkeys([*STORAGE_SOP_CLASSES, *extra_sop_classes])
     return [
         build_context(Verification),
+        _commitment_context(),
         *(build_context(sop_class, transfer_syntaxes) for sop_class in storage),
     ]
+
+
+def _commitment_context() -> PresentationContext:
+    """Both roles: peers ask us, and tell us what we asked (PS3.4 J.3, PS3.7 D.3.3.4)."""
+    context = build_context(COMMITMENT_PUSH_MODEL, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    context.scu_role = context.scp_role = True
+    return context

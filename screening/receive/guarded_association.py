@@ -16,11 +16,13 @@ from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT, P_DATA
 
 from screening.logs import get_logger
 from screening.receive.admission import REJECTION_OF, Admission, Refused
+from screening.receive.event_reports import EventReports
 from screening.receive.incoming import IncomingFile
 from screening.receive.pdu_limits import HEADER_BYTES, fault_of_header
 from screening.transport.closing_socket import ClosingSocket
@@ -49,6 +51,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         """`at_end` is called once, in the association's thread, however it ends."""
         super().__init__(ae, MODE_ACCEPTOR)
         self.refused: Refused | None = None
+        self.event_reports = EventReports(self)
         self.admission = admission
         self._at_end = at_end
         self.acse = _GuardedACSE(self)
@@ -65,6 +68,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
             self.dul.kill_dul()
             self.dul.socket._shutdown_socket()  # noqa: SLF001  its own close makes an event of it
             self._discard_files()
+            self.event_reports.close()
             self.admission.leave(self)
             self._at_end(self)
 
@@ -72,6 +76,13 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         """End the association's reactor; its place is free from now on."""
         self.admission.leave(self)
         super().kill()
+
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        """Serve a request, or take the answer to one of ours."""
+        if isinstance(msg, N_EVENT_REPORT) and msg.MessageIDBeingRespondedTo is not None:
+            self.event_reports.answered(msg)
+        else:
+            super()._serve_request(msg, context_id)
 
     def _discard_files(self) -> None:
         """Remove half an object, and whole ones whose turn never came."""
@@ -178,6 +189,8 @@ class _GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom h
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002  theirs
         """Return the next message; where the peer is quiet, wait a little for one."""
+        if not block and self.dul.is_quiet:
+            self.assoc.event_reports.send_next()
         if block or not self.dul.is_quiet:
             return super().get_msg(block)
         try:

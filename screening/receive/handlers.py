@@ -16,6 +16,7 @@ from screening.db.clock import utc_now
 from screening.errors import ScreeningError, TransientError, UnreadableDataSetError
 from screening.logs import get_logger
 from screening.queue.doorbell import Doorbell
+from screening.receive.commitment_handlers import CommitmentHandlers
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.receive.statuses import MAX_COMMENT_CHARACTERS, SUCCESS, refusal_of
@@ -33,11 +34,12 @@ class _Session:
 
 
 class Handlers:
-    """pynetdicom's event handlers, bound to one intake and one doorbell."""
+    """pynetdicom's event handlers, bound to one intake, one doorbell and the commitments."""
 
-    def __init__(self, intake: Intake, doorbell: Doorbell) -> None:
+    def __init__(self, intake: Intake, doorbell: Doorbell, commitment: CommitmentHandlers) -> None:
         self._intake = intake
         self._doorbell = doorbell
+        self._commitment = commitment
         self._sessions: WeakKeyDictionary[Association, _Session] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -46,6 +48,7 @@ class Handlers:
         return [
             (evt.EVT_C_ECHO, self._echo),
             (evt.EVT_C_STORE, self._store),
+            *self._commitment.bindings(),
             (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_RELEASED, self._ended, ["released"]),
             (evt.EVT_ABORTED, self._ended, ["aborted"]),

@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.events import add_event
+from screening.db.events import add_event, add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.shown_values import shown_uid
-from screening.errors import SOPClassMismatchError, TruncatedDataSetError
+from screening.errors import FileRemovedError, SOPClassMismatchError, TruncatedDataSetError
 from screening.imaging.completeness import check_complete
 from screening.imaging.header import ObjectHeader, read_header
 from screening.spool.store import Spool, data_set_sha256
@@ -84,7 +84,7 @@ class Intake:
         outcome = Outcome.STORED
         instance_id = _insert_instance(session, taken, peer, now, conflicting=False)
         if instance_id is None:
-            if _is_known(session, taken):
+            if self._is_known(session, taken):
                 outcome = Outcome.REPEATED
             else:
                 instance_id = _insert_instance(session, taken, peer, now, conflicting=True)
@@ -93,6 +93,33 @@ class Intake:
             session.add(_first_classification(instance_id, outcome, now))
         _add_outcome_event(session, outcome, taken, peer)
         return outcome
+
+    def _is_known(self, session: Session, taken: _Object) -> bool:
+        """Return whether this very object has a row; one whose file was removed has it again."""
+        row = session.scalar(
+            select(Instance)
+            .where(
+                Instance.sop_instance_uid == taken.header.instance.sop_instance_uid,
+                Instance.sha256 == taken.sha256,
+            )
+            .with_for_update()
+        )
+        if row is not None and row.removing_since is not None:
+            self._take_back(session, row)
+        return row is not None
+
+    def _take_back(self, session: Session, row: Instance) -> None:
+        """Have a removed object's row claim its file again, which retention may just have taken.
+
+        Retention removes files under the row's lock, which is held here.
+        """
+        if not self._spool.path_of(row.sha256).exists():
+            raise FileRemovedError(
+                "the object was removed by retention while it was received again; send it again"
+            )
+        row.kept_since = utc_now()
+        row.removing_since = row.removed_at = None
+        add_instance_event(session, row, "instance_returned", size_bytes=row.size_bytes)
 
     def record_refusal(self, request: Request, peer: Peer, *, status: int, reason: str) -> None:
         """Record an object that was not taken.
@@ -185,14 +212,6 @@ def _insert_instance(
         study_time=patient.study_time,
     )
     return session.execute(statement.returning(Instance.id)).scalar_one_or_none()
-
-
-def _is_known(session: Session, taken: _Object) -> bool:
-    same = select(Instance.id).where(
-        Instance.sop_instance_uid == taken.header.instance.sop_instance_uid,
-        Instance.sha256 == taken.sha256,
-    )
-    return session.execute(same).first() is not None
 
 
 def _first_classification(instance_id: int, outcome: Outcome, now: datetime) -> Classification:

@@ -16,6 +16,8 @@ from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
 from screening.queue.names import Queue
 from screening.receive.admission import Admission
+from screening.receive.commitment_handlers import CommitmentHandlers
+from screening.receive.commitment_reporter import CommitmentReporter
 from screening.receive.contexts import supported_contexts
 from screening.receive.handlers import Handlers
 from screening.receive.incoming import streamed_into
@@ -49,10 +51,13 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     """
     spool = Spool(settings.spool_dir, min_free_bytes=settings.min_free_mib << 20)
     doorbell = Doorbell(make_celery_app(settings), Queue.CLASSIFY)
-    handlers = Handlers(Intake(database, spool), doorbell)
+    reporter = CommitmentReporter(settings, database, spool)
+    commitment = CommitmentHandlers(database, reporter)
+    handlers = Handlers(Intake(database, spool), doorbell, commitment)
     max_bytes = settings.max_object_mib << 20
     with (
         spool.receiving(),
+        reporter.running(),
         streamed_into(spool.incoming, max_bytes=max_bytes, require_space=spool.require_space),
     ):
         ae = _make_ae(settings)
@@ -71,7 +76,13 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
 
 def _make_ae(settings: Settings) -> AE:
     ae = AE(ae_title=settings.ae_title)
-    ae.supported_contexts = supported_contexts(settings.extra_sop_classes)
+    for context in supported_contexts(settings.extra_sop_classes):
+        ae.add_supported_context(  # its own setter forgets the roles
+            context.abstract_syntax,
+            context.transfer_syntax,
+            scu_role=context.scu_role,
+            scp_role=context.scp_role,
+        )
     ae.maximum_associations = sys.maxsize  # Admission counts them
     ae.maximum_pdu_size = MAXIMUM_PDU_BYTES
     ae.acse_timeout = ACSE_TIMEOUT_S

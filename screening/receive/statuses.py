@@ -1,4 +1,4 @@
-"""Which error is answered with which C-STORE status. Source: PS3.4 B.2.3, PS3.7 C.
+"""Statuses, and which error is answered with which one of C-STORE. Source: PS3.4 B.2.3, PS3.7 C.
 
 A status in the 0xA7xx range tells the sender to try again later, the others not to.
 """
@@ -20,6 +20,10 @@ from screening.errors import (
 
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
+NO_SUCH_INSTANCE = 0x0112
+INVALID_ARGUMENT_VALUE = 0x0115
+NO_SUCH_ACTION = 0x0123
+RESOURCE_LIMITATION = 0x0213
 MAX_COMMENT_CHARACTERS = 64
 
 

@@ -5,6 +5,7 @@ from screening.queue.app import make_celery_app
 from screening.queue.names import Queue
 from screening.queue.worker import Station
 from screening.report import deliveries, outbox
+from screening.report.commitment_courier import commitment_couriers
 from screening.report.courier import Courier
 from screening.report.destinations import configured_destinations
 from screening.settings import Settings
@@ -21,6 +22,7 @@ class ReportStation:
         self._couriers = [
             Courier(destination, database, settings) for destination in self._destinations
         ]
+        self._commitment_couriers = commitment_couriers(self._destinations, database, settings)
         self._station = Station(
             app=make_celery_app(settings),
             queue=Queue.REPORT,
@@ -36,6 +38,8 @@ class ReportStation:
         finally:
             for courier in self._couriers:
                 courier.close()
+            for asking in self._commitment_couriers:
+                asking.close()
 
     def work(self) -> None:
         """Make every due report and wake the couriers; never waits for a destination."""

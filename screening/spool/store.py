@@ -106,6 +106,12 @@ class Spool:
             ) from error
         return kept
 
+    def remove(self, sha256: str) -> None:
+        """Remove a kept object, durably; one that is not there is removed. Raises OSError."""
+        kept = self.path_of(sha256)
+        kept.unlink(missing_ok=True)
+        _fsync(kept.parent)
+
 
 def data_set_sha256(path: Path) -> str:
     """Return the SHA-256 of the encoded data set of a Part 10 file, 64 hexadecimal digits.

@@ -17,7 +17,7 @@ from typing import Any
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, build_role
 from pynetdicom.association import Association as PynetdicomAssociation
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
@@ -78,11 +78,46 @@ def contexts_of(found: EncodedObject) -> tuple[Context, ...]:
 def associate(
     destination: DicomDestination, contexts: Collection[Context]
 ) -> "Iterator[StorageAssociation]":
-    """Open an association, and release it at the end.
+    """Open an association, and release it at the end. Takes and raises what `opened` does."""
+    association = _established(destination, contexts)
+    storage = StorageAssociation(association)
+    try:
+        yield storage
+    finally:
+        if storage.is_established:
+            association.release()
 
-    contexts: 1 to 128. Raises NotAssociatedError where there is no connection, no answer in time,
-    a rejection, or no accepted context.
+
+@contextmanager
+def opened(
+    destination: DicomDestination,
+    contexts: Collection[Context],
+    *,
+    as_scp: Collection[str] = (),
+    handlers: Collection[tuple[object, ...]] = (),
+) -> Iterator[PynetdicomAssociation]:
+    """Open an association of pynetdicom's, and release it at the end.
+
+    contexts: 1 to 128; as_scp: SOP classes whose SCP we are, though we ask for the association
+    (PS3.7 D.3.3.4); handlers: pynetdicom's (event, handler) pairs for what the peer sends.
+    Raises NotAssociatedError where there is no connection, no answer in time, a rejection, or no
+    accepted context.
     """
+    association = _established(destination, contexts, as_scp=as_scp, handlers=handlers)
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _established(
+    destination: DicomDestination,
+    contexts: Collection[Context],
+    *,
+    as_scp: Collection[str] = (),
+    handlers: Collection[tuple[object, ...]] = (),
+) -> PynetdicomAssociation:
     entity = _StorageEntity(destination.calling_ae_title)
     entity.connection_timeout = destination.timeouts.connection_s
     entity.acse_timeout = destination.timeouts.acse_s
@@ -95,15 +130,12 @@ def associate(
         ae_title=destination.ae_title,
         max_pdu=MAXIMUM_PDU_BYTES,
         tls_args=_tls_arguments(destination),
+        ext_neg=[build_role(sop_class, scp_role=True) for sop_class in as_scp],
+        evt_handlers=list(handlers),
     )
     if not association.is_established:
         raise _not_associated(destination, association)
-    storage = StorageAssociation(association)
-    try:
-        yield storage
-    finally:
-        if storage.is_established:
-            association.release()
+    return association
 
 
 class _StorageEntity(AE):  # type: ignore[misc]  # pynetdicom has no types

@@ -72,6 +72,21 @@ class _Figures(Collector):
                 ("destination",),
                 [((name,), int(one.paused) if one else 0) for name, one in self._destinations()],
             ),
+            _counts(
+                "screening_commitments",
+                "Reports that destinations are to confirm, by destination and state",
+                ("destination", "state"),
+                totals.commitments.items(),
+            ),
+            _counts(
+                "screening_commitment_requests",
+                "Peers' requests for commitment by calling AE title and state",
+                ("calling_ae_title", "state"),
+                totals.commitment_requests.items(),
+            ),
+            _figure(
+                "screening_images_removed", "Instances whose image was removed", totals.removed
+            ),
         )
 
     def _destinations(self) -> Iterable[tuple[str, FailingDestination | None]]:

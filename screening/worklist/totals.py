@@ -43,5 +43,17 @@ class Totals(Protocol):
     def deliveries(self) -> Mapping[tuple[str, str], int]:
         """Reports by destination and state."""
 
+    @property
+    def commitments(self) -> Mapping[tuple[str, str], int]:
+        """Reports that destinations are to confirm, by destination and state."""
+
+    @property
+    def commitment_requests(self) -> Mapping[tuple[str, str], int]:
+        """Peers' requests for commitment, by calling AE title and state."""
+
+    @property
+    def removed(self) -> int:
+        """Instances whose image was removed."""
+
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""

@@ -10,9 +10,16 @@ import typer
 from pydicom.uid import UID
 
 from screening.cli.main import app
+from screening.domain.commitment import (
+    COMMITMENT_PUSH_MODEL,
+    FAILURE_RULES,
+    NotCommitted,
+    WhatNext,
+)
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
 from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
+from screening.ops.retention import KeptFor
 from screening.receive import guarded_association, pdu_limits, scp
 from screening.receive.admission import REJECTION_OF
 from screening.receive.contexts import STORAGE_SOP_CLASSES
@@ -140,10 +147,11 @@ def shown_default(name: str) -> str:
 
 
 def test_the_conformance_statement_lists_the_sop_classes_received() -> None:
-    """The Storage SCP's table is `STORAGE_SOP_CLASSES`."""
+    """The table is `STORAGE_SOP_CLASSES`, Verification and Storage Commitment."""
     rows = table_rows(section(document("docs/conformance.md"), "### SOP classes received"))
     assert {row[1].strip("`"): row[0] for row in rows} == {
         "1.2.840.10008.1.1": "Verification",
+        COMMITMENT_PUSH_MODEL: UID(COMMITMENT_PUSH_MODEL).name,
         **STORAGE_SOP_CLASSES,
     }
 
@@ -202,6 +210,32 @@ def test_the_conformance_statement_says_what_rejections_of_ours_mean() -> None:
     assert rows == [[key, WORDS_OF_OUTCOME[rule.outcome], rule.advice] for key, rule in rules]
 
 
+def test_the_conformance_statement_lists_what_failed_commitments_lead_to() -> None:
+    """Every Failure Reason that we give or understand is there, and what follows from it."""
+    text = document("docs/conformance.md")
+    given = section(text, "### Storage Commitment as SCP")
+    taken = section(text, "### Storage Commitment and query as SCU")
+    assert set(FAILURE_RULES) == set(NotCommitted)
+    for reason, rule in FAILURE_RULES.items():
+        [said] = [row[1] for row in table_rows(taken) if f"0x{reason:04X}" in row[0]]
+        assert WORDS_OF_NEXT[rule.what_next] in said
+        if reason in GIVEN:
+            assert f"| `0x{reason:04X}` |" in given
+
+
+GIVEN = (
+    NotCommitted.PROCESSING_FAILURE,
+    NotCommitted.NO_SUCH_INSTANCE,
+    NotCommitted.CLASS_INSTANCE_CONFLICT,
+    NotCommitted.DUPLICATE_TRANSACTION_UID,
+)
+WORDS_OF_NEXT = {
+    WhatNext.SEND_AGAIN: "sent again",
+    WhatNext.ASK_AGAIN: "asked again later",
+    WhatNext.PARK: "parked",
+}
+
+
 def test_the_conformance_statement_gives_the_limits_of_associations() -> None:
     """PDU size and timeouts are those the SCP sets."""
     text = section(document("docs/conformance.md"), "### Association policies")
@@ -247,6 +281,13 @@ def test_the_conformance_statement_names_no_uid_that_is_unknown() -> None:
     uids = set(re.findall(r"`(1\.2\.840\.10008\.[\d.]+\d)`", document("docs/conformance.md")))
     assert uids
     assert {uid for uid in uids if UID(uid).name == uid} == set()
+
+
+@pytest.mark.parametrize("why", KeptFor)
+def test_the_runbook_says_how_long_retention_keeps_an_image(why: str) -> None:
+    """An operator whose images stay finds out what they wait for."""
+    kept = table_rows(section(document("docs/runbook.md"), "## Retention"))
+    assert why in {row[0] for row in kept}
 
 
 @pytest.mark.parametrize("reason", [*Reason, *FailureReason])

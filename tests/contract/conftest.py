@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from screening.db.migrate import upgrade
+from screening.db.schema import metadata
 from screening.db.session import Database
-from screening.db.tables import Base
+from screening.spool.store import Spool
 from tests.servers import new_postgresql_database
 
 
@@ -57,8 +58,16 @@ def database(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
         yield made
 
 
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """Return an empty spool."""
+    made = Spool(tmp_path / "spool")
+    made.prepare()
+    return made
+
+
 def _empty(url: str) -> None:
-    tables = ", ".join(Base.metadata.tables)
+    tables = ", ".join(metadata().tables)
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("SET lock_timeout = '10s'"))

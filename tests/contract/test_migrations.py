@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from screening.db.bundle_rows import activate, active_bundle
 from screening.db.migrate import alembic_config, require_current, upgrade
+from screening.db.schema import metadata
 from screening.db.session import Database
-from screening.db.tables import Base, Bundle
+from screening.db.tables import Bundle
 from screening.db.views import instance_results, worklist
 from screening.errors import StartupError
 from tests.stored_rows import NOON, add_bundle, add_classification, add_instance, add_score
@@ -31,7 +32,7 @@ def test_migrations_run_up_and_down_and_match_the_tables(empty_url: str) -> None
     alembic.command.check(config)
     with closing(Database(empty_url)) as database:
         found = inspect(database.engine)
-        assert set(found.get_table_names()) == {"alembic_version", *Base.metadata.tables}
+        assert set(found.get_table_names()) == {"alembic_version", *metadata().tables}
         assert set(found.get_view_names()) == {"instance_results", "worklist"}
 
 

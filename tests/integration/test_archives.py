@@ -1,7 +1,6 @@
 """Real archives take every kind of report we send."""
 
 import io
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from screening.report.document import build_report
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_objects
+from tests.dcmtk import running_dcmqrscp
 from tests.orthanc import Orthanc
 from tests.report_samples import content, header
-from tests.servers import free_port
-from tests.site import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -29,26 +27,8 @@ def reports() -> list[bytes]:
 @pytest.fixture
 def dcmqrscp(tmp_path: Path) -> Iterator[DicomDestination]:
     """Run DCMTK's query/retrieve SCP with one storage area."""
-    port = free_port()
-    area = tmp_path / "area"
-    area.mkdir()
-    configuration = tmp_path / "dcmqrscp.cfg"
-    configuration.write_text(
-        f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 4\n"
-        "HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
-        f"AETable BEGIN\nQRSCP {area} RW (100, 1024mb) ANY\nAETable END\n"
-    )
-    peer = DicomDestination("dcmqrscp", "127.0.0.1", port, "QRSCP", "SCREENING")
-    with subprocess.Popen(["dcmqrscp", "-c", str(configuration)]) as process:
-        try:
-            echo = ["echoscu", "-aec", "QRSCP", "127.0.0.1", str(port)]
-            wait_until(
-                lambda: subprocess.run(echo, check=False, capture_output=True).returncode == 0,
-                "dcmqrscp to answer",
-            )
-            yield peer
-        finally:
-            process.terminate()
+    with running_dcmqrscp(tmp_path) as peer:
+        yield peer
 
 
 def test_dcmqrscp_takes_every_profile(dcmqrscp: DicomDestination, tmp_path: Path) -> None:

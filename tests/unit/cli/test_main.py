@@ -11,6 +11,7 @@ from screening.cli.main import run
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
+from screening.spool.store import Spool
 from tests.stored_rows import add_bundle, add_classification, add_instance
 
 Command = Callable[..., tuple[int, str, str]]
@@ -120,6 +121,28 @@ def test_reprocess_counts_and_then_adds(command: Command, database: Database) ->
         assert (status, json.loads(out)["to_do"]) == (0, to_do)
     status, out, _ = command("ledger", "--json")
     assert json.loads(out)["backfill_pending"] == 1
+
+
+def test_retention_counts_unless_told_to_remove(
+    command: Command, database: Database, settings: Settings
+) -> None:
+    """Without an age it says which two ways there are to give one; a dry run marks nothing."""
+    with database.write() as session:
+        image = add_instance(session, "1.2")
+        add_classification(session, image, state="not_applicable", reason="not_frontal")
+        add_classification(session, add_instance(session, "1.3"))
+    database.close()
+    Spool(settings.spool_dir).prepare()
+    status, _, err = command("retention")
+    assert (status, "expected --older-than DAYS or SCREENING_RETENTION_DAYS" in err) == (2, True)
+    for arguments, applied in (((), False), (("--apply",), True)):
+        status, out, _ = command("retention", "--older-than", "0", "--json", *arguments)
+        said = json.loads(out)
+        assert (status, said["applied"], said["images"]) == (0, applied, 1)
+        assert said["kept"] == {"waits for its classification": 1}
+    status, out, _ = command("retention", "--older-than", "0")
+    assert (status, out.startswith("0 images, 0.0 MiB would be removed")) == (0, True)
+    assert "waits for its classification" in out
 
 
 def test_an_address_that_is_none_is_a_usage_error(command: Command) -> None:

@@ -1,0 +1,63 @@
+"""`screening retention`: remove images that nothing needs any more."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from screening.cli.opened import opened_database
+from screening.cli.printing import print_json, print_table
+from screening.db.clock import utc_now
+from screening.errors import SettingsError
+from screening.ops.retention import plan_removal, remove_images
+from screening.ops.retention_timer import committing_destinations
+from screening.settings import Settings
+from screening.spool.store import Spool
+
+
+def retention(
+    older_than: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="DAYS", help="Received so long ago; else the setting."),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Remove; without it, only count.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Remove images from the spool whose work is done, and whose reports are delivered.
+
+    Where a destination is set to confirm reports, it must have done so. Rows and results stay. It
+    only counts unless told to apply, and may be interrupted and repeated.
+
+    Example: screening retention --older-than 90
+    """
+    with opened_database() as (settings, database):
+        received_before = utc_now() - timedelta(days=_days(older_than, settings))
+        committing = committing_destinations(settings)
+        removal = plan_removal(database, received_before=received_before, committing=committing)
+        if apply:
+            done = remove_images(
+                database,
+                Spool(settings.spool_dir),
+                received_before=received_before,
+                committing=committing,
+            )
+            removal = replace(done, kept=removal.kept)
+    if as_json:
+        print_json({"applied": apply, **removal.as_dict()})
+        return
+    said = "removed" if apply else "would be removed with --apply"
+    print(f"{removal.images} images, {removal.size_bytes / 2**20:.1f} MiB {said}")
+    if removal.stuck:
+        print(f"{removal.stuck} images are left to the next run: {removal.trouble}")
+    if removal.kept:
+        print_table("kept although old enough", ("why", "images"), removal.kept.items())
+
+
+def _days(older_than: float | None, settings: Settings) -> float:
+    days = settings.retention_days if older_than is None else older_than
+    if days is None:
+        raise SettingsError(
+            "expected --older-than DAYS or SCREENING_RETENTION_DAYS, found neither; give one"
+        )
+    return days

@@ -1,0 +1,124 @@
+"""What a destination said about reports it was asked to commit itself to.
+
+The answer may come to the report station, on the association it asked on, or to the SCP: both
+record it here.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.commitment_tables import Commitment
+from screening.db.events import add_instance_event
+from screening.db.session import Database
+from screening.domain.commitment import (
+    CommitmentAnswer,
+    NotCommitted,
+    WhatNext,
+    failure_rule,
+)
+from screening.domain.lifecycle import MAX_ATTEMPTS, CommitmentState, DeliveryState, backoff_s
+
+BY_EVENT = "storage-commitment"
+BY_QUERY = "query"
+ASK_AGAIN_FIRST_S = 60
+ASK_AGAIN_LONGEST_S = 3600
+
+
+def record_answer(database: Database, answer: CommitmentAnswer) -> int:
+    """Record an N-EVENT-REPORT; return how many reports the transaction asked about, 0: unknown.
+
+    A report it says nothing of stays asked. One answered before stays as it was, so that an answer
+    may come twice; one that seemed not to have been asked, and was, is answered all the same.
+    Raises DatabaseUnavailableError.
+    """
+    committed = {one.sop_instance_uid for one in answer.committed}
+    failed = {one.sop_instance_uid: reason for one, reason in answer.failed.items()}
+    asked = select(Commitment).where(Commitment.transaction_uid == answer.transaction_uid)
+    with database.write() as session:
+        rows = session.scalars(asked.order_by(Commitment.id).with_for_update()).all()
+        for row in rows:
+            uid = row.delivery.report.sop_instance_uid
+            if row.state not in {CommitmentState.ASKED, CommitmentState.DUE}:
+                continue
+            if uid in failed:
+                _record_failure(session, row, failed[uid], BY_EVENT)
+            elif uid in committed:
+                _record_committed(session, row, BY_EVENT)
+        return len(rows)
+
+
+def record_found(
+    database: Database, transaction_uid: str, found: Iterable[tuple[int, bool]]
+) -> None:
+    """Record by commitment id whether a query found the report. Raises DatabaseUnavailableError."""
+    with database.write() as session:
+        for commitment_id, is_there in found:
+            row = session.get_one(Commitment, commitment_id, with_for_update=True)
+            if row.state != CommitmentState.ASKED or row.transaction_uid != transaction_uid:
+                continue
+            if is_there:
+                _record_committed(session, row, BY_QUERY)
+            else:
+                _record_failure(session, row, NotCommitted.NO_SUCH_INSTANCE, BY_QUERY)
+
+
+def _record_committed(session: Session, row: Commitment, how: str) -> None:
+    row.state, row.settled_at, row.not_before = CommitmentState.COMMITTED, utc_now(), None
+    row.last_message = f"by {how}"
+    _add_event(session, row, "report_committed", how=how)
+
+
+def _record_failure(session: Session, row: Commitment, reason: int, how: str) -> None:
+    """Have the report sent again or asked about again, or park it.
+
+    Source: PS3.3 C.14.1.1 for the reason.
+    """
+    rule = failure_rule(reason)
+    what_next = rule.what_next
+    if what_next is WhatNext.SEND_AGAIN:
+        row.failures += 1
+        what_next = WhatNext.PARK if row.failures >= MAX_ATTEMPTS else what_next
+    row.last_message = f"{rule.meaning} (0x{reason:04X}), by {how}"[:255]
+    row.transaction_uid = None  # it is answered: the same answer again counts no second time
+    row.not_before = _next_time(row) if what_next is WhatNext.ASK_AGAIN else None
+    delivery = row.delivery
+    if what_next is WhatNext.PARK:
+        row.state, row.settled_at = CommitmentState.FAILED, utc_now()
+        delivery.state = DeliveryState.PARKED
+        delivery.last_status = f"0x{reason:04X}"
+        delivery.last_message = f"took the report and does not commit itself: {rule.meaning}"
+    else:
+        row.state = CommitmentState.DUE
+    if what_next is WhatNext.SEND_AGAIN:
+        delivery.state, delivery.attempts = DeliveryState.PENDING, 0
+        delivery.not_before = delivery.delivered_at = None
+    _add_event(
+        session,
+        row,
+        "report_not_committed",
+        how=how,
+        status=f"0x{reason:04X}",
+        message=rule.meaning,
+        what_next=what_next.value,
+    )
+
+
+def _next_time(row: Commitment) -> datetime:
+    wait_s = backoff_s(row.attempts, first_s=ASK_AGAIN_FIRST_S, longest_s=ASK_AGAIN_LONGEST_S)
+    return utc_now() + timedelta(seconds=wait_s)
+
+
+def _add_event(session: Session, row: Commitment, kind: str, **detail: object) -> None:
+    report = row.delivery.report
+    add_instance_event(
+        session,
+        report.classification.instance,
+        kind,
+        destination=row.delivery.destination,
+        report_sop_instance_uid=report.sop_instance_uid,
+        **detail,
+    )

@@ -1,0 +1,14 @@
+"""Every table of the database, for whoever builds or empties it."""
+
+from sqlalchemy import MetaData
+
+from screening.db import commitment_tables, tables
+from screening.db.columns import Base
+
+MODULES = (tables, commitment_tables)
+"""Importing them registers their tables."""
+
+
+def metadata() -> MetaData:
+    """Return the tables, complete."""
+    return Base.metadata

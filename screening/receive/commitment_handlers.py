@@ -1,0 +1,109 @@
+"""Storage Commitment between pynetdicom's events and the rows, in both directions.
+
+An N-ACTION asks us: it is answered with Success when its row is committed, and the reporter does
+the rest. An N-EVENT-REPORT tells us what a destination of our reports keeps.
+Source: PS3.4 annex J; statuses of PS3.7 10.1.1.1.8 and 10.1.4.1.10.
+"""
+
+from pynetdicom import evt
+from pynetdicom.events import Event
+
+from screening.db.commitment_answers import record_answer
+from screening.db.session import Database
+from screening.domain.commitment import (
+    COMMITMENT_PUSH_MODEL_INSTANCE,
+    REQUEST_STORAGE_COMMITMENT,
+    CommitmentAnswer,
+    CommitmentRequested,
+)
+from screening.errors import TransientError, UnreadableDataSetError
+from screening.imaging.quiet import quiet
+from screening.logs import get_logger
+from screening.receive.commitment_reporter import CommitmentReporter
+from screening.receive.commitment_rows import add_request
+from screening.receive.statuses import (
+    INVALID_ARGUMENT_VALUE,
+    NO_SUCH_ACTION,
+    NO_SUCH_INSTANCE,
+    RESOURCE_LIMITATION,
+    SUCCESS,
+)
+from screening.storage_scu.commitment import status_of_report
+from screening.storage_scu.commitment_messages import read_request
+
+log = get_logger()
+
+
+class CommitmentHandlers:
+    """Takes requests for commitment, and destinations' answers to ours."""
+
+    def __init__(self, database: Database, reporter: CommitmentReporter) -> None:
+        self._database = database
+        self._reporter = reporter
+
+    def bindings(self) -> list[tuple[object, ...]]:
+        """Return the (event, handler) pairs for the server."""
+        return [(evt.EVT_N_ACTION, self._asked), (evt.EVT_N_EVENT_REPORT, self._told)]
+
+    def _asked(self, event: Event) -> tuple[int, None]:
+        title = str(event.assoc.requestor.ae_title).strip()[:16]
+        status, reason = SUCCESS, ""
+        try:
+            status, reason = self._take(event, title)
+        except UnreadableDataSetError as error:
+            status, reason = INVALID_ARGUMENT_VALUE, str(error)
+        except TransientError as error:
+            status, reason = RESOURCE_LIMITATION, str(error)
+        if status != SUCCESS:
+            log.warning(
+                "commitment_request_refused",
+                calling_ae_title=title,
+                status=f"0x{status:04X}",
+                reason=reason,
+            )
+        return status, None
+
+    def _take(self, event: Event, title: str) -> tuple[int, str]:
+        request = event.request
+        if request.RequestedSOPInstanceUID != COMMITMENT_PUSH_MODEL_INSTANCE:
+            return NO_SUCH_INSTANCE, "not the well-known SOP instance of the push model"
+        if request.ActionTypeID != REQUEST_STORAGE_COMMITMENT:
+            return NO_SUCH_ACTION, "not the action type 1"
+        asked = _requested(event)
+        request_id = add_request(self._database, title, asked)
+        self._reporter.expect(request_id, event.assoc)
+        log.info(
+            "commitment_requested",
+            calling_ae_title=title,
+            transaction_uid=asked.transaction_uid,
+            references=len(asked.references),
+        )
+        return SUCCESS, ""
+
+    def _told(self, event: Event) -> tuple[int, None]:
+        return status_of_report(event, self._record), None
+
+    def _record(self, answer: CommitmentAnswer) -> int:
+        try:
+            known = record_answer(self._database, answer)
+        except TransientError:
+            return RESOURCE_LIMITATION
+        log.info(
+            "commitment_answered",
+            transaction_uid=answer.transaction_uid,
+            committed=len(answer.committed),
+            failed=len(answer.failed),
+            known=bool(known),
+        )
+        return SUCCESS if known else INVALID_ARGUMENT_VALUE
+
+
+def _requested(event: Event) -> CommitmentRequested:
+    try:
+        with quiet():
+            information = event.action_information
+    except Exception as error:  # noqa: BLE001  pynetdicom decodes when asked, and raises anything
+        raise UnreadableDataSetError(
+            f"expected Action Information, found none that can be read ({type(error).__name__})"
+        ) from None
+    return read_request(information)

@@ -1,0 +1,235 @@
+"""Tells peers what we commit ourselves to: on the association they asked on, else on a new one.
+
+The rows are the schedule. What is due for one peer is told in one thread, so that a peer that is
+away holds up no other.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakValueDictionary
+
+from screening.db.session import Database
+from screening.domain.commitment import (
+    COMMITMENT_PUSH_MODEL,
+    COMMITMENT_PUSH_MODEL_INSTANCE,
+    REPORT_STATUSES_TO_RETRY,
+    CommitmentAnswer,
+    NotCommitted,
+)
+from screening.errors import TransientError
+from screening.logs import get_logger
+from screening.receive.commitment_check import check_references
+from screening.receive.commitment_rows import (
+    ClaimedRequest,
+    claim_request,
+    let_go,
+    peers_due,
+    record_not_reported,
+    record_reported,
+)
+from screening.receive.event_reports import EventReport
+from screening.receive.guarded_association import GuardedAssociation
+from screening.settings import Peer, Settings
+from screening.spool.store import Spool
+from screening.storage_scu.association import NotAssociatedError
+from screening.storage_scu.commitment import report_commitment
+from screening.storage_scu.commitment_messages import answer_information
+from screening.storage_scu.destination import DicomDestination
+from screening.transport.tls import client_context
+
+PEERS_AT_ONCE = 4
+JOIN_TIMEOUT_S = 10
+log = get_logger()
+
+
+class CommitmentReporter:
+    """Judges requests for commitment and tells the peers."""
+
+    def __init__(self, settings: Settings, database: Database, spool: Spool) -> None:
+        """Take the peers' addresses. Raises SettingsError where the files for TLS are not right."""
+        self._settings = settings
+        self._database = database
+        self._spool = spool
+        self._peers = {one.ae_title: _address(one, settings) for one in settings.commitment_peers}
+        self._associations: WeakValueDictionary[int, GuardedAssociation] = WeakValueDictionary()
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self._woken = threading.Event()
+        self._stopped = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Tell peers inside the block; what is not told at its end stays due."""
+        thread = threading.Thread(target=self._run, name="commitment-reporter", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            self._woken.set()
+            thread.join(JOIN_TIMEOUT_S)
+            self._let_finish()
+
+    def expect(self, request_id: int, association: GuardedAssociation) -> None:
+        """Tell about this request on this association if it stays open."""
+        with self._lock:
+            self._associations[request_id] = association
+        self._woken.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for title in self._idle_peers_due():
+                name = f"commitment-{title}"
+                threading.Thread(target=self._tell, args=(title,), name=name, daemon=True).start()
+            self._woken.wait(self._settings.sweep_interval_s)
+            self._woken.clear()
+
+    def _let_finish(self) -> None:
+        deadline = time.monotonic() + JOIN_TIMEOUT_S
+        while self._busy and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _idle_peers_due(self) -> list[str]:
+        try:
+            due = peers_due(self._database)
+        except TransientError as error:
+            log.warning("commitment_sweep_failed", reason=str(error))
+            return []
+        with self._lock:
+            idle = [title for title in due if title not in self._busy]
+            idle = idle[: PEERS_AT_ONCE - len(self._busy)]
+            self._busy.update(idle)
+            return idle
+
+    def _tell(self, title: str) -> None:
+        told = False
+        try:
+            while not self._stopped.is_set():
+                claimed = claim_request(self._database, title)
+                if claimed is None:
+                    break
+                self._report(claimed)
+                told = True
+        except TransientError as error:
+            log.warning("commitment_report_postponed", calling_ae_title=title, reason=str(error))
+        except Exception:
+            log.exception("commitment_report_failed", calling_ae_title=title)
+        finally:
+            with self._lock:
+                self._busy.discard(title)
+            if told:
+                self._woken.set()  # for what came while it was busy
+
+    def _report(self, claimed: ClaimedRequest) -> None:
+        with self._lock:
+            association = self._associations.pop(claimed.request_id, None)
+        peer = self._peers.get(claimed.calling_ae_title)
+        is_open = association is not None and association.is_established
+        if not is_open and peer is None:
+            self._not_reported(
+                claimed,
+                "its association has ended, and SCREENING_COMMITMENT_PEERS does not say where "
+                f"{claimed.calling_ae_title} listens",
+                unreachable=True,
+            )
+            return
+        answer = self._judge(claimed)
+        if association is not None and self._post(claimed, answer, association):
+            return
+        if peer is None:
+            let_go(self._database, claimed)
+        else:
+            self._report_anew(claimed, answer, peer)
+
+    def _judge(self, claimed: ClaimedRequest) -> CommitmentAnswer:
+        references = claimed.requested.references
+        if claimed.duplicate:
+            why = dict.fromkeys(references, NotCommitted.DUPLICATE_TRANSACTION_UID)
+            return CommitmentAnswer(claimed.requested.transaction_uid, (), why)
+        checked = check_references(self._database, self._spool, references)
+        return CommitmentAnswer(
+            claimed.requested.transaction_uid,
+            committed=tuple(one for one, reason in checked.items() if reason is None),
+            failed={one: reason for one, reason in checked.items() if reason is not None},
+        )
+
+    def _post(
+        self, claimed: ClaimedRequest, answer: CommitmentAnswer, association: GuardedAssociation
+    ) -> bool:
+        """Have the association's own thread tell; return whether it is still open."""
+
+        def ended(status: int | None) -> None:
+            try:
+                if status is None:
+                    let_go(self._database, claimed)
+                    self._woken.set()
+                else:
+                    self._record(claimed, answer, status)
+            except TransientError as error:
+                log.warning("commitment_not_recorded", reason=str(error))
+
+        report = EventReport(
+            COMMITMENT_PUSH_MODEL,
+            COMMITMENT_PUSH_MODEL_INSTANCE,
+            answer.event_type,
+            answer_information(answer),
+            ended,
+        )
+        return association.event_reports.post(report)
+
+    def _report_anew(
+        self, claimed: ClaimedRequest, answer: CommitmentAnswer, peer: DicomDestination
+    ) -> None:
+        try:
+            status = report_commitment(peer, answer)
+        except NotAssociatedError as error:
+            self._not_reported(claimed, error.comment, unreachable=True)
+            return
+        if status is None:
+            self._not_reported(claimed, "the peer did not answer the report", unreachable=True)
+        else:
+            self._record(claimed, answer, status)
+
+    def _record(self, claimed: ClaimedRequest, answer: CommitmentAnswer, status: int) -> None:
+        if status in REPORT_STATUSES_TO_RETRY:
+            self._not_reported(claimed, f"the peer answered with 0x{status:04X}", unreachable=False)
+            return
+        record_reported(self._database, claimed, answer, status)
+        log.info(
+            "commitment_reported",
+            calling_ae_title=claimed.calling_ae_title,
+            transaction_uid=answer.transaction_uid,
+            committed=len(answer.committed),
+            failed=len(answer.failed),
+            status=f"0x{status:04X}",
+        )
+
+    def _not_reported(self, claimed: ClaimedRequest, reason: str, *, unreachable: bool) -> None:
+        log.warning(
+            "commitment_not_reported",
+            calling_ae_title=claimed.calling_ae_title,
+            transaction_uid=claimed.requested.transaction_uid,
+            reason=reason,
+        )
+        record_not_reported(
+            self._database,
+            claimed,
+            reason,
+            unreachable=unreachable,
+            retry_first_s=self._settings.retry_first_s,
+            retry_longest_s=self._settings.retry_longest_s,
+        )
+
+
+def _address(peer: Peer, settings: Settings) -> DicomDestination:
+    return DicomDestination(
+        name=peer.ae_title,
+        host=peer.host,
+        port=peer.port,
+        ae_title=peer.ae_title,
+        calling_ae_title=settings.ae_title,
+        tls=client_context(settings.tls_credentials) if peer.tls else None,
+        tls_server_name=peer.tls_server_name,
+    )

@@ -1,0 +1,249 @@
+"""Requests for commitment as rows: a request that was answered with Success is never forgotten."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.commitment_tables import CommitmentRequest
+from screening.db.events import add_event
+from screening.db.insert import insert_or_nothing
+from screening.db.session import Database
+from screening.db.tables import Instance
+from screening.domain.commitment import (
+    CommitmentAnswer,
+    CommitmentRequested,
+    NotCommitted,
+    SopReference,
+    as_pairs,
+    from_pairs,
+    references_sha256,
+)
+from screening.domain.lifecycle import CommitmentRequestState as State
+from screening.domain.lifecycle import backoff_s
+from screening.errors import TransientError
+
+LEASE_S = 120
+"""Longer than an answer takes to be sent, on the request's own association if the peer waits."""
+GIVE_UP_AFTER = timedelta(days=7)
+MOST_OPEN_REQUESTS = 1000
+"""Of one peer: one that asks on and on and never takes an answer is told to come again later."""
+UIDS_A_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRequest:
+    """One request under lease, and what it asks about. attempt: the lease's token."""
+
+    request_id: int
+    attempt: int
+    calling_ae_title: str
+    requested: CommitmentRequested
+    duplicate: bool
+
+
+def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequested) -> int:
+    """Record a request and return its id; one that is repeated is the same row, due again.
+
+    Another request under a Transaction UID that this peer has used is a row of its own, marked as
+    duplicate. Raises DatabaseUnavailableError, and TransientError where too many are open.
+    """
+    digest = references_sha256(asked.references)
+    same_uid = select(CommitmentRequest).where(
+        CommitmentRequest.calling_ae_title == calling_ae_title,
+        CommitmentRequest.transaction_uid == asked.transaction_uid,
+    )
+    with database.write() as session:
+        others = session.scalars(same_uid.with_for_update()).all()
+        _require_room(session, calling_ae_title)
+        session.execute(
+            insert_or_nothing(
+                session,
+                CommitmentRequest,
+                calling_ae_title=calling_ae_title,
+                transaction_uid=asked.transaction_uid,
+                references_sha256=digest,
+                sop_references=as_pairs(asked.references),
+                duplicate=bool(others),
+                requested_at=utc_now(),
+            )
+        )
+        row = session.scalars(
+            same_uid.where(CommitmentRequest.references_sha256 == digest).with_for_update()
+        ).one()
+        if row.state not in {State.DUE, State.REPORTING}:
+            row.state, row.attempts, row.requested_at = State.DUE, 0, utc_now()
+        row.not_before = None if row.state == State.DUE else row.not_before
+        add_event(
+            session,
+            "commitment_requested",
+            calling_ae_title=calling_ae_title,
+            transaction_uid=asked.transaction_uid,
+            references=len(asked.references),
+        )
+        return row.id
+
+
+def _require_room(session: Session, calling_ae_title: str) -> None:
+    is_open = CommitmentRequest.state.in_([State.DUE, State.REPORTING])
+    its = CommitmentRequest.calling_ae_title == calling_ae_title
+    found = session.execute(select(func.count()).where(is_open, its)).scalar_one()
+    if found >= MOST_OPEN_REQUESTS:
+        raise TransientError(
+            f"expected at most {MOST_OPEN_REQUESTS} requests of one peer that wait for their "
+            f"answer, found {found}; see why it does not take them"
+        )
+
+
+def peers_due(database: Database) -> list[str]:
+    """Return the AE titles of peers that are to be told something now."""
+    with database.read() as session:
+        due = select(CommitmentRequest.calling_ae_title).where(*_is_due()).distinct()
+        return list(session.scalars(due))
+
+
+def claim_request(database: Database, calling_ae_title: str) -> ClaimedRequest | None:
+    """Claim a peer's oldest due request, None where none is. Raises DatabaseUnavailableError."""
+    due = (
+        select(CommitmentRequest)
+        .where(CommitmentRequest.calling_ae_title == calling_ae_title, *_is_due())
+        .order_by(CommitmentRequest.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    with database.write() as session:
+        row = session.scalars(due).first()
+        if row is None:
+            return None
+        row.state, row.attempts = State.REPORTING, row.attempts + 1
+        row.not_before = utc_now() + timedelta(seconds=LEASE_S)
+        asked = CommitmentRequested(row.transaction_uid, from_pairs(row.sop_references))
+        return ClaimedRequest(row.id, row.attempts, calling_ae_title, asked, row.duplicate)
+
+
+def record_reported(
+    database: Database, claimed: ClaimedRequest, answer: CommitmentAnswer, status: int
+) -> None:
+    """Record that the peer was told, and how it answered. Raises DatabaseUnavailableError."""
+    with database.write() as session:
+        row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
+        if row.state not in {State.DUE, State.REPORTING}:
+            return
+        row.state = State.REFUSED if status else State.REPORTED
+        row.reported_at, row.not_before = utc_now(), None
+        row.committed, row.failed = len(answer.committed), len(answer.failed)
+        row.last_status, row.last_message = f"0x{status:04X}", None
+        _add_event(session, row, "commitment_reported", status=row.last_status)
+        _add_instance_events(session, claimed.calling_ae_title, answer)
+
+
+def record_not_reported(
+    database: Database,
+    claimed: ClaimedRequest,
+    message: str,
+    *,
+    unreachable: bool,
+    retry_first_s: float,
+    retry_longest_s: float,
+) -> None:
+    """Have the peer told later; after a week, never.
+
+    unreachable: what else is due for this peer waits as long. Raises DatabaseUnavailableError;
+    the lease then runs out.
+    """
+    now = utc_now()
+    with database.write() as session:
+        row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
+        if row.state != State.REPORTING or row.attempts != claimed.attempt:
+            return
+        row.last_status, row.last_message = None, message[:255]
+        if now - row.requested_at >= GIVE_UP_AFTER:
+            row.state, row.not_before = State.GIVEN_UP, None
+            _add_event(
+                session, row, "commitment_not_reported", message=message, what_next="given up"
+            )
+            return
+        wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
+        row.state, row.not_before = State.DUE, now + timedelta(seconds=wait_s)
+        _add_event(
+            session, row, "commitment_not_reported", message=message, what_next="to be tried again"
+        )
+        if unreachable:
+            _postpone_all(session, row.calling_ae_title, row.not_before)
+
+
+def let_go(database: Database, claimed: ClaimedRequest) -> None:
+    """Have a claimed request told now by other means: its association has ended.
+
+    Raises DatabaseUnavailableError; the lease then runs out.
+    """
+    with database.write() as session:
+        row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
+        if row.state == State.REPORTING and row.attempts == claimed.attempt:
+            row.state, row.not_before = State.DUE, None
+
+
+def _postpone_all(session: Session, calling_ae_title: str, until: datetime) -> None:
+    session.execute(
+        update(CommitmentRequest)
+        .where(
+            CommitmentRequest.calling_ae_title == calling_ae_title,
+            CommitmentRequest.state == State.DUE,
+            or_(CommitmentRequest.not_before.is_(None), CommitmentRequest.not_before < until),
+        )
+        .values(not_before=until)
+    )
+
+
+def _is_due() -> tuple[ColumnElement[bool], ...]:
+    return (
+        CommitmentRequest.state.in_([State.DUE, State.REPORTING]),
+        or_(CommitmentRequest.not_before.is_(None), CommitmentRequest.not_before <= utc_now()),
+    )
+
+
+def _add_event(session: Session, row: CommitmentRequest, kind: str, **detail: Any) -> None:
+    add_event(
+        session,
+        kind,
+        calling_ae_title=row.calling_ae_title,
+        transaction_uid=row.transaction_uid,
+        committed=row.committed,
+        failed=row.failed,
+        **detail,
+    )
+
+
+def _add_instance_events(session: Session, calling_ae_title: str, answer: CommitmentAnswer) -> None:
+    """Tell the trace of every instance that is known here what was said of it."""
+    reasons: Mapping[SopReference, int | None] = {
+        **dict.fromkeys(answer.committed),
+        **answer.failed,
+    }
+    studies = _studies(session, {one.sop_instance_uid for one in reasons})
+    for reference, reason in reasons.items():
+        if reference.sop_instance_uid in studies:
+            add_event(
+                session,
+                "instance_committed" if reason is None else "instance_not_committed",
+                study_instance_uid=studies[reference.sop_instance_uid],
+                sop_instance_uid=reference.sop_instance_uid,
+                calling_ae_title=calling_ae_title,
+                transaction_uid=answer.transaction_uid,
+                reason=None if reason is None else NotCommitted(reason).name.lower(),
+            )
+
+
+def _studies(session: Session, uids: Collection[str]) -> dict[str, str]:
+    every = sorted(uids)
+    studies: dict[str, str] = {}
+    for start in range(0, len(every), UIDS_A_QUERY):
+        rows = select(Instance.sop_instance_uid, Instance.study_instance_uid).where(
+            Instance.sop_instance_uid.in_(every[start : start + UIDS_A_QUERY])
+        )
+        studies.update((uid, study) for uid, study in session.execute(rows))
+    return studies

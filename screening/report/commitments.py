@@ -1,0 +1,165 @@
+"""Commitment rows: which delivered reports a destination is to be asked about, and when.
+
+A row is marked as asked, under its Transaction UID, before the destination hears of it, so that
+an answer always finds it; a crash in between leaves a row whose answer is overdue.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydicom.uid import generate_uid
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from screening.db.clock import utc_now
+from screening.db.commitment_tables import Commitment
+from screening.db.events import add_instance_event
+from screening.db.insert import insert_or_nothing
+from screening.db.session import Database
+from screening.db.tables import Classification, Delivery, Report
+from screening.domain.commitment import SopReference
+from screening.domain.lifecycle import CommitmentState, DeliveryState, backoff_s
+from screening.storage_scu.query import InstanceKey
+
+REPORTS_A_REQUEST = 100
+ROWS_A_TRANSACTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AskedReport:
+    """One report of a request. overdue: it was asked before and the answer did not come."""
+
+    commitment_id: int
+    reference: SopReference
+    key: InstanceKey
+    delivered_at: datetime
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRequest:
+    """Reports that one destination is asked about under one Transaction UID."""
+
+    transaction_uid: str
+    reports: tuple[AskedReport, ...]
+
+
+def add_commitments(database: Database, destination: str, *, since: datetime | None) -> int:
+    """Add a row for each report delivered there since (None: ever) that has none; return how many.
+
+    Raises DatabaseUnavailableError.
+    """
+    unknown = select(Delivery.id).where(
+        Delivery.destination == destination,
+        Delivery.state == DeliveryState.DELIVERED,
+        ~exists().where(Commitment.delivery_id == Delivery.id),
+    )
+    if since is not None:
+        unknown = unknown.where(Delivery.delivered_at >= since)
+    added = 0
+    while True:
+        with database.write() as session:
+            ids = session.scalars(unknown.limit(ROWS_A_TRANSACTION)).all()
+            for delivery_id in ids:
+                session.execute(insert_or_nothing(session, Commitment, delivery_id=delivery_id))
+        added += len(ids)
+        if len(ids) < ROWS_A_TRANSACTION:
+            return added
+
+
+def claim_commitments(
+    database: Database, destination: str, *, how: str, answer_within_s: float
+) -> ClaimedRequest | None:
+    """Mark up to REPORTS_A_REQUEST due or overdue reports as asked; None where none is.
+
+    Raises DatabaseUnavailableError.
+    """
+    now = utc_now()
+    transaction_uid = str(generate_uid(prefix=None))
+    due = (
+        select(Commitment)
+        .join(Delivery)
+        .where(
+            Delivery.destination == destination,
+            Delivery.state == DeliveryState.DELIVERED,
+            _is_due(now),
+        )
+        .order_by(Commitment.id)
+        .limit(REPORTS_A_REQUEST)
+        .with_for_update(skip_locked=True, of=Commitment)
+    )
+    with database.write() as session:
+        rows = session.scalars(due).all()
+        reports = tuple(_asked(row) for row in rows)
+        for row in rows:
+            row.state, row.transaction_uid = CommitmentState.ASKED, transaction_uid
+            row.attempts += 1
+            row.asked_at, row.not_before = now, now + timedelta(seconds=answer_within_s)
+            _add_event(session, row, "report_commitment_asked", how=how)
+    return ClaimedRequest(transaction_uid, reports) if reports else None
+
+
+def postpone(
+    database: Database,
+    request: ClaimedRequest,
+    commitment_ids: Collection[int],
+    message: str,
+    *,
+    retry_first_s: float,
+    retry_longest_s: float,
+) -> None:
+    """Have these reports of a request asked about later: the destination could not be asked.
+
+    Raises DatabaseUnavailableError; the answer is then overdue one day.
+    """
+    asked = select(Commitment).where(
+        Commitment.id.in_(commitment_ids),
+        Commitment.state == CommitmentState.ASKED,
+        Commitment.transaction_uid == request.transaction_uid,
+    )
+    with database.write() as session:
+        for row in session.scalars(asked.order_by(Commitment.id).with_for_update()):
+            wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
+            row.state = CommitmentState.DUE
+            row.not_before = utc_now() + timedelta(seconds=wait_s)
+            row.last_message = message[:255]
+            _add_event(session, row, "report_commitment_postponed", message=row.last_message)
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(
+            Commitment.state == CommitmentState.DUE,
+            or_(Commitment.not_before.is_(None), Commitment.not_before <= now),
+        ),
+        and_(Commitment.state == CommitmentState.ASKED, Commitment.not_before <= now),
+    )
+
+
+def _asked(row: Commitment) -> AskedReport:
+    report: Report = row.delivery.report
+    classification: Classification = report.classification
+    return AskedReport(
+        commitment_id=row.id,
+        reference=SopReference(report.sop_class_uid, report.sop_instance_uid),
+        key=InstanceKey(
+            study_instance_uid=classification.instance.study_instance_uid,
+            series_instance_uid=report.series_instance_uid,
+            sop_instance_uid=report.sop_instance_uid,
+        ),
+        delivered_at=row.delivery.delivered_at or row.delivery.created_at,
+        overdue=row.state == CommitmentState.ASKED,
+    )
+
+
+def _add_event(session: Session, row: Commitment, kind: str, **detail: object) -> None:
+    report = row.delivery.report
+    add_instance_event(
+        session,
+        report.classification.instance,
+        kind,
+        destination=row.delivery.destination,
+        report_sop_instance_uid=report.sop_instance_uid,
+        **detail,
+    )
