@@ -72,10 +72,10 @@ def test_the_plan_counts_what_the_request_does(database: Database, bundle: Activ
     """Conflicting objects are left out; what failed by our fault is to do again."""
     fill(database, bundle)
     plan = reprocess.plan(database, bundle, NOON, None)
-    assert plan.as_dict() == {"received": 6, "done": 2, "pending": 1, "to_do": 3}
+    assert plan.as_dict() == {"received": 6, "done": 2, "pending": 1, "removed": 0, "to_do": 3}
     assert reprocess.request(database, bundle, NOON, None) == 3
     after = reprocess.plan(database, bundle, NOON, None)
-    assert after.as_dict() == {"received": 6, "done": 2, "pending": 4, "to_do": 0}
+    assert after.as_dict() == {"received": 6, "done": 2, "pending": 4, "removed": 0, "to_do": 0}
 
 
 def test_the_request_queues_behind_live_work_once(database: Database, bundle: ActiveBundle) -> None:
