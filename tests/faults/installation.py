@@ -34,11 +34,12 @@ FINAL = (
 )
 HASTE = {
     "SCREENING_LEASE_S": "5",
-    "SCREENING_SWEEP_INTERVAL_S": "1",
+    "SCREENING_SWEEP_INTERVAL_S": "3",
     "SCREENING_RETRY_FIRST_S": "0.5",
     "SCREENING_RETRY_LONGEST_S": "5",
 }
-"""For the short form; the full one has the defaults of the product."""
+"""For the short form; the full one has the defaults of the product. Twelve sweeps are longer than
+Celery waits before it connects to a broker again: a worker that hears no more then ends itself."""
 
 
 class Where(StrEnum):
