@@ -125,7 +125,15 @@ def containers_hold_together(folder: Path = DEPLOY) -> list[str]:
 def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
     """Alert rules parse, and every metric in them is one that the page exports."""
     counts = {("any", "any"): 1}
-    ledger = Ledger(1, 1, 0, 0, 0, reasons=counts, backfill_pending=0, deliveries=counts)
+    ledger = Ledger(
+        *(1, 1, 0, 0, 0),
+        reasons=counts,
+        backfill_pending=0,
+        deliveries=counts,
+        commitments=counts,
+        commitment_requests=counts,
+        removed=0,
+    )
     text = metrics_text(ledger, None, []).decode()
     exported = set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
     problems = []
