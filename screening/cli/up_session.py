@@ -3,8 +3,6 @@
 import fcntl
 import signal
 import ssl
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from screening.bundles.site import site_bundles
 from screening.cli.bundles import activate_bundle
 from screening.cli.follow import follow, wait_until_settled
 from screening.cli.lists import print_state
@@ -25,7 +22,7 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.errors import StartupError
 from screening.logs import configure_logs
-from screening.settings import Settings, child_environment, load_settings
+from screening.settings import Settings, load_settings
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome, SendResult
 from screening.storage_scu.verification import answers_echo
@@ -109,18 +106,9 @@ def _stoppable() -> Iterator[None]:
 
 
 def _ensure_active_bundle(settings: Settings, database: Database) -> None:
-    """Activate a trained bundle, or make and activate an untrained one, on the first start."""
-    if active_bundle(database) is not None:
-        return
-    if not site_bundles(settings):
-        print("no trained bundle here: making an untrained one, its scores mean nothing ...")
-        command = [sys.executable, "-m", "screening", "bundles", "make-untrained"]
-        made = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=child_environment(settings)
-        )
-        if made.returncode:
-            raise StartupError(f"the untrained bundle was not made: {made.stderr[-500:]}")
-    activate_bundle(database, best_bundle(settings))
+    """Activate the best bundle at hand on the first start."""
+    if active_bundle(database) is None:
+        activate_bundle(database, best_bundle(settings))
 
 
 def _own_scp(settings: Settings) -> DicomDestination:

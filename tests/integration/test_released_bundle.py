@@ -1,0 +1,83 @@
+"""The bundle that comes with the package: whole, small enough, and better than chance."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
+
+from screening.bundles.registry import RELEASED_DIRECTORY, Bundle, find_bundles
+from screening.classify.ensemble import Ensemble
+from screening.cli.score import best_bundle
+from screening.domain.scores import EnsembleScores
+from screening.imaging.picture_file import read_picture
+from screening.settings import load_settings
+
+pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
+MOST_BYTES, MOST_FILE_BYTES = 100_000_000, 45_000_000
+OF_EACH_LABEL = 12
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    """Return the released bundle."""
+    (found,) = find_bundles([RELEASED_DIRECTORY])
+    return found
+
+
+@pytest.fixture(scope="module")
+def ensemble(bundle: Bundle) -> Ensemble:
+    """Load it, which verifies every file."""
+    return Ensemble.load(bundle)
+
+
+def test_it_is_what_a_new_installation_uses(bundle: Bundle, tmp_path: Path) -> None:
+    """Nothing says UNTRAINED where nobody chose another bundle."""
+    chosen = best_bundle(load_settings(data_dir=tmp_path, bundle_dir=tmp_path))
+    assert (chosen.identity, chosen.manifest.trained) == (bundle.identity, True)
+
+
+def test_it_is_small_enough_for_the_repository(bundle: Bundle) -> None:
+    """Hosts of repositories refuse files from 50 MB on."""
+    sizes = [path.stat().st_size for path in bundle.directory.rglob("*") if path.is_file()]
+    assert max(sizes) <= MOST_FILE_BYTES
+    assert sum(sizes) <= MOST_BYTES
+
+
+def test_it_gives_its_golden_scores(ensemble: Ensemble) -> None:
+    """On this machine as on the one that made it."""
+    ensemble.verify_golden()
+
+
+def test_the_documents_tell_its_measured_figures(bundle: Bundle) -> None:
+    """The table of what a release is held to stands in docs/ as in the bundle's own card."""
+    own = (bundle.directory / "model-card.md").read_text(encoding="utf-8")
+    table = own.split("## What a release is held to")[1].split("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert len(rows) >= 8
+    told = (DOCUMENTS / "model-card.md").read_text(encoding="utf-8")
+    assert [row for row in rows if row not in told] == []
+
+
+def covid19_scores(ensemble: Ensemble, folder: Path, label: str, source: str) -> list[float]:
+    """Score pictures of a label; those that are refused are left out."""
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    fitting = [row["file"] for row in rows if (row["label"], row["source"]) == (label, source)]
+    prepared = [
+        ensemble.prepare(read_picture(folder / name).pixels)
+        for name in sorted(fitting)[:: max(1, len(fitting) // OF_EACH_LABEL)][:OF_EACH_LABEL]
+    ]
+    answers = ensemble.screen_prepared(prepared)
+    return [one.ensemble.covid19 for one in answers if isinstance(one, EnsembleScores)]
+
+
+def test_covid19_stands_above_adult_normals(ensemble: Ensemble, data_dir: Path) -> None:
+    """On real radiographs, through the same preparation as in a station."""
+    sick = covid19_scores(ensemble, data_dir / "cxr", "covid19", "ieee8023")
+    well = covid19_scores(ensemble, data_dir / "cxr", "normal", "nih_cxr8")
+    assert min(len(sick), len(well)) >= OF_EACH_LABEL - 2
+    assert np.mean([one > other for one in sick for other in well]) > 0.9
