@@ -1,13 +1,10 @@
 """Certificates for tests, made by OpenSSL: an authority, what it has signed, and self-signed."""
 
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.programs import program
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +19,6 @@ class Authority:
     """A certificate authority in a folder; skips the test where OpenSSL's program is absent."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
-        if shutil.which("openssl") is None:
-            _skip_or_fail("OpenSSL's program is not installed")
         self._folder = folder / name
         self._folder.mkdir()
         self._own = Identity(self._folder / "ca.pem", self._folder / "ca.key")
@@ -58,10 +53,4 @@ def _new_key(identity: Identity) -> list[str]:
 
 
 def _openssl(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
-
-
-def _skip_or_fail(absent: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{absent}; install it, the tests of a change need it")
-    pytest.skip(absent)
+    subprocess.run([program("openssl"), *arguments], check=True, capture_output=True, timeout=60)

@@ -9,9 +9,12 @@ import pytest
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
+from tests.programs import leave_own_scripts_out, skip_or_fail
 from tests.servers import ServerAbsentError, private_postgresql, private_redis
 
 ROOT = Path(__file__).parent.parent
+
+leave_own_scripts_out()
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +56,5 @@ def _server_or_skip(server: contextlib.AbstractContextManager[str]) -> Iterator[
         try:
             url = stack.enter_context(server)
         except ServerAbsentError as absent:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{absent}; install it, the tests of a change need it")
-            pytest.skip(f"{absent}")
+            skip_or_fail(str(absent))
         yield url

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from screening.storage_scu.destination import DicomDestination
+from tests.programs import program
 from tests.servers import free_port
 from tests.site import wait_until
 
@@ -23,7 +24,7 @@ def running_dcmqrscp(folder: Path) -> Iterator[DicomDestination]:
         f"AETable BEGIN\nQRSCP {area} RW (100, 1024mb) ANY\nAETable END\n"
     )
     peer = DicomDestination("dcmqrscp", "127.0.0.1", port, "QRSCP", "SCREENING")
-    with subprocess.Popen(["dcmqrscp", "-c", str(configuration)]) as process:
+    with subprocess.Popen([program("dcmqrscp"), "-c", str(configuration)]) as process:
         try:
             echo = ["echoscu", "-aec", "QRSCP", "127.0.0.1", str(port)]
             wait_until(

@@ -244,12 +244,8 @@ def _collect(site: Site, found: Traces) -> None:
     with contextlib.closing(site.database) as database:
         found.rows = list(_cells(database))
         with database.read() as session:
-            found.states = set(
-                session.execute(select(Classification.state, Classification.reason)).tuples()
-            )
-            found.deliveries = set(
-                session.execute(select(Delivery.destination, Delivery.state)).tuples()
-            )
+            found.states = set(session.execute(select(Classification.state, Classification.reason)))
+            found.deliveries = set(session.execute(select(Delivery.destination, Delivery.state)))
 
 
 def _cells(database: Database) -> Iterator[tuple[str, str, str]]:

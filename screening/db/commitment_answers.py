@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.commitment_tables import Commitment
-from screening.db.events import add_instance_event
+from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.domain.commitment import (
     CommitmentAnswer,
@@ -69,7 +69,7 @@ def record_found(
 def _record_committed(session: Session, row: Commitment, how: str) -> None:
     row.state, row.settled_at, row.not_before = CommitmentState.COMMITTED, utc_now(), None
     row.last_message = f"by {how}"
-    _add_event(session, row, "report_committed", how=how)
+    add_delivery_event(session, row.delivery, "report_committed", how=how)
 
 
 def _record_failure(session: Session, row: Commitment, reason: int, how: str) -> None:
@@ -96,9 +96,9 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
     if what_next is WhatNext.SEND_AGAIN:
         delivery.state, delivery.attempts = DeliveryState.PENDING, 0
         delivery.not_before = delivery.delivered_at = None
-    _add_event(
+    add_delivery_event(
         session,
-        row,
+        delivery,
         "report_not_committed",
         how=how,
         status=f"0x{reason:04X}",
@@ -110,15 +110,3 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
 def _next_time(row: Commitment) -> datetime:
     wait_s = backoff_s(row.attempts, first_s=ASK_AGAIN_FIRST_S, longest_s=ASK_AGAIN_LONGEST_S)
     return utc_now() + timedelta(seconds=wait_s)
-
-
-def _add_event(session: Session, row: Commitment, kind: str, **detail: object) -> None:
-    report = row.delivery.report
-    add_instance_event(
-        session,
-        report.classification.instance,
-        kind,
-        destination=row.delivery.destination,
-        report_sop_instance_uid=report.sop_instance_uid,
-        **detail,
-    )

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.tables import Event, Instance
+from screening.db.tables import Delivery, Event, Instance
 
 
 def add_event(
@@ -35,5 +35,18 @@ def add_instance_event(session: Session, instance: Instance, kind: str, **detail
         kind,
         study_instance_uid=instance.study_instance_uid,
         sop_instance_uid=instance.sop_instance_uid,
+        **detail,
+    )
+
+
+def add_delivery_event(session: Session, delivery: Delivery, kind: str, **detail: Any) -> None:
+    """Add an event of one report on its way to one destination."""
+    report = delivery.report
+    add_instance_event(
+        session,
+        report.classification.instance,
+        kind,
+        destination=delivery.destination,
+        report_sop_instance_uid=report.sop_instance_uid,
         **detail,
     )

@@ -51,7 +51,7 @@ def shown_terms(texts: Iterable[str], terms: frozenset[str]) -> str:
 
 def shown_uid(text: str) -> str:
     """Return a UID as it is, and of any other text that it is none. Source: PS3.5 section 9.1."""
-    return text if _UID.fullmatch(text) else "(no UID)"
+    return text if is_uid(text) else "(no UID)"
 
 
 def is_uid(text: str) -> bool:

@@ -31,13 +31,12 @@ from screening.receive.commitment_rows import (
 )
 from screening.receive.event_reports import EventReport
 from screening.receive.guarded_association import GuardedAssociation
-from screening.settings import Peer, Settings
+from screening.settings import Settings
 from screening.spool.store import Spool
 from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.commitment import report_commitment
 from screening.storage_scu.commitment_messages import answer_information
-from screening.storage_scu.destination import DicomDestination
-from screening.transport.tls import client_context
+from screening.storage_scu.destination import DicomDestination, configured_peer
 
 PEERS_AT_ONCE = 4
 JOIN_TIMEOUT_S = 10
@@ -52,7 +51,10 @@ class CommitmentReporter:
         self._settings = settings
         self._database = database
         self._spool = spool
-        self._peers = {one.ae_title: _address(one, settings) for one in settings.commitment_peers}
+        self._peers = {
+            one.ae_title: configured_peer(one, settings, name=one.ae_title)
+            for one in settings.commitment_peers
+        }
         self._associations: WeakValueDictionary[int, GuardedAssociation] = WeakValueDictionary()
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -221,15 +223,3 @@ class CommitmentReporter:
             retry_first_s=self._settings.retry_first_s,
             retry_longest_s=self._settings.retry_longest_s,
         )
-
-
-def _address(peer: Peer, settings: Settings) -> DicomDestination:
-    return DicomDestination(
-        name=peer.ae_title,
-        host=peer.host,
-        port=peer.port,
-        ae_title=peer.ae_title,
-        calling_ae_title=settings.ae_title,
-        tls=client_context(settings.tls_credentials) if peer.tls else None,
-        tls_server_name=peer.tls_server_name,
-    )

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from pydicom.uid import generate_uid
 from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.commitment_tables import Commitment
-from screening.db.events import add_instance_event
+from screening.db.events import add_delivery_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Report
@@ -96,7 +95,7 @@ def claim_commitments(
             row.state, row.transaction_uid = CommitmentState.ASKED, transaction_uid
             row.attempts += 1
             row.asked_at, row.not_before = now, now + timedelta(seconds=answer_within_s)
-            _add_event(session, row, "report_commitment_asked", how=how)
+            add_delivery_event(session, row.delivery, "report_commitment_asked", how=how)
     return ClaimedRequest(transaction_uid, reports) if reports else None
 
 
@@ -124,7 +123,9 @@ def postpone(
             row.state = CommitmentState.DUE
             row.not_before = utc_now() + timedelta(seconds=wait_s)
             row.last_message = message[:255]
-            _add_event(session, row, "report_commitment_postponed", message=row.last_message)
+            add_delivery_event(
+                session, row.delivery, "report_commitment_postponed", message=row.last_message
+            )
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
@@ -150,16 +151,4 @@ def _asked(row: Commitment) -> AskedReport:
         ),
         delivered_at=row.delivery.delivered_at or row.delivery.created_at,
         overdue=row.state == CommitmentState.ASKED,
-    )
-
-
-def _add_event(session: Session, row: Commitment, kind: str, **detail: object) -> None:
-    report = row.delivery.report
-    add_instance_event(
-        session,
-        report.classification.instance,
-        kind,
-        destination=row.delivery.destination,
-        report_sop_instance_uid=report.sop_instance_uid,
-        **detail,
     )

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now
-from screening.db.events import add_instance_event
+from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
 from screening.domain.lifecycle import DeliveryState, backoff_s
@@ -148,18 +148,15 @@ def _stored(report: Report) -> StoredReport:
 
 
 def _add_event(session: Session, row: Delivery, attempt: Attempt) -> None:
-    instance = row.report.classification.instance
     kinds = {
         Ending.DELIVERED: "delivery_delivered",
         Ending.REFUSED: "delivery_parked",
         Ending.RETRY: "delivery_retried",
     }
-    add_instance_event(
+    add_delivery_event(
         session,
-        instance,
+        row,
         kinds[attempt.ending],
-        destination=row.destination,
-        report_sop_instance_uid=row.report.sop_instance_uid,
         attempt=row.attempts,
         status=row.last_status,
         message=row.last_message,

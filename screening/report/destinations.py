@@ -11,12 +11,10 @@ from typing import Protocol
 
 from screening.report.codes import Profile
 from screening.report.peer_comment import without_patient
-from screening.settings import Destination as ConfiguredPeer
 from screening.settings import Settings
-from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.destination import DicomDestination, configured_peer
 from screening.storage_scu.outcomes import Outcome, SendResult
 from screening.storage_scu.scu import send_objects
-from screening.transport.tls import client_context
 
 FOLDER_NAME = "reports-folder"
 
@@ -120,24 +118,12 @@ def configured_destinations(settings: Settings) -> list[Destination]:
     Raises SettingsError where one wants TLS and its files are not right.
     """
     destinations: list[Destination] = [
-        PeerDestination(_peer(peer, settings), Profile(peer.profile))
+        PeerDestination(configured_peer(peer, settings, name=peer.name), Profile(peer.profile))
         for peer in settings.destinations
     ]
     if settings.reports_folder:
         destinations.append(FolderDestination(settings.reports_dir))
     return destinations
-
-
-def _peer(peer: ConfiguredPeer, settings: Settings) -> DicomDestination:
-    return DicomDestination(
-        name=peer.name,
-        host=peer.host,
-        port=peer.port,
-        ae_title=peer.ae_title,
-        calling_ae_title=settings.ae_title,
-        tls=client_context(settings.tls_credentials) if peer.tls else None,
-        tls_server_name=peer.tls_server_name,
-    )
 
 
 def _attempt(result: SendResult, report: StoredReport) -> Attempt:

@@ -3,6 +3,9 @@
 import ssl
 from dataclasses import dataclass, field
 
+from screening.settings import Peer, Settings
+from screening.transport.tls import client_context
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -34,3 +37,19 @@ class DicomDestination:
     timeouts: Timeouts = field(default_factory=Timeouts)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     tls_server_name: str = ""
+
+
+def configured_peer(peer: Peer, settings: Settings, *, name: str) -> DicomDestination:
+    """Return the address of a peer that the settings name, called `name` here.
+
+    Raises SettingsError where it wants TLS and the files for it are not right.
+    """
+    return DicomDestination(
+        name=name,
+        host=peer.host,
+        port=peer.port,
+        ae_title=peer.ae_title,
+        calling_ae_title=settings.ae_title,
+        tls=client_context(settings.tls_credentials) if peer.tls else None,
+        tls_server_name=peer.tls_server_name,
+    )

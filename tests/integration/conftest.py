@@ -2,12 +2,10 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from selenium.webdriver import Chrome
@@ -15,6 +13,7 @@ from selenium.webdriver import Chrome
 from screening.imaging.phantom import write_phantoms
 from tests.browser import BrowserAbsentError, chromium
 from tests.orthanc import Orthanc, private_orthanc
+from tests.programs import program, skip_or_fail
 from tests.servers import ServerAbsentError
 
 
@@ -63,15 +62,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
             skip_or_fail(str(absent))
 
 
-def skip_or_fail(absent: str) -> NoReturn:
-    """Skip a test whose peer is absent; in CI that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{absent}; install it, the tests of a change need it")
-    pytest.skip(absent)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def dcmtk() -> None:
     """Skip, or fail in CI, where DCMTK is not installed."""
-    if shutil.which("storescu") is None:
-        skip_or_fail("DCMTK is not installed")
+    program("storescu")

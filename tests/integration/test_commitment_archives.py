@@ -13,8 +13,8 @@ from screening.db.commitment_tables import CommitmentRequest
 from screening.db.session import Database
 from screening.settings import load_settings
 from tests.dcmtk import running_dcmqrscp
-from tests.integration.conftest import skip_or_fail
 from tests.orthanc import Orthanc, private_orthanc
+from tests.programs import skip_or_fail
 from tests.receiving import Receiver, radiograph, running_receiver
 from tests.report_delivery import QUICK, add_due_report, couriers, message, wait_for
 from tests.servers import ServerAbsentError, free_port

@@ -1,7 +1,6 @@
 """Reports judged by the validators and readers of others."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from screening.report.codes import Profile
 from screening.report.content import ReportContent
 from screening.report.document import build_report
 from screening.storage_scu.objects import identify
+from tests.programs import program
 from tests.report_samples import PREDECESSOR, content, header
 
 pytestmark = pytest.mark.integration
@@ -33,14 +33,11 @@ IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInsta
 EVERY = [(profile, variant) for profile in Profile for variant in VARIANTS]
 
 
-def run(program: str, *arguments: str, java_options: str = "") -> str:
-    """Run a tool and return all it says; skip where it is not installed."""
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed")
+def run(name: str, *arguments: str, java_options: str = "") -> str:
+    """Run a validator and return all it says."""
     environment = {**os.environ, "JAVA_TOOL_OPTIONS": java_options}
     result = subprocess.run(
-        [found, *arguments],
+        [program(name), *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

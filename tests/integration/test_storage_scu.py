@@ -1,6 +1,5 @@
 """Sending over real associations, to pynetdicom and to DCMTK."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -30,6 +29,8 @@ from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_files, send_objects
+from tests.delivering import make_reports
+from tests.programs import program
 from tests.report_samples import content, header
 from tests.servers import free_port
 
@@ -37,16 +38,6 @@ pytestmark = pytest.mark.integration
 
 SHORT = Timeouts(connection_s=1, acse_s=1, dimse_s=1, network_s=2)
 Handler = Callable[[evt.Event], int | Dataset]
-
-
-def reports(count: int) -> list[bytes]:
-    """Return different reports."""
-    made = []
-    for number in range(count):
-        source = header()
-        source.SOPInstanceUID = f"1.2.3.1.1.{number}"
-        made.append(build_report(source, content(), Profile.COMPREHENSIVE).encoded)
-    return made
 
 
 def bare_image() -> bytes:
@@ -105,7 +96,7 @@ def test_reports_go_over_one_association_byte_for_byte(
     tmp_path: Path, keep: Handler, received: dict[str, bytes]
 ) -> None:
     """Reports in memory and in files arrive as the stored bytes, over a single association."""
-    encoded = reports(4)
+    encoded = make_reports(4)
     path = tmp_path / "report.dcm"
     path.write_bytes(encoded[3])
     with scp(keep) as (destination, accepted):
@@ -130,7 +121,7 @@ def test_every_profile_is_accepted(profile: Profile, keep: Handler) -> None:
 
 def test_a_peer_of_implicit_vr_alone_gets_it(keep: Handler, received: dict[str, bytes]) -> None:
     """A report is re-encoded where only Implicit VR is accepted, and the result says so."""
-    (encoded,) = reports(1)
+    (encoded,) = make_reports(1)
     contexts = [build_context(ComprehensiveSRStorage, ImplicitVRLittleEndian)]
     with scp(keep, contexts) as (destination, _):
         (result,) = send_objects(destination, [encoded])
@@ -166,14 +157,14 @@ def test_each_status_of_a_peer_has_its_outcome(status: int, outcome: Outcome) ->
         return answer
 
     with scp(handler) as (destination, _):
-        (result,) = send_objects(destination, reports(1))
+        (result,) = send_objects(destination, make_reports(1))
     assert (result.status, result.outcome) == (status, outcome)
     assert "said by the peer" in result.comment
 
 
 def test_a_refused_object_does_not_hold_the_others() -> None:
     """Each object has its own result, in order."""
-    encoded = reports(3)
+    encoded = make_reports(3)
     bad = identify(encoded[1]).sop_instance_uid
     with scp(lambda e: 0xC000 if e.request.AffectedSOPInstanceUID == bad else 0) as (to, accepted):
         results = list(send_objects(to, [b"no dicom", *encoded]))
@@ -194,7 +185,7 @@ def test_an_object_without_accepted_context_is_refused(keep: Handler) -> None:
     dcmwrite(buffer, source, implicit_vr=True, little_endian=True)
     contexts = [build_context(ComprehensiveSRStorage)]
     with scp(keep, contexts) as (destination, _):
-        first, second = send_objects(destination, [buffer.getvalue(), *reports(1)])
+        first, second = send_objects(destination, [buffer.getvalue(), *make_reports(1)])
     assert (first.outcome, first.status) == (Outcome.REFUSED, None)
     assert CTImageStorage in first.comment
     assert second.outcome is Outcome.DELIVERED
@@ -203,7 +194,7 @@ def test_an_object_without_accepted_context_is_refused(keep: Handler) -> None:
 def test_a_peer_that_accepts_nothing_refuses_all(keep: Handler) -> None:
     """No accepted context at all is a refusal, not an outage."""
     with scp(keep, [build_context(CTImageStorage)]) as (destination, _):
-        results = list(send_objects(destination, reports(2)))
+        results = list(send_objects(destination, make_reports(2)))
     assert [result.outcome for result in results] == [Outcome.REFUSED] * 2
     assert "presentation contexts" in results[0].comment
 
@@ -211,7 +202,7 @@ def test_a_peer_that_accepts_nothing_refuses_all(keep: Handler) -> None:
 def test_a_wrong_ae_title_is_refused(keep: Handler) -> None:
     """A called AE title that the peer does not know needs a person: parked, with the advice."""
     with scp(keep, require_called_aet=True) as (destination, _):
-        (result,) = send_objects(replace(destination, ae_title="OTHER"), reports(1))
+        (result,) = send_objects(replace(destination, ae_title="OTHER"), make_reports(1))
     assert result.outcome is Outcome.REFUSED
     assert "Called AE title not recognised; correct the destination's AE title" in result.comment
 
@@ -219,7 +210,7 @@ def test_a_wrong_ae_title_is_refused(keep: Handler) -> None:
 def test_a_calling_ae_title_not_allowed_is_refused(keep: Handler) -> None:
     """A peer that does not know us needs a person as well."""
     with scp(keep, require_calling_aet=["ELSE"]) as (destination, _):
-        (result,) = send_objects(destination, reports(1))
+        (result,) = send_objects(destination, make_reports(1))
     assert result.outcome is Outcome.REFUSED
     assert "Calling AE title not recognised" in result.comment
 
@@ -231,7 +222,7 @@ def test_a_full_peer_is_tried_again(keep: Handler) -> None:
         entity.add_requested_context(ComprehensiveSRStorage)
         other = entity.associate("127.0.0.1", destination.port)
         try:
-            (result,) = send_objects(destination, reports(1))
+            (result,) = send_objects(destination, make_reports(1))
         finally:
             other.release()
     assert result.outcome is Outcome.RETRY
@@ -242,7 +233,7 @@ def test_a_peer_that_is_down_is_tried_again() -> None:
     """Connection refused is transient, for each object, at once."""
     destination = DicomDestination("peer", "127.0.0.1", free_port(), "PEER", "SCREENING", SHORT)
     started = time.monotonic()
-    results = list(send_objects(destination, reports(3)))
+    results = list(send_objects(destination, make_reports(3)))
     assert [result.outcome for result in results] == [Outcome.RETRY] * 3
     assert time.monotonic() - started < 5
 
@@ -253,7 +244,7 @@ def test_a_silent_peer_is_given_up_soon() -> None:
         port = listener.getsockname()[1]
         destination = DicomDestination("peer", "127.0.0.1", port, "PEER", "SCREENING", SHORT)
         started = time.monotonic()
-        results = list(send_objects(destination, reports(3)))
+        results = list(send_objects(destination, make_reports(3)))
     assert [result.outcome for result in results] == [Outcome.RETRY] * 3
     assert time.monotonic() - started < 6
 
@@ -267,7 +258,7 @@ def test_an_answer_that_does_not_come_is_a_retry() -> None:
 
     with scp(handler) as (destination, _):
         started = time.monotonic()
-        results = list(send_objects(destination, reports(6)))
+        results = list(send_objects(destination, make_reports(6)))
         took_s = time.monotonic() - started
     assert [result.outcome for result in results] == [Outcome.RETRY] * 6
     assert took_s < 6
@@ -275,7 +266,7 @@ def test_an_answer_that_does_not_come_is_a_retry() -> None:
 
 def test_an_abort_costs_one_object() -> None:
     """After an abort in the middle the rest goes over another association."""
-    encoded = reports(4)
+    encoded = make_reports(4)
     bad = identify(encoded[1]).sop_instance_uid
 
     def handler(event: evt.Event) -> int:
@@ -317,7 +308,7 @@ def test_files_and_folders_are_sent(
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "er" / "bare").write_bytes(bare_image())
     (tmp_path / "deep" / "note.txt").write_text("not an image")
-    (tmp_path / "report.dcm").write_bytes(reports(1)[0])
+    (tmp_path / "report.dcm").write_bytes(make_reports(1)[0])
     with scp(keep) as (destination, _):
         results = {r.label: r for r in send_files(destination, [tmp_path, tmp_path / "gone"])}
     assert {label.rsplit("/", 1)[-1]: r.outcome for label, r in results.items()} == {
@@ -352,11 +343,15 @@ def test_every_sample_gets_a_result(data_dir: Path, keep: Handler) -> None:
 
 def test_dcmtk_stores_a_report_byte_for_byte(tmp_path: Path) -> None:
     """DCMTK's storescp accepts every profile and writes the same data set."""
-    program = shutil.which("storescp")
-    if program is None:
-        pytest.skip("storescp (dcmtk) is not installed")
     port = free_port()
-    command = [program, "--accept-all", "--output-directory", str(tmp_path), "+B", str(port)]
+    command = [
+        program("storescp"),
+        "--accept-all",
+        "--output-directory",
+        str(tmp_path),
+        "+B",
+        str(port),
+    ]
     with subprocess.Popen(command) as process:
         try:
             _wait_for(port)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from screening.db.tables import Classification, Delivery, Report
 from tests.orthanc import Orthanc
+from tests.programs import program
 from tests.servers import free_port, new_postgresql_database
 from tests.site import Site, running_site, wait_until
 
@@ -37,12 +38,10 @@ def texts(item: Dataset) -> list[str]:
 
 def dciodvfy_errors(folder: Path, encoded: bytes) -> list[str]:
     """Return what dciodvfy calls an error in a DICOM file."""
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("dciodvfy (Debian: dicom3tools) is not installed")
     path = folder / "report.dcm"
     path.write_bytes(encoded)
     checked = subprocess.run(
-        ["dciodvfy", str(path)], check=False, capture_output=True, text=True, timeout=60
+        [program("dciodvfy"), str(path)], check=False, capture_output=True, text=True, timeout=60
     )
     return [line for line in checked.stderr.splitlines() if line.startswith("Error")]
 

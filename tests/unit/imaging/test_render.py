@@ -1,6 +1,5 @@
 """Rendering: one patient encoded many ways is one picture."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from screening.errors import ScreeningError, UndecodablePixelsError
 from screening.imaging.render import render
 from screening.imaging.render_path import ModalityStep, VoiStep
+from tests.programs import program
 from tests.unit.imaging.conftest import WriteRadiograph
 
 EXACT = {"VOILUTFunction": "LINEAR_EXACT"}
@@ -261,7 +261,6 @@ REAL_WINDOWED = (
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(not shutil.which("dcm2pnm"), reason="DCMTK's dcm2pnm is not installed")
 @pytest.mark.parametrize("name", REAL_WINDOWED)
 def test_dcmtk_renders_the_same(name: str, data_dir: Path, tmp_path: Path) -> None:
     """Windowed real files come out as DCMTK's dcm2pnm renders them, within 1 grey level."""
@@ -272,6 +271,6 @@ def test_dcmtk_renders_the_same(name: str, data_dir: Path, tmp_path: Path) -> No
         data_set.decompress(generate_instance_uid=False)
         data_set.save_as(plain)
         source = plain
-    subprocess.run(["dcm2pnm", "+Wi", "1", "+op", source, target], check=True, timeout=60)
+    subprocess.run([program("dcm2pnm"), "+Wi", "1", "+op", source, target], check=True, timeout=60)
     expected = np.asarray(Image.open(target), dtype=int)
     assert np.abs(render(source).pixels.astype(int) - expected).max() <= 1

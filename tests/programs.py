@@ -1,0 +1,43 @@
+"""Programs and servers that tests need beside Python."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+DEBIAN_PACKAGES = {
+    "DicomSRValidator": "pixelmed-apps",
+    "dciodvfy": "dicom3tools",
+    "dcm2pnm": "dcmtk",
+    "dcmqrscp": "dcmtk",
+    "dsr2html": "dcmtk",
+    "dsrdump": "dcmtk",
+    "openssl": "openssl",
+    "storescp": "dcmtk",
+    "storescu": "dcmtk",
+}
+
+
+def leave_own_scripts_out() -> None:
+    """Take the virtual environment's scripts off PATH: pynetdicom's bear the names of DCMTK's."""
+    own = str(Path(sys.prefix) / "bin")
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(folder for folder in path if folder != own)
+
+
+def program(name: str) -> str:
+    """Return the path of a program; where it is absent, skip the test, or fail it in CI."""
+    found = shutil.which(name)
+    if found is None:
+        skip_or_fail(f"{name} (Debian: {DEBIAN_PACKAGES[name]}) is not installed")
+    return found
+
+
+def skip_or_fail(absent: str) -> NoReturn:
+    """Skip a test for a part that is absent; in CI that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{absent}; install it, the tests of a change need it")
+    pytest.skip(absent)
