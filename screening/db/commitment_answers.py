@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now, utc_now
 from screening.db.commitment_tables import Commitment
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
@@ -84,7 +84,7 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
         what_next = WhatNext.PARK if row.failures >= MAX_ATTEMPTS else what_next
     row.last_message = f"{rule.meaning} (0x{reason:04X}), by {how}"[:255]
     row.transaction_uid = None  # it is answered: the same answer again counts no second time
-    row.not_before = _next_time(row) if what_next is WhatNext.ASK_AGAIN else None
+    row.not_before = _next_time(session, row) if what_next is WhatNext.ASK_AGAIN else None
     delivery = row.delivery
     if what_next is WhatNext.PARK:
         row.state, row.settled_at = CommitmentState.FAILED, utc_now()
@@ -107,6 +107,6 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
     )
 
 
-def _next_time(row: Commitment) -> datetime:
+def _next_time(session: Session, row: Commitment) -> datetime:
     wait_s = backoff_s(row.attempts, first_s=ASK_AGAIN_FIRST_S, longest_s=ASK_AGAIN_LONGEST_S)
-    return utc_now() + timedelta(seconds=wait_s)
+    return shared_now(session) + timedelta(seconds=wait_s)

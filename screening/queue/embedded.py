@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kombu.transport import filesystem
+from kombu.transport.virtual import BrokerState
 
 TRANSPORT = "screening.queue.embedded:Transport"
 
@@ -38,6 +39,14 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu has no types
 
 
 class Transport(filesystem.Transport):  # type: ignore[misc]  # kombu has no types
-    """The file-system transport with whole messages."""
+    """The file-system transport with whole messages.
+
+    Each has bindings of its own: kombu's are one process's, whatever folder they are of.
+    """
 
     Channel = Channel
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        """Forget what other transports of this process have bound."""
+        super().__init__(client, **options)
+        self.state = BrokerState()

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now, utc_now
 from screening.db.commitment_tables import CommitmentRequest
 from screening.db.events import add_event
 from screening.db.insert import insert_or_nothing
@@ -102,25 +102,26 @@ def _require_room(session: Session, calling_ae_title: str) -> None:
 def peers_due(database: Database) -> list[str]:
     """Return the AE titles of peers that are to be told something now."""
     with database.read() as session:
-        due = select(CommitmentRequest.calling_ae_title).where(*_is_due()).distinct()
-        return list(session.scalars(due))
+        due = select(CommitmentRequest.calling_ae_title).where(_is_due(shared_now(session)))
+        return list(session.scalars(due.distinct()))
 
 
 def claim_request(database: Database, calling_ae_title: str) -> ClaimedRequest | None:
     """Claim a peer's oldest due request, None where none is. Raises DatabaseUnavailableError."""
-    due = (
+    its = (
         select(CommitmentRequest)
-        .where(CommitmentRequest.calling_ae_title == calling_ae_title, *_is_due())
+        .where(CommitmentRequest.calling_ae_title == calling_ae_title)
         .order_by(CommitmentRequest.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     with database.write() as session:
-        row = session.scalars(due).first()
+        now = shared_now(session)
+        row = session.scalars(its.where(_is_due(now))).first()
         if row is None:
             return None
         row.state, row.attempts = State.REPORTING, row.attempts + 1
-        row.not_before = utc_now() + timedelta(seconds=LEASE_S)
+        row.not_before = now + timedelta(seconds=LEASE_S)
         asked = CommitmentRequested(row.transaction_uid, from_pairs(row.sop_references))
         return ClaimedRequest(row.id, row.attempts, calling_ae_title, asked, row.duplicate)
 
@@ -155,20 +156,19 @@ def record_not_reported(
     unreachable: what else is due for this peer waits as long. Raises DatabaseUnavailableError;
     the lease then runs out.
     """
-    now = utc_now()
     with database.write() as session:
         row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
         if row.state != State.REPORTING or row.attempts != claimed.attempt:
             return
         row.last_status, row.last_message = None, message[:255]
-        if now - row.requested_at >= GIVE_UP_AFTER:
+        if utc_now() - row.requested_at >= GIVE_UP_AFTER:
             row.state, row.not_before = State.GIVEN_UP, None
             _add_event(
                 session, row, "commitment_not_reported", message=message, what_next="given up"
             )
             return
         wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
-        row.state, row.not_before = State.DUE, now + timedelta(seconds=wait_s)
+        row.state, row.not_before = State.DUE, shared_now(session) + timedelta(seconds=wait_s)
         _add_event(
             session, row, "commitment_not_reported", message=message, what_next="to be tried again"
         )
@@ -199,10 +199,10 @@ def _postpone_all(session: Session, calling_ae_title: str, until: datetime) -> N
     )
 
 
-def _is_due() -> tuple[ColumnElement[bool], ...]:
-    return (
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return and_(
         CommitmentRequest.state.in_([State.DUE, State.REPORTING]),
-        or_(CommitmentRequest.not_before.is_(None), CommitmentRequest.not_before <= utc_now()),
+        or_(CommitmentRequest.not_before.is_(None), CommitmentRequest.not_before <= now),
     )
 
 

@@ -5,10 +5,10 @@ asked again: in several archives the answer gets lost between two associations.
 """
 
 import threading
+import time
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from screening.db.clock import utc_now
 from screening.db.commitment_answers import BY_QUERY, record_answer, record_found
 from screening.db.session import Database
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested
@@ -31,7 +31,7 @@ from screening.storage_scu.query import have_instances
 LINGER_S = 5.0
 """How long the association stays open for an answer on it."""
 OVERLAP_S = 600
-"""Deliveries this old are looked at again: clocks of several workers, transactions under way."""
+"""Deliveries this old are looked at again: their transactions were under way."""
 QUERY_LEASE_S = 600
 """Longer than the queries of one request may take."""
 JOIN_TIMEOUT_S = 35
@@ -62,7 +62,7 @@ class CommitmentCourier:
         self._how = how
         self._database = database
         self._settings = settings
-        self._looked_at: datetime | None = None
+        self._looked_at_s: float | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"commitment-{peer.name}", daemon=True
@@ -85,9 +85,7 @@ class CommitmentCourier:
             self._stopped.wait(self._settings.sweep_interval_s)
 
     def _ask_all_due(self) -> None:
-        looked_at = utc_now() - timedelta(seconds=OVERLAP_S)
-        add_commitments(self._database, self._peer.name, since=self._looked_at)
-        self._looked_at = looked_at
+        self._look_for_deliveries()
         while not self._stopped.is_set():
             by_query = self._how == BY_QUERY
             request = claim_commitments(
@@ -102,6 +100,14 @@ class CommitmentCourier:
                 self._query(request, request.reports)
             else:
                 self._ask(request)
+
+    def _look_for_deliveries(self) -> None:
+        now_s = time.monotonic()
+        within = None
+        if self._looked_at_s is not None:
+            within = timedelta(seconds=now_s - self._looked_at_s + OVERLAP_S)
+        add_commitments(self._database, self._peer.name, within=within)
+        self._looked_at_s = now_s
 
     def _ask(self, request: ClaimedRequest) -> None:
         """Look by C-FIND for what is overdue, then ask for the rest."""
@@ -166,7 +172,7 @@ class CommitmentCourier:
         settled = [
             (one, found)
             for one, found in said
-            if found or (found is False and one.delivered_at + patience <= utc_now())
+            if found or (found is False and one.delivered_at + patience <= request.asked_at)
         ]
         record_found(
             self._database,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pydicom.uid import generate_uid
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.commitment_tables import Commitment
 from screening.db.events import add_delivery_event
 from screening.db.insert import insert_or_nothing
@@ -38,24 +38,29 @@ class AskedReport:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRequest:
-    """Reports that one destination is asked about under one Transaction UID."""
+    """Reports that one destination is asked about under one Transaction UID.
+
+    asked_at: by the clock that `delivered_at` is by.
+    """
 
     transaction_uid: str
+    asked_at: datetime
     reports: tuple[AskedReport, ...]
 
 
-def add_commitments(database: Database, destination: str, *, since: datetime | None) -> int:
-    """Add a row for each report delivered there since (None: ever) that has none; return how many.
+def add_commitments(database: Database, destination: str, *, within: timedelta | None) -> int:
+    """Add a row for each report delivered there that has none; return how many.
 
-    Raises DatabaseUnavailableError.
+    within: not longer ago than this, None for ever. Raises DatabaseUnavailableError.
     """
     unknown = select(Delivery.id).where(
         Delivery.destination == destination,
         Delivery.state == DeliveryState.DELIVERED,
         ~exists().where(Commitment.delivery_id == Delivery.id),
     )
-    if since is not None:
-        unknown = unknown.where(Delivery.delivered_at >= since)
+    if within is not None:
+        with database.read() as session:
+            unknown = unknown.where(Delivery.delivered_at >= shared_now(session) - within)
     added = 0
     while True:
         with database.write() as session:
@@ -74,29 +79,25 @@ def claim_commitments(
 
     Raises DatabaseUnavailableError.
     """
-    now = utc_now()
     transaction_uid = str(generate_uid(prefix=None))
-    due = (
+    delivered = (
         select(Commitment)
         .join(Delivery)
-        .where(
-            Delivery.destination == destination,
-            Delivery.state == DeliveryState.DELIVERED,
-            _is_due(now),
-        )
+        .where(Delivery.destination == destination, Delivery.state == DeliveryState.DELIVERED)
         .order_by(Commitment.id)
         .limit(REPORTS_A_REQUEST)
         .with_for_update(skip_locked=True, of=Commitment)
     )
     with database.write() as session:
-        rows = session.scalars(due).all()
+        now = shared_now(session)
+        rows = session.scalars(delivered.where(_is_due(now))).all()
         reports = tuple(_asked(row) for row in rows)
         for row in rows:
             row.state, row.transaction_uid = CommitmentState.ASKED, transaction_uid
             row.attempts += 1
             row.asked_at, row.not_before = now, now + timedelta(seconds=answer_within_s)
             add_delivery_event(session, row.delivery, "report_commitment_asked", how=how)
-    return ClaimedRequest(transaction_uid, reports) if reports else None
+    return ClaimedRequest(transaction_uid, now, reports) if reports else None
 
 
 def postpone(
@@ -118,10 +119,11 @@ def postpone(
         Commitment.transaction_uid == request.transaction_uid,
     )
     with database.write() as session:
+        now = shared_now(session)
         for row in session.scalars(asked.order_by(Commitment.id).with_for_update()):
             wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
             row.state = CommitmentState.DUE
-            row.not_before = utc_now() + timedelta(seconds=wait_s)
+            row.not_before = now + timedelta(seconds=wait_s)
             row.last_message = message[:255]
             add_delivery_event(
                 session, row.delivery, "report_commitment_postponed", message=row.last_message

@@ -7,8 +7,11 @@ import pytest
 from screening.classify.claim import anything_due, claim
 from screening.db import clock
 from screening.db.session import Database
+from screening.domain.commitment import CommitmentRequested, SopReference
+from screening.receive.commitment_rows import add_request, claim_request, peers_due
 from screening.report import deliveries
-from tests.stored_rows import add_bundle, add_classification, add_instance
+from screening.report.commitments import add_commitments, claim_commitments
+from tests.stored_rows import add_bundle, add_classification, add_instance, add_report, add_score
 
 HOUR = timedelta(hours=1)
 
@@ -47,6 +50,43 @@ def test_a_machine_whose_clock_is_wrong_takes_nobodys_rows(
     monkeypatch.setattr(clock, "utc_now", lambda: right() + offset)
     assert not anything_due(database)
     assert not deliveries.anything_due(database, ["pacs"])
+
+
+@pytest.mark.parametrize("offset", [HOUR, -HOUR])
+def test_a_machine_whose_clock_is_wrong_asks_for_commitment_in_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch, offset: timedelta
+) -> None:
+    """It sees what was just delivered, and takes no answer for overdue that may still come."""
+    if database.dialect == "sqlite":
+        pytest.skip("an SQLite file is used from one machine, which has one clock")
+    with database.write() as session:
+        image = add_instance(session, "1.2.3")
+        scored = add_score(session, image, add_bundle(session), priority="LOW", covid19=0.1)
+        _, [delivery] = add_report(session, scored, pacs="delivered")
+        delivery.delivered_at = clock.shared_now(session)
+    right = clock.utc_now
+    monkeypatch.setattr(clock, "utc_now", lambda: right() + offset)
+    assert add_commitments(database, "pacs", within=timedelta(minutes=10)) == 1
+    request = claim_commitments(database, "pacs", how="query", answer_within_s=60)
+    assert request is not None
+    assert abs(request.asked_at - right()) < timedelta(minutes=1)
+    assert claim_commitments(database, "pacs", how="query", answer_within_s=60) is None
+
+
+@pytest.mark.parametrize("offset", [HOUR, -HOUR])
+def test_a_machine_whose_clock_is_wrong_tells_a_peer_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch, offset: timedelta
+) -> None:
+    """A request for commitment that another SCP is answering is left to it."""
+    if database.dialect == "sqlite":
+        pytest.skip("an SQLite file is used from one machine, which has one clock")
+    asked = CommitmentRequested("1.2.9", (SopReference("1.2.840.10008.5.1.4.1.1.1", "1.2.3"),))
+    add_request(database, "CR1", asked)
+    assert claim_request(database, "CR1")
+    right = clock.utc_now
+    monkeypatch.setattr(clock, "utc_now", lambda: right() + offset)
+    assert peers_due(database) == []
+    assert claim_request(database, "CR1") is None
 
 
 def test_the_shared_clock_is_aware_and_near(database: Database) -> None:

@@ -1,9 +1,11 @@
 """Delivered reports are asked about, confirmed, sent again or parked."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 
-from screening.db.clock import utc_now
+from screening.db.clock import shared_now
 from screening.db.commitment_answers import record_answer, record_found
 from screening.db.commitment_tables import Commitment
 from screening.db.session import Database
@@ -36,7 +38,7 @@ def add_delivered(database: Database, *, count: int = 1, **states: str) -> None:
 
 def ask(database: Database, destination: str = "pacs") -> ClaimedRequest | None:
     """Do what a courier does up to the N-ACTION."""
-    add_commitments(database, destination, since=None)
+    add_commitments(database, destination, within=None)
     return claim_commitments(database, destination, how="storage-commitment", answer_within_s=100)
 
 
@@ -81,7 +83,7 @@ def test_only_what_was_delivered_there_is_asked_about(database: Database) -> Non
     assert len(first.reports) == REPORTS_A_REQUEST
     assert len(asked(database).reports) == 1
     assert ask(database) is None
-    assert add_commitments(database, "pacs", since=None) == 0
+    assert add_commitments(database, "pacs", within=None) == 0
 
 
 @pytest.mark.parametrize("state", ["pending", "sending", "parked"])
@@ -94,8 +96,11 @@ def test_what_is_not_delivered_is_not_asked_about(database: Database, state: str
 def test_only_recent_deliveries_are_looked_at_again(database: Database) -> None:
     """The first look is at all, later ones at what came since."""
     add_delivered(database, pacs="delivered")
-    assert add_commitments(database, "pacs", since=utc_now()) == 0
-    assert add_commitments(database, "pacs", since=NOON) == 1
+    with database.write() as session:
+        an_hour_ago = shared_now(session) - timedelta(hours=1)
+        session.execute(update(Delivery).values(delivered_at=an_hour_ago))
+    assert add_commitments(database, "pacs", within=timedelta(minutes=50)) == 0
+    assert add_commitments(database, "pacs", within=timedelta(minutes=70)) == 1
 
 
 def test_a_confirmed_report_is_done(database: Database) -> None:

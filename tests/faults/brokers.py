@@ -43,8 +43,8 @@ def redis_away(course: Course) -> str:
     """Stop Redis for a while; objects go on coming in."""
     server = course.installation.redis
     assert server is not None
-    course.wait_for(0.1)
-    server.stop(signal.SIGTERM)
+    with course.kept_back_after(0.1):
+        server.stop(signal.SIGTERM)
     taken = len(course.sending.acknowledged)
     course.pause(short_s=5, full_s=60)
     server.start()

@@ -1,7 +1,9 @@
 """One fault's course: what it may ask about the work under way."""
 
+import contextlib
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.faults.images import Objects
@@ -38,6 +40,29 @@ class Course:
     def waiting(self) -> int:
         """How many images are not where they belong yet."""
         return len(self.objects.encoded) - self.installation.settled(self.objects)
+
+    @contextlib.contextmanager
+    def kept_back_after(self, share: float) -> Iterator[None]:
+        """Wait until this share is acknowledged, with the rest kept back until the end of this.
+
+        So however fast the objects go, there are some left for the fault. At the end of the block
+        the plug must be pulled.
+        """
+        total = len(self.objects.encoded)
+        self.sending.hold_at(int(share * total))
+        try:
+            self.wait_for(share)
+            yield
+        finally:
+            self.sending.hold_at(total)
+
+    def wait_for_answer(self, answer: str) -> None:
+        """Wait until one more object or association is answered so."""
+        heard = self.sending.answers[answer]
+        wait_until(
+            lambda: self.sending.answers[answer] > heard or self.sending.is_finished,
+            f"an answer {answer}",
+        )
 
     def wait_for(self, share: float) -> None:
         """Wait until this share of the images, 0 to 1, is acknowledged."""

@@ -22,6 +22,7 @@ SENDERS = 8
 LONGEST_ASSOCIATION = 20
 """Objects; how many an association carries is drawn each time."""
 REST_S = 0.2
+HOLD_S = 0.05
 CONTEXT = Context(ComputedRadiographyImageStorage, ExplicitVRLittleEndian)
 
 
@@ -41,6 +42,7 @@ class Sending:
         self.final_refusals: set[str] = set()
         self._peer = peer
         self._rest_s = spread_s * SENDERS / max(1, len(objects.encoded))
+        self._at_most = len(objects.encoded)
         self._given_up = threading.Event()
         self._threads = [
             threading.Thread(
@@ -53,6 +55,10 @@ class Sending:
         """Begin to send."""
         for thread in self._threads:
             thread.start()
+
+    def hold_at(self, count: int) -> None:
+        """Keep back what is not on its way yet, once so many are acknowledged."""
+        self._at_most = count
 
     @property
     def is_finished(self) -> bool:
@@ -89,6 +95,8 @@ class Sending:
             if not share or self._given_up.is_set() or not association.is_established:
                 return
             time.sleep(random.uniform(0, 2 * self._rest_s))
+            while len(self.acknowledged) >= self._at_most and not self._given_up.is_set():
+                time.sleep(HOLD_S)
             status = association.store(share[0], CONTEXT).status
             if status is None:
                 self._note("no answer", Outcome.RETRY)

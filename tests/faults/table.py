@@ -65,7 +65,7 @@ FAULTS = (
     Fault("Redis emptied every few seconds", brokers.redis_flushed, SERVERS),
     Fault("Redis restarted, nothing kept", brokers.redis_restarted, SERVERS),
     Fault("Redis away for a minute", brokers.redis_away, SERVERS),
-    Fault("1,000 doorbells too many", brokers.doorbells_rung, BOTH),
+    Fault("1,000 doorbells too many", brokers.doorbells_rung, BOTH, only_short=EMBEDDED),
     Fault("PostgreSQL restarted", databases.postgresql_restarted, SERVERS),
     Fault("PostgreSQL crashed", databases.postgresql_crashed, SERVERS),
     Fault("PostgreSQL connections cut", databases.connections_cut, SERVERS),

@@ -3,6 +3,7 @@
 The short form, with few images and leases of seconds; `make test-faults` is the full one.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from tests.servers import ServerAbsentError
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 INSTANCES = 40
-CASES = [(where, fault) for where in Where for fault in FAULTS if where in fault.in_short]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,24 @@ def small_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(
-    request: pytest.FixtureRequest, small_bundles: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
+def on_servers(small_bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run an installation on PostgreSQL and Redis."""
+    with _running(Where.SERVERS, tmp_path_factory.mktemp("servers"), small_bundles) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def embedded(small_bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run an installation on SQLite and the embedded broker."""
+    with _running(Where.EMBEDDED, tmp_path_factory.mktemp("embedded"), small_bundles) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _running(where: Where, folder: Path, bundles: Path) -> Iterator[Running]:
     """Run an installation, and find it in order while nothing is pulled."""
-    where: Where = request.param
-    folder = tmp_path_factory.mktemp(where.name.lower())
     try:
-        with installation(where, folder, bundle_dir=small_bundles, in_haste=True) as here:
+        with installation(where, folder, bundle_dir=bundles, in_haste=True) as here:
             trial, images_a_second = baseline(here, INSTANCES, is_full=False)
             assert trial.wrong == ()
             yield Running(here, images_a_second)
@@ -54,15 +64,24 @@ def running(
         skip_or_fail(str(absent))
 
 
-@pytest.mark.parametrize(
-    ("running", "fault"),
-    CASES,
-    indirect=["running"],
-    scope="module",
-    ids=[f"{fault.name} / {where}" for where, fault in CASES],
-)
-def test_nothing_is_lost_and_nothing_is_doubled(running: Running, fault: Fault) -> None:
+def _faults(where: Where) -> pytest.MarkDecorator:
+    faults = [fault for fault in FAULTS if where in fault.in_short]
+    return pytest.mark.parametrize("fault", faults, ids=[fault.name for fault in faults])
+
+
+@_faults(Where.SERVERS)
+def test_nothing_is_lost_and_nothing_is_doubled(on_servers: Running, fault: Fault) -> None:
     """Each image acknowledged with Success ends in its one state, with one report, in time."""
+    _pull(fault, on_servers)
+
+
+@_faults(Where.EMBEDDED)
+def test_nothing_is_lost_where_no_server_is(embedded: Running, fault: Fault) -> None:
+    """The same on SQLite and the embedded broker."""
+    _pull(fault, embedded)
+
+
+def _pull(fault: Fault, running: Running) -> None:
     here = running.here
     if fault.needs_disk and not isinstance(here.disk, SmallDisk):
         pytest.skip(here.disk)
