@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# files; many tests wait for processes, so one more than CI's two processors
+TESTS_AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help env up test test-faults check bench format lock clean
@@ -27,7 +29,7 @@ up: env ## run everything: SCP, workers, worklist page; ARGS="--once --send PATH
 
 test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/unit" for some
 	tests/install-tools
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile $(ARGS)
 
 test-faults: $(VENV)/.dev ## pull every plug under load and count; ARGS="--only Redis" for some
 	tests/install-tools

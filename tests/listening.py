@@ -19,7 +19,7 @@ POLL_S = 0.02
 def redis_commands(url: str) -> Iterator[list[str]]:
     """Yield a list that grows by each command a Redis server is sent, with its arguments."""
     heard: list[str] = []
-    client = redis.Redis.from_url(url)
+    client = redis.Redis.from_url(url, socket_timeout=None)  # minutes may pass without a command
     stopped = threading.Event()
 
     def listen() -> None:

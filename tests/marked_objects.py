@@ -40,7 +40,7 @@ MAKERS: dict[str, Callable[[Marks, str], Any]] = {
     "DS": Marks.number,
     "DA": Marks.date,
     "TM": Marks.time,
-    "DT": lambda marks, place: marks.date(place) + marks.time(place),
+    "DT": Marks.date_time,
 }
 GATE: dict[str, Callable[[str], Any]] = {
     "Modality": lambda mark: mark,
@@ -147,34 +147,36 @@ def broken_objects(base: Dataset, marks: Marks) -> Iterable[MarkedObject]:
     for keyword, value in GATE.items():
         label = f"broken {keyword}"
         made = marked(base, marks, label)
+        if keyword == "BodyPartExamined":
+            del made.AnatomicRegionSequence  # it says chest, and one that does is enough
         _put(made, keyword, value(marks.text(label)))
         yield marked_file(made, marks, label)
     yield from _broken_pixels(base, marks)
     yield from _broken_bytes(base, marks)
-    first = marked_file(marked(base, marks, "first of a UID"), marks, "first of a UID")
-    second = marked(base, marks, "second of a UID")
+    first = marked_file(marked(base, marks, "first UID"), marks, "first UID")
+    second = marked(base, marks, "second UID")
     second.SOPInstanceUID = first.sop_instance_uid
     yield first
-    yield marked_file(second, marks, "second of a UID")
-    other = marked_file(marked(base, marks, "other than requested"), marks, "other than requested")
+    yield marked_file(second, marks, "second UID")
+    other = marked_file(marked(base, marks, "other UID"), marks, "other UID")
     yield MarkedObject(
         other.label,
         other.sop_class_uid,
-        marks.text("requested SOP instance"),
+        marks.text("requested UID SOPInstanceUID"),
         other.transfer_syntax_uid,
         other.encoded,
     )
 
 
 def _broken_pixels(base: Dataset, marks: Marks) -> Iterable[MarkedObject]:
-    undecodable = marked(base, marks, "undecodable")
+    undecodable = marked(base, marks, "undecodable pixels")
     undecodable.file_meta.TransferSyntaxUID = JPEG2000Lossless
     undecodable.PixelData = encapsulate([marks.text("pixel data").encode() * 100])
     undecodable["PixelData"].VR = "OB"
-    yield marked_file(undecodable, marks, "undecodable")
-    short = marked(base, marks, "short")
+    yield marked_file(undecodable, marks, "undecodable pixels")
+    short = marked(base, marks, "short pixels")
     short.PixelData = marks.text("short pixel data").encode() + b" "
-    yield marked_file(short, marks, "short")
+    yield marked_file(short, marks, "short pixels")
     table = marked(base, marks, "broken table")
     item = Dataset()
     item.LUTDescriptor = [3, 0, 16]
@@ -188,10 +190,10 @@ def _broken_bytes(base: Dataset, marks: Marks) -> Iterable[MarkedObject]:
     """Yield objects whose data sets do not parse, with marks where the parser stumbles."""
     for label, bad in (
         ("unknown VR", lambda mark: b"\x10\x00\x10\x00QX" + _length(mark) + mark),
-        ("length beyond the end", lambda mark: b"\x10\x00\x10\x00PN\xff\xff" + mark),
+        ("long element", lambda mark: b"\x10\x00\x10\x00PN\xff\xff" + mark),
         ("open sequence", lambda mark: b"\x10\x00\x02\x10SQ\0\0\xff\xff\xff\xff" + mark),
         (
-            "characters out of set",
+            "wrong characters",
             lambda mark: b"\x10\x00\x10\x00PN" + _length(mark, 2) + mark + b"\xff\xfe",
         ),
     ):

@@ -46,9 +46,14 @@ class Marks:
         return self._remember(value, place)
 
     def time(self, place: str) -> str:
-        """Return a TM value; its fraction is the mark."""
-        fraction = self._remember(f"{917_000 + self._next() % 80_000}", place)
-        return f"031721.{fraction}"
+        """Return a TM value of one second in the night."""
+        fraction = f"{917_000 + self._next() % 80_000}"
+        self._remember(f"03:17:21.{fraction}", place)
+        return self._remember(f"031721.{fraction}", place)
+
+    def date_time(self, place: str) -> str:
+        """Return a DT value of such a day and second."""
+        return self._remember(self.date(place) + self.time(place), place)
 
     def found_in(self, content: bytes | str) -> set[str]:
         """Return the places whose marks occur."""
@@ -61,12 +66,11 @@ class Marks:
 
     def _places_in(self, raw: bytes) -> set[str]:
         words = re.findall(rb"[0-9A-Za-z][0-9A-Za-z.-]*[0-9A-Za-z]", raw)
+        words += re.findall(rb"\d\d:\d\d:\d\d\.\d{6}", raw)
         text = {word.decode().upper() for word in words}
         parts = {part for word in text for part in re.split(r"[.-]", word)}
         marks = {mark.decode() for mark in re.findall(rb"QX\d{6}Z", raw.upper())}
-        return {
-            place for mark, place in self.places.items() if mark in text or mark in parts | marks
-        }
+        return {self.places[one] for one in text | parts | marks if one in self.places}
 
     def _next(self) -> int:
         self._numbers += 1

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from screening.cli.printing import console, print_table
+from screening.domain.shown_values import shown_uid
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.objects import files_under
 from screening.storage_scu.outcomes import SendResult
@@ -46,6 +47,10 @@ def as_dict(result: SendResult) -> dict[str, str | None]:
         "outcome": result.outcome.value,
         "status": result.status_hex or None,
         "meaning": result.comment,
-        "sop_class_uid": result.sop_class_uid,
-        "sop_instance_uid": result.sop_instance_uid,
+        "sop_class_uid": _uid(result.sop_class_uid),
+        "sop_instance_uid": _uid(result.sop_instance_uid),
     }
+
+
+def _uid(found: str | None) -> str | None:
+    return None if found is None else shown_uid(found)

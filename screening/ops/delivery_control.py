@@ -13,6 +13,7 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery
 from screening.domain.lifecycle import CommitmentState, DeliveryState, ReportState
+from screening.domain.shown_values import shown_uid
 
 UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
@@ -89,6 +90,6 @@ def _line(row: Delivery) -> DeliveryLine:
         last_status=row.last_status,
         last_message=row.last_message,
         next_attempt_at=row.not_before,
-        study_instance_uid=row.report.classification.instance.study_instance_uid,
+        study_instance_uid=shown_uid(row.report.classification.instance.study_instance_uid),
         report_sop_instance_uid=row.report.sop_instance_uid,
     )
