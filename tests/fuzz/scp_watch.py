@@ -1,0 +1,87 @@
+"""Looks at a running SCP from outside: does it live, answer, and keep nothing of its peers?"""
+
+import json
+import time
+from collections.abc import Iterator
+
+from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.verification import answers_echo
+from tests.fuzz.measured import Held, cpu_s, held_by
+from tests.site import Site
+
+STATION = "receive"
+ECHO_S = 10.0
+SETTLED_S = 30.0
+"""From the last connection's end; nothing that a peer starts goes on longer without it."""
+POLL_S = 0.05
+BAD_EVENTS = frozenset(
+    {
+        "connection_failed",
+        "refusal_not_recorded",
+        "association_not_recorded",
+        "commitment_not_recorded",
+        "doorbell_not_rung",
+    }
+)
+UNEXPECTED = ("0x0110", "0xC211")
+"""Statuses of errors that nobody thought of: ours and pynetdicom's."""
+
+
+class ScpWatch:
+    """One SCP process of a site, from now on."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._read_bytes = len(site.log(STATION))
+        self.process = site.processes[STATION]
+        self.begin = self.held()
+        port = int(site.variables["SCREENING_SCP_PORT"])
+        self._scp = DicomDestination("scp", "127.0.0.1", port, "SCREENING", "FUZZ")
+        self._incoming = site.settings.spool_dir / "incoming"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    @property
+    def cpu_s(self) -> float:
+        """The CPU time it has taken so far; 0 where it is dead."""
+        return cpu_s(self.process.pid) if self.is_alive else 0.0
+
+    def held(self) -> Held:
+        """Return what the process has now."""
+        return held_by(self.process.pid)
+
+    def faults(self) -> list[str]:
+        """Wait until it has settled, and return what is wrong with it."""
+        if not self.is_alive:
+            return [f"the SCP ended with {self.process.returncode}"]
+        faults = [] if answers_echo(self._scp, timeout_s=ECHO_S) else ["C-ECHO was not answered"]
+        deadline = time.monotonic() + SETTLED_S
+        while (left := self._left()) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return faults + left + sorted(set(self._logged()))
+
+    def _left(self) -> list[str]:
+        """Return what is still there of its peers."""
+        left = self.begin.grown_to(self.held())
+        if any(self._incoming.iterdir()):
+            left.append("half an object is left")
+        return left
+
+    def _logged(self) -> Iterator[str]:
+        """Yield what it has logged since that it should not have to."""
+        said = self._site.log(STATION)[self._read_bytes :]
+        self._read_bytes += len(said)
+        for line in said.splitlines():
+            try:
+                told = json.loads(line)
+            except ValueError:
+                yield "a line of the log is no event"
+                continue
+            event = str(told.get("event"))
+            if told.get("level") in {"error", "critical"} or event in BAD_EVENTS:
+                yield f"logged {event}"
+            elif told.get("status") in UNEXPECTED:
+                yield f"logged {event} {told['status']} {told.get('reason')}"
