@@ -68,6 +68,7 @@ PROCEDURE_CODE: Mapping[str, re.Pattern[str]] = {
     "CodeMeaning": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,64}"),
 }
 
+
 def clean_source(header: Dataset) -> Dataset:
     """Return the pixel-free, decoded attributes that a report takes over from its image.
 

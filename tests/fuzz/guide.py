@@ -24,8 +24,7 @@ SUFFIXES = {"objects": ".dcm", "page": ".json"}
 class Row:
     """What fuzzing one target came to.
 
-    corpus: how many inputs were kept as reaching something new, or were sent to begin with; reached:
-    how far, in words.
+    reached: how far the inputs came, in words.
     """
 
     target: str
@@ -65,9 +64,7 @@ def try_some(
     return _row(name, folder, findings, tried, took_s)
 
 
-def _run(
-    name: str, folder: Path, findings: Findings, told: tuple[str, ...]
-) -> tuple[int, float]:
+def _run(name: str, folder: Path, findings: Findings, told: tuple[str, ...]) -> tuple[int, float]:
     """Run one process to its end; return how many inputs it tried, and its CPU time."""
     for left in (TRYING, PROGRESS):
         folder.joinpath(left).unlink(missing_ok=True)

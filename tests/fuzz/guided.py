@@ -20,14 +20,16 @@ from tests.fuzz.findings import Findings, corpus_of
 from tests.fuzz.measured import Held, held_by, measured
 from tests.fuzz.target import Target
 
-INSTRUMENTED = ["screening", "pydicom", "starlette", "fastapi"]
+INSTRUMENTED = {
+    "objects": ["screening.imaging", "screening.receive", "screening.report.source", "pydicom"],
+    "page": ["screening.worklist", "starlette", "fastapi"],
+}
 TRYING, PROGRESS = "trying", "progress.json"
 AT_ONCE = 200
 FIRST_CHOICES = 48
 LONGEST_CHOICES_BYTES = 2048
 WARM_UP = 400
 """Inputs, and between two looks at what they leave."""
-TARGETS = ("objects", "page")
 
 
 class Trial:
@@ -81,7 +83,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.guided", description=__doc__)
-    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("target", choices=INSTRUMENTED)
     parser.add_argument("--folder", type=Path, required=True, help="to work in")
     parser.add_argument("--findings", type=Path, required=True, help="where findings go")
     parser.add_argument("--seconds", type=int, default=0, help="as long as this")
@@ -108,7 +110,7 @@ def _opened(asked: argparse.Namespace) -> AbstractContextManager[Target]:
         if asked.seconds and _is_installed() and not asked.without_atheris:
             import atheris
 
-            stack.enter_context(atheris.instrument_imports(include=INSTRUMENTED))
+            stack.enter_context(atheris.instrument_imports(include=INSTRUMENTED[asked.target]))
         if asked.target == "objects":
             from tests.fuzz.object_target import object_target
 

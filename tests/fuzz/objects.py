@@ -46,7 +46,9 @@ def _odd_ones() -> Iterator[bytes]:
     grey = phantom_image(1, SIDE_PIXELS, SIDE_PIXELS)
     looks = {"side": SIDE_PIXELS, "PixelData": grey.tobytes()}
     yield radiograph(**looks, PixelPaddingValue=0, PixelPaddingRangeLimit=3)
-    yield radiograph(**looks, WindowCenter=[128, 40], WindowWidth=[256, 9], VOILUTFunction="SIGMOID")
+    yield radiograph(
+        **looks, WindowCenter=[128, 40], WindowWidth=[256, 9], VOILUTFunction="SIGMOID"
+    )
     yield radiograph(**looks, ModalityLUTSequence=[_lookup_table()])
     yield radiograph(**looks, VOILUTSequence=[_lookup_table()], PresentationLUTShape="INVERSE")
     yield radiograph(**looks, **_palette())

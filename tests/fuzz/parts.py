@@ -80,12 +80,16 @@ def _elements(content: bytes, encoding: Encoding) -> Iterator[Part]:
         part, length = _head(content[offset : offset + 12], order, encoding)
         is_pixel_data = part.number in PIXEL_DATA_TAGS
         is_item = part.number >> 16 == ITEM >> 16
-        holds = part.vr[:2] == b"SQ" or length == UNDEFINED_LENGTH or (is_item and not in_pixel_data)
+        holds = (
+            part.vr[:2] == b"SQ" or length == UNDEFINED_LENGTH or (is_item and not in_pixel_data)
+        )
         size = 0 if holds else length
         start = offset + len(bytes(part))
         if start + size > len(content):
             break
-        in_pixel_data = (is_pixel_data and length == UNDEFINED_LENGTH) or (in_pixel_data and is_item)
+        in_pixel_data = (is_pixel_data and length == UNDEFINED_LENGTH) or (
+            in_pixel_data and is_item
+        )
         yield Part(part.tag, part.vr, part.length, content[start : start + size], order)
         offset = start + size
     if offset < len(content):

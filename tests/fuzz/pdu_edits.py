@@ -133,7 +133,19 @@ def _end(draw: Callable, turns: list[Turn], _: object) -> None:
     del turns[draw(_place(turns)) :]
 
 
-EDITS = (_parts, _parts, _parts, _remove, _repeat, _move, _do_not_wait, _other, _odd_pdu, _cut, _end)
+EDITS = (
+    _parts,
+    _parts,
+    _parts,
+    _remove,
+    _repeat,
+    _move,
+    _do_not_wait,
+    _other,
+    _odd_pdu,
+    _cut,
+    _end,
+)
 
 
 def _length(draw: Callable, parts: list[Part]) -> None:

@@ -1,7 +1,8 @@
 """Damaged conversations with a real SCP process, several at once, and a look at it between."""
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from tests.site import Site, running_site, wait_until
 NAME = "pdus"
 AT_ONCE = 16
 BETWEEN_LOOKS = 96
+LOOKS = 5
 SMALL_BYTES = 6000
 SETTINGS = {
     "SCREENING_MAX_HALF_OPEN_PER_ADDRESS": "64",
@@ -125,33 +127,29 @@ class PduFuzz:
         wait_until(lambda: connects(self._port), "the SCP to listen")
 
 
-@contextmanager
-def pdu_fuzz(folder: Path, findings: Findings) -> Iterator[PduFuzz]:
-    """Yield the fuzzing of an SCP process that runs inside the block."""
-    with running_site(folder, bundle_dir=folder / "bundles", **SETTINGS) as site:
-        yield PduFuzz(site, findings)
-
-
 def pdus_for(folder: Path, findings: Findings, *, cpu_s: float) -> Row:
-    """Fuzz for so much CPU time."""
-    return _fuzzed(folder, findings, lambda fuzz, used_s, _: used_s < cpu_s)
+    """Replay the corpus and fuzz for so much CPU time."""
+    with _pdu_fuzz(folder, findings) as fuzz:
+        begin_s = fuzz.cpu_s
+        fuzz.replay()
+        for number in itertools.count():
+            used_s = fuzz.cpu_s - begin_s
+            if used_s > cpu_s:
+                break
+            fuzz.some(BETWEEN_LOOKS * LOOKS, number)
+        return fuzz.row(used_s)
 
 
 def some_pdus(folder: Path, findings: Findings, *, inputs: int) -> Row:
     """Replay the corpus and try so many conversations, the same ones every time."""
-    return _fuzzed(folder, findings, lambda fuzz, used_s, number: not number, inputs)
-
-
-def _fuzzed(
-    folder: Path,
-    findings: Findings,
-    goes_on: Callable[[PduFuzz, float, int], bool],
-    at_once: int = 480,
-) -> Row:
-    with pdu_fuzz(folder, findings) as fuzz:
-        begin_s, number = fuzz.cpu_s, 0
+    with _pdu_fuzz(folder, findings) as fuzz:
+        begin_s = fuzz.cpu_s
         fuzz.replay()
-        while goes_on(fuzz, fuzz.cpu_s - begin_s, number):
-            fuzz.some(at_once, number)
-            number += 1
+        fuzz.some(inputs, 0)
         return fuzz.row(fuzz.cpu_s - begin_s)
+
+
+@contextmanager
+def _pdu_fuzz(folder: Path, findings: Findings) -> Iterator[PduFuzz]:
+    with running_site(folder, bundle_dir=folder / "bundles", **SETTINGS) as site:
+        yield PduFuzz(site, findings)

@@ -106,7 +106,9 @@ def _talk(scp: DicomDestination) -> None:
     echo = Context(str(Verification), ImplicitVRLittleEndian)
     with associate(scp, [context, echo]) as association:
         for grey in (1, 2):
-            association.store(identify(radiograph(grey=grey, SOPInstanceUID=f"2.25.{grey}")), context)
+            association.store(
+                identify(radiograph(grey=grey, SOPInstanceUID=f"2.25.{grey}")), context
+            )
         association.echo()
     reference = SopReference(ComputedRadiographyImageStorage, "2.25.1")
     asked = CommitmentRequested("2.25.9", (reference,))

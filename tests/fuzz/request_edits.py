@@ -12,14 +12,41 @@ PATHS = ("/", "/board", "/api/worklist", "/health", "/metrics", "/login", "/logo
 PATHS += ("/operations/release", "/operations/remake", "/studies/1.2.3", "/studies/", "/static/")
 PATHS += ("/static/../web.py", "/static/%2e%2e/web.py", "//", "/api/", "*", "http://x/")
 FIELDS = ("limit", "form_token", "destination", "name", "password", "next")
-VALUES = ("", "1", "0", "-1", "1e9", "9" * 400, "NaN", "\0", "%00", "\r\nX: y", "../", "é", "\ud7ff")
+VALUES = (
+    "",
+    "1",
+    "0",
+    "-1",
+    "1e9",
+    "9" * 400,
+    "NaN",
+    "\0",
+    "%00",
+    "\r\nX: y",
+    "../",
+    "é",
+    "\ud7ff",
+)
 VALUES += ("archive", "rita", "seven green lungs", "{{7*7}}", "<script>", "' OR 1=1 --", "TOKEN")
 HEADERS = ("host", "cookie", "origin", "sec-fetch-site", "content-type", "content-length", "accept")
 HEADERS += ("x-forwarded-for", "x-forwarded-proto", "forwarded", "range", "if-none-match", "te")
 HEADERS += ("transfer-encoding", "authorization", "x-remote-user", "if-modified-since")
 HEADER_VALUES = ("", "127.0.0.1", "localhost:x", "[::1", "same-origin", "cross-site", "null", "a=b")
-HEADER_VALUES += ("bytes=0-", "bytes=-99999999999", "bytes=5-1,0-0,9-", "http://[", "COOKIE; a=", "-1")
-HEADER_VALUES += ("session=\xff", "a" * 5000, "application/x-www-form-urlencoded", "::1", "1.2.3.4, ,")
+HEADER_VALUES += (
+    "bytes=0-",
+    "bytes=-99999999999",
+    "bytes=5-1,0-0,9-",
+    "http://[",
+    "COOKIE; a=",
+    "-1",
+)
+HEADER_VALUES += (
+    "session=\xff",
+    "a" * 5000,
+    "application/x-www-form-urlencoded",
+    "::1",
+    "1.2.3.4, ,",
+)
 HEADER_VALUES += ('for="[::1"', "Basic =", "Sun, 99 Nov 2026", "=;=;;", 'a="b\\')
 
 

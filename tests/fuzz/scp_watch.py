@@ -1,4 +1,4 @@
-"""Looks at a running SCP from outside: does it live, answer, and keep nothing of its peers?"""
+"""Looks at a running SCP from outside: it lives, answers, and keeps nothing of its peers."""
 
 import json
 import time
