@@ -74,7 +74,7 @@ def _run(name: str, folder: Path, findings: Findings, told: tuple[str, ...]) -> 
     with (folder / "said.log").open("wb") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
     try:
-        ended = _watched(process, folder)
+        ended = watched(process, folder)
     finally:
         process.kill()
         process.wait()
@@ -83,8 +83,8 @@ def _run(name: str, folder: Path, findings: Findings, told: tuple[str, ...]) -> 
     return int(_progress(folder)["tried"]), _children_s() - before_s
 
 
-def _watched(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """Wait for the end of a process; return how it should not have ended, "" where it should."""
+def watched(process: subprocess.Popen[bytes], folder: Path) -> str:
+    """Wait for a process; return how it should not have ended, "" where it ended well."""
     started = time.monotonic()
     while process.poll() is None:
         time.sleep(POLL_S)
@@ -99,7 +99,7 @@ def _watched(process: subprocess.Popen[bytes], folder: Path) -> str:
 def _progress(folder: Path) -> dict[str, float]:
     try:
         return json.loads((folder / PROGRESS).read_text(encoding="ascii"))
-    except (OSError, ValueError):  # none yet, or just being written
+    except FileNotFoundError:
         return {"tried": 0, "at": 0.0}
 
 

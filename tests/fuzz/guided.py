@@ -53,7 +53,9 @@ class Trial:
         for words in faults:
             self._findings.add(self._target.name, self._target.suffix, words, content)
         told = {"tried": self.tried, "at": time.monotonic()}
-        self._folder.joinpath(PROGRESS).write_text(json.dumps(told), encoding="ascii")
+        beside = self._folder / f"{PROGRESS}.new"
+        beside.write_text(json.dumps(told), encoding="ascii")
+        beside.replace(self._folder / PROGRESS)  # who reads it sees all or nothing of it
 
     def _left(self) -> list[str]:
         """Return what many inputs together have left."""

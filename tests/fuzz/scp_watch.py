@@ -32,7 +32,7 @@ class ScpWatch:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._read_bytes = len(site.log(STATION))
+        self._read_characters = len(site.log(STATION))
         self.process = site.processes[STATION]
         self.begin = self.held()
         port = int(site.variables["SCREENING_SCP_PORT"])
@@ -72,16 +72,21 @@ class ScpWatch:
 
     def _logged(self) -> Iterator[str]:
         """Yield what it has logged since that it should not have to."""
-        said = self._site.log(STATION)[self._read_bytes :]
-        self._read_bytes += len(said)
+        said = self._site.log(STATION)[self._read_characters :]
+        self._read_characters += len(said)
         for line in said.splitlines():
-            try:
-                told = json.loads(line)
-            except ValueError:
-                yield "a line of the log is no event"
-                continue
-            event = str(told.get("event"))
-            if told.get("level") in {"error", "critical"} or event in BAD_EVENTS:
-                yield f"logged {event}"
-            elif told.get("status") in UNEXPECTED:
-                yield f"logged {event} {told['status']} {told.get('reason')}"
+            yield from words_of_log(line)
+
+
+def words_of_log(line: str) -> Iterator[str]:
+    """Yield what a line of an SCP's log says of an error that nobody thought of, if it does."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        yield "a line of the log is no event"
+        return
+    event = str(told.get("event"))
+    if told.get("level") in {"error", "critical"} or event in BAD_EVENTS:
+        yield f"logged {event}"
+    elif told.get("status") in UNEXPECTED:
+        yield f"logged {event} {told['status']} {told.get('reason')}"

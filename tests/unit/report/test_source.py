@@ -187,7 +187,7 @@ def test_an_illegal_uid_is_named_as_it_is() -> None:
     garbage=st.binary(max_size=90),
 )
 def test_no_garbled_attribute_stops_the_report(keyword: str, vr: str, garbage: bytes) -> None:
-    """Whatever bytes and VR one attribute has, a report is made, silently, and can be read whole."""
+    """Whatever bytes and VR an attribute has, a report is made, silently, and can be read whole."""
     tag = Tag(keyword)
     source = header()
     source[tag] = RawDataElement(
