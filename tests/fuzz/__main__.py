@@ -17,12 +17,12 @@ COLUMNS = f"{'target':8} {'led by':11} {'inputs':>8} {'CPU':>9} {'findings':>8} 
 Fuzz = Callable[[Path, Findings, float], Row]
 
 
-def _guided(name: str, folder: Path, findings: Findings, cpu_s: float) -> Row:
-    return fuzz_for(name, folder, findings, cpu_s=cpu_s, options=("--real",))
+def _guided(name: str, folder: Path, findings: Findings, budget_s: float) -> Row:
+    return fuzz_for(name, folder, findings, budget_s=budget_s, options=("--real",))
 
 
 TARGETS: Mapping[str, tuple[float, Fuzz]] = {
-    "pdus": (0.4, lambda folder, findings, cpu_s: pdus_for(folder, findings, cpu_s=cpu_s)),
+    "pdus": (0.4, pdus_for),
     "objects": (0.5, partial(_guided, "objects")),
     "page": (0.1, partial(_guided, "page")),
 }

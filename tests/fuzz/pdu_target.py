@@ -24,6 +24,8 @@ NAME = "pdus"
 AT_ONCE = 16
 BETWEEN_LOOKS = 96
 LOOKS = 5
+START_S = 1200.0
+"""On a machine that has other things to do."""
 SMALL_BYTES = 6000
 SETTINGS = {
     "SCREENING_MAX_HALF_OPEN_PER_ADDRESS": "64",
@@ -39,10 +41,10 @@ class PduFuzz:
         self._site = site
         self._findings = findings
         self._port = int(site.variables["SCREENING_SCP_PORT"])
+        self.recorded: list[Conversation] = []
         self._start()
         self.recorded = record(self._port, site.folder)
-        self._say(self.recorded * 4)  # whatever is made at first use is made now
-        self._watch = ScpWatch(site)
+        self._watch = self._warmed()
         self.inputs = 0
         self._spent_s = 0.0
         small = [content for content in made_objects() if len(content) < SMALL_BYTES]
@@ -60,7 +62,7 @@ class PduFuzz:
 
     def some(self, inputs: int, begin: int) -> None:
         """Try so many conversations; the same beginning makes the same ones."""
-        batch: list[Conversation] = []
+        made: list[Conversation] = []
 
         @seed(begin)
         @settings(
@@ -70,14 +72,12 @@ class PduFuzz:
             suppress_health_check=list(HealthCheck),
         )
         @given(self._damaged)
-        def try_one(conversation: Conversation) -> None:
-            batch.append(conversation)
-            if len(batch) == BETWEEN_LOOKS:
-                self._try(batch)
-                batch.clear()
+        def make(conversation: Conversation) -> None:
+            made.append(conversation)
 
-        try_one()
-        self._try(batch)
+        make()
+        for at in range(0, len(made), BETWEEN_LOOKS):
+            self._try(made[at : at + BETWEEN_LOOKS])
 
     def row(self, used_s: float) -> Row:
         """Return what it came to."""
@@ -115,26 +115,31 @@ class PduFuzz:
             self._spent_s += self._watch.cpu_s
             self._site.kill(STATION)
             self._start()
-            self._watch = ScpWatch(self._site)
+            self._watch = self._warmed()
         return faults
 
     def _say(self, conversations: Sequence[Conversation]) -> None:
         with ThreadPoolExecutor(AT_ONCE) as peers:
             list(peers.map(partial(play, port=self._port), conversations))
 
+    def _warmed(self) -> ScpWatch:
+        """Look at the SCP from when it has made what is made at first use."""
+        self._say(self.recorded * AT_ONCE)
+        return ScpWatch(self._site)
+
     def _start(self) -> None:
         self._site.start(STATION)
-        wait_until(lambda: connects(self._port), "the SCP to listen")
+        wait_until(lambda: connects(self._port), "the SCP to listen", START_S)
 
 
-def pdus_for(folder: Path, findings: Findings, *, cpu_s: float) -> Row:
+def pdus_for(folder: Path, findings: Findings, budget_s: float) -> Row:
     """Replay the corpus and fuzz for so much CPU time."""
     with _pdu_fuzz(folder, findings) as fuzz:
         begin_s = fuzz.cpu_s
         fuzz.replay()
         for number in itertools.count():
             used_s = fuzz.cpu_s - begin_s
-            if used_s > cpu_s:
+            if used_s > budget_s:
                 break
             fuzz.some(BETWEEN_LOOKS * LOOKS, number)
         return fuzz.row(used_s)

@@ -14,6 +14,8 @@ ECHO_S = 10.0
 SETTLED_S = 30.0
 """From the last connection's end; nothing that a peer starts goes on longer without it."""
 POLL_S = 0.05
+SETTLING_S = 2.0
+"""Until what peers did before has ended."""
 BAD_EVENTS = frozenset(
     {
         "connection_failed",
@@ -34,10 +36,11 @@ class ScpWatch:
         self._site = site
         self._read_characters = len(site.log(STATION))
         self.process = site.processes[STATION]
-        self.begin = self.held()
         port = int(site.variables["SCREENING_SCP_PORT"])
         self._scp = DicomDestination("scp", "127.0.0.1", port, "SCREENING", "FUZZ")
         self._incoming = site.settings.spool_dir / "incoming"
+        time.sleep(SETTLING_S)
+        self.begin = self.held()
 
     @property
     def is_alive(self) -> bool:

@@ -66,7 +66,7 @@ def test_what_many_inputs_leave_is_a_finding(tmp_path: Path) -> None:
         return ()
 
     trial = Trial(Target("sample", ".bin", st.binary(), leaves), tmp_path, findings)
-    for number in range(2 * WARM_UP):
+    for number in range(2 * WARM_UP + 1):
         trial(b"x" if WARM_UP < number < WARM_UP + measured.MORE_FILES + 4 else b"")
     for file in left:
         file.close()
@@ -93,7 +93,7 @@ def test_how_a_process_ends_is_seen(
     command: str, limit_s: float, ended: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash and a hang are findings, an end is none."""
-    monkeypatch.setattr(guide, "START_S", limit_s)
+    monkeypatch.setattr(guide, "HANG_S", limit_s)
     with subprocess.Popen([sys.executable, "-c", command], stderr=subprocess.DEVNULL) as process:
         found = guide.watched(process, tmp_path)
         process.kill()
