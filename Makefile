@@ -7,7 +7,7 @@ ARGS ?=
 TESTS_AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help env up test test-faults check bench format lock clean
+.PHONY: help env up test test-faults test-fuzz check bench format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,10 @@ test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/un
 test-faults: $(VENV)/.dev ## pull every plug under load and count; ARGS="--only Redis" for some
 	tests/install-tools
 	$(BIN)/python -m tests.faults $(ARGS)
+
+test-fuzz: $(VENV)/.dev ## damage PDUs, objects and requests for 30 CPU minutes; ARGS="--only pdus" for some
+	tests/install-tools
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, known vulnerabilities
 	$(BIN)/ruff format --check .

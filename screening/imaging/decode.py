@@ -85,9 +85,9 @@ def decode(source: Path | Dataset) -> DecodedPixels:
         data_set = _read(source) if isinstance(source, Path) else source
         try:
             return _decode(data_set)
-        except (ScreeningError, MemoryError):
+        except (ScreeningError, MemoryError, KeyboardInterrupt, SystemExit):
             raise
-        except Exception as error:  # noqa: BLE001  whatever a damaged frame provokes in a decoder
+        except BaseException as error:  # noqa: BLE001  the RLE decoder's panics are no Exception
             raise UndecodablePixelsError(
                 f"the pixels cannot be decoded ({type(error).__name__}); "
                 "check the object in another viewer, send it again"

@@ -77,8 +77,8 @@ def read_header(path: Path) -> ObjectHeader:
     Attributes that are absent, empty or illegal become "" or None; text is cut to 64 characters.
 
     Raises UnreadableDataSetError where the file does not parse or holds none of the attributes
-    read here, and MissingIdentifierError where its SOP class, SOP instance or study UID is absent
-    or empty (a series UID may be); OSError where the file cannot be opened.
+    read here, and MissingIdentifierError where its SOP class, SOP instance or study UID is absent,
+    empty or several (a series UID may be); OSError where the file cannot be opened.
     Source: PS3.10 section 7; PS3.5 sections 6.1 and 6.2.
     """
     with path.open("rb") as file, quiet():
@@ -181,9 +181,10 @@ def _code_string(data_set: Dataset, keyword: str) -> str:
 
 def _identifier(data_set: Dataset, keyword: str) -> str:
     uid = _text(data_set, keyword)
-    if not uid:
+    if not uid or "\\" in uid:
         raise MissingIdentifierError(
-            f"expected a {keyword}, found none; correct the object at its source"
+            f"expected one {keyword}, found {'several' if uid else 'none'}; "
+            "correct the object at its source"
         )
     return uid
 

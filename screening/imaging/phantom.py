@@ -89,7 +89,9 @@ PATIENTS = (
 """Specific Character Set and Patient's Name. Source: PS3.3 C.12.1.1.2."""
 
 
-def write_phantoms(directory: Path, count: int, seed: int = 0) -> list[Path]:
+def write_phantoms(
+    directory: Path, count: int, seed: int = 0, *, rows: int = ROWS, columns: int = COLUMNS
+) -> list[Path]:
     """Write `count` synthetic chest radiographs and return their paths.
 
     They go through every entry of VARIANTS and PATIENTS in turn; one study in four has two images.
@@ -101,7 +103,7 @@ def write_phantoms(directory: Path, count: int, seed: int = 0) -> list[Path]:
     for index in range(count):
         path = directory / f"phantom_{index + 1:04}.dcm"
         with quiet():
-            _phantom(index, seed).save_as(path, enforce_file_format=True)
+            _phantom(index, seed, rows, columns).save_as(path, enforce_file_format=True)
         paths.append(path)
     return paths
 
@@ -111,7 +113,7 @@ def _uid(seed: int, *what: object) -> str:
     return f"2.25.{uuid.uuid5(UID_NAMESPACE, name).int}"
 
 
-def _phantom(index: int, seed: int) -> Dataset:
+def _phantom(index: int, seed: int, rows: int, columns: int) -> Dataset:
     variant = VARIANTS[index % len(VARIANTS)]
     study = index * 4 // 5
     data_set = Dataset()
@@ -132,7 +134,7 @@ def _phantom(index: int, seed: int) -> Dataset:
     general(data_set, FIRST_STUDY_DAY + timedelta(days=study % 365), study)
     add_module = digital_x_ray if variant.modality is Modality.DX else computed_radiography
     add_module(data_set)
-    _add_pixels(data_set, variant, phantom_image(seed * 10_000 + index, ROWS, COLUMNS))
+    _add_pixels(data_set, variant, phantom_image(seed * 10_000 + index, rows, columns))
     return data_set
 
 

@@ -106,13 +106,22 @@ class _GuardedACSE(ACSE):  # type: ignore[misc]  # pynetdicom has no types
             called_ae_title=str(request.called_ae_title).strip(),
         )
         if association.refused is None:
-            super()._negotiate_as_acceptor()
+            self._negotiate(association)
             return
         self.requestor.ae_title = request.calling_ae_title
         rejection = REJECTION_OF[association.refused]
         self.send_reject(rejection.result, rejection.source, rejection.diagnostic)
         evt.trigger(association, evt.EVT_REJECTED, {})
         association.kill()
+
+    def _negotiate(self, association: GuardedAssociation) -> None:
+        """Negotiate; a request that makes no sense is an abort."""
+        try:
+            super()._negotiate_as_acceptor()
+        except Exception as error:  # noqa: BLE001  a presentation context without a SOP class, ...
+            reason = f"an association request that cannot be used ({type(error).__name__})"
+            association.dul.refuse(reason)
+            association.kill()
 
     def send_release(self, is_response: bool = False) -> None:  # noqa: FBT001, FBT002  theirs
         """Answer a release; the place is free before the peer can know that it is."""

@@ -7,7 +7,6 @@ Source: DICOM PS3.3 C.7.1.1, C.7.2.1, C.7.5.1, C.12.1; PS3.5 6.2 (value represen
 """
 
 import re
-import struct
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -69,18 +68,6 @@ PROCEDURE_CODE: Mapping[str, re.Pattern[str]] = {
     "CodeMeaning": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,64}"),
 }
 
-_UNREADABLE = (
-    AttributeError,
-    EOFError,
-    KeyError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-
 
 def clean_source(header: Dataset) -> Dataset:
     """Return the pixel-free, decoded attributes that a report takes over from its image.
@@ -89,13 +76,14 @@ def clean_source(header: Dataset) -> Dataset:
     Returns a data set with every attribute of `REQUIRED` and `ALWAYS_PRESENT`, a Series Instance
     UID, and those of `WHERE_USABLE` that are usable; text is decoded, and Specific Character Set
     is absent (all ASCII) or ISO_IR 192. Cleaning it again changes nothing.
-    Raises MissingIdentifierError where SOP class, SOP instance or study UID is absent or empty.
+    Raises MissingIdentifierError where SOP class, SOP instance or study UID is absent, empty or
+    several.
     """
     cleaned = Dataset()
     with quiet():
         for keyword in REQUIRED:
             _put(cleaned, keyword, _required_uid(header, keyword))
-        series_uid = _text(header, "SeriesInstanceUID")
+        series_uid = _uid(header, "SeriesInstanceUID")
         _put(
             cleaned, "SeriesInstanceUID", series_uid or missing_series_uid(cleaned.StudyInstanceUID)
         )
@@ -121,12 +109,18 @@ def declare_character_set(data_set: Dataset) -> None:
 
 
 def _required_uid(header: Dataset, keyword: str) -> str:
-    if uid := _text(header, keyword):
+    if uid := _uid(header, keyword):
         return uid
     raise MissingIdentifierError(
-        f"expected {keyword} in the image that is reported, found none; "
+        f"expected one {keyword} in the image that is reported, found none or several; "
         "a report cannot point at this image, so none is made"
     )
+
+
+def _uid(header: Dataset, keyword: str) -> str:
+    """Return a UID as it stands, also an illegal one; "" where there is none, or several."""
+    text = _text(header, keyword)
+    return "" if "\\" in text else text
 
 
 def _usable(header: Dataset, keyword: str, pattern: re.Pattern[str]) -> str:
@@ -151,14 +145,14 @@ def _text(header: Dataset, keyword: str) -> str:
         if not all(isinstance(part, str | int | PersonName) for part in parts):
             return ""
         return "\\".join(str(part) for part in parts).strip(" \0")
-    except _UNREADABLE:
+    except Exception:  # noqa: BLE001  a value that cannot be decoded counts as unusable
         return ""
 
 
 def _procedure_codes(header: Dataset) -> list[Dataset]:
     try:
         items = list(header["ProcedureCodeSequence"].value)
-    except _UNREADABLE:
+    except Exception:  # noqa: BLE001  as above
         return []
     return [code for item in items if (code := _procedure_code(item)) is not None]
 

@@ -94,6 +94,16 @@ def test_a_broken_rule_ends_the_association(receiver: Receiver, sent: bytes) -> 
     require_unharmed(receiver)
 
 
+def test_an_association_request_that_makes_no_sense_is_an_abort(receiver: Receiver) -> None:
+    """Here a presentation context without its SOP class, which pynetdicom stumbles over."""
+    request = association_request()
+    sop_class = request.index(b"\x30\x00", 90)
+    with hostile_peer(receiver.peer.host, receiver.peer.port) as peer:
+        peer.send(request[:sop_class] + b"\xf9" + request[sop_class + 1 :])
+        assert peer.kinds_until_the_end() == [A_ABORT]
+    require_unharmed(receiver)
+
+
 def test_a_pdu_of_the_largest_size_is_taken(receiver: Receiver) -> None:
     """The limit is what we announced, not a byte less."""
     encoded = radiograph(side=500)

@@ -87,6 +87,15 @@ def test_run_lengths_beyond_the_frame_expand_to_nothing() -> None:
     assert peak_mib() - before < 60
 
 
+def test_a_run_beyond_the_second_byte_plane_is_an_undecodable_picture() -> None:
+    """The RLE decoder panics there, with what is no Exception: it would end the worker."""
+    made = compressed(struct.pack("<16L", 2, 64, 66, *[0] * 13) + b"\xf1\x00\xee\x07", RLELossless)
+    made.Rows = made.Columns = 4
+    made.BitsAllocated, made.BitsStored, made.HighBit = 16, 12, 11
+    with pytest.raises(UndecodablePixelsError, match="PanicException"):
+        decode(made)
+
+
 def test_a_picture_of_the_largest_size_costs_what_its_pixels_cost(tmp_path: Path) -> None:
     """200 bytes of JPEG 2000 are 25 million pixels: at most 8 bytes each, rendering included."""
     frame = encode_array(np.zeros((5000, 5000), np.uint8), photometric_interpretation=2)

@@ -68,11 +68,11 @@ def test_age(
 
 
 @pytest.mark.parametrize("keyword", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"])
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, "", ["1.2.3", "1.2.4"]])
 def test_identifiers_are_required(
-    keyword: str, value: str | None, write_radiograph: WriteRadiograph, tmp_path: Path
+    keyword: str, value: str | list[str] | None, write_radiograph: WriteRadiograph, tmp_path: Path
 ) -> None:
-    """An absent or empty SOP class, SOP instance or study UID is named in the error."""
+    """An absent, empty or double SOP class, SOP instance or study UID is named in the error."""
     data_set = dcmread(write_radiograph(PIXELS))
     setattr(data_set, keyword, value)
     if value is None:

@@ -96,9 +96,9 @@ def test_any_attribute_may_be_missing(keyword: str) -> None:
 
 
 @pytest.mark.parametrize("keyword", REQUIRED)
-@pytest.mark.parametrize("value", [None, "", "\0"])
-def test_identifiers_must_be_there(keyword: str, value: str | None) -> None:
-    """Without SOP class, SOP instance or study UID there is an error that says so."""
+@pytest.mark.parametrize("value", [None, "", "\0", ["1.2.3", "1.2.4"]])
+def test_identifiers_must_be_there(keyword: str, value: str | list[str] | None) -> None:
+    """Without one SOP class, SOP instance or study UID there is an error that says so."""
     source = header()
     with quiet():
         source[keyword].value = value
@@ -183,15 +183,16 @@ def test_an_illegal_uid_is_named_as_it_is() -> None:
 )
 @given(
     keyword=st.sampled_from([*ALWAYS_PRESENT, *WHERE_USABLE, "SpecificCharacterSet"]),
+    vr=st.sampled_from(["", "US", "FD", "AT"]),
     garbage=st.binary(max_size=90),
 )
-def test_no_garbled_attribute_stops_the_report(keyword: str, garbage: bytes) -> None:
-    """Whatever bytes one attribute holds, a report is made, silently, and can be read whole."""
+def test_no_garbled_attribute_stops_the_report(keyword: str, vr: str, garbage: bytes) -> None:
+    """Whatever bytes and VR an attribute has, a report is made, silently, and can be read whole."""
     tag = Tag(keyword)
     source = header()
     source[tag] = RawDataElement(
         tag,
-        dictionary_VR(tag),
+        vr or dictionary_VR(tag),
         len(garbage),
         garbage,
         0,
