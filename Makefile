@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env up test test-faults check bench format lock clean
+.PHONY: help env up test test-faults test-load check bench format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -32,6 +32,10 @@ test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/un
 test-faults: $(VENV)/.dev ## pull every plug under load and count; ARGS="--only Redis" for some
 	tests/install-tools
 	$(BIN)/python -m tests.faults $(ARGS)
+
+test-load: $(VENV)/.dev ## soak, burst and back-pressure, memory measured; ARGS="--only burst" for some
+	tests/install-tools
+	$(BIN)/python -m tests.load $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, known vulnerabilities
 	$(BIN)/ruff format --check .

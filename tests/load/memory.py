@@ -48,7 +48,8 @@ class Growth:
 def growth(samples: Sequence[tuple[int, float]], noise_mb: float = NOISE_MB) -> Growth:
     """Fit a line to samples of (pieces of work done, MB), leaving the warm-up out.
 
-    noise_mb: see NOISE_MB. Raises AssertionError where fewer than three samples are left, which say nothing.
+    noise_mb: see NOISE_MB.
+    Raises AssertionError where fewer than three samples are left, which say nothing.
     """
     most = max((done for done, _ in samples), default=0)
     warm = [sample for sample in samples if sample[0] >= most * WARM_UP_SHARE]
