@@ -49,12 +49,12 @@ class Pressure:
 
     @property
     def taken(self) -> int:
-        """Objects taken in under pressure."""
+        """Rows that came under pressure, those of the backfill too."""
         return self.now.received - self.before.received
 
     @property
     def done(self) -> int:
-        """Objects classified under pressure."""
+        """Rows that ended under pressure."""
         return self.now.finished - self.before.finished
 
     def look(self, now: Progress) -> None:
@@ -81,7 +81,8 @@ def back_pressure(here: Installation, duration_s: int) -> Trial:
         period = ("--since", older_since.isoformat(), "--until", begun.isoformat())
         _hold_back(seen, under_way, len(live.encoded) // 2, period)
         sent = _all_of(under_way)
-    did = f"{seen.taken} taken in and {seen.done} classified in {time.monotonic() - pressed:.0f} s"
+    taken_s = time.monotonic() - pressed
+    did = f"{len(sent.acknowledged)} taken in and {seen.done} classified in {taken_s:.0f} s"
     age_s = _judge_age(seen)
     for now in until_settled(here):
         seen.look(now)
