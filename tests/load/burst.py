@@ -40,7 +40,7 @@ def burst(here: Installation, count: int) -> Trial:
         objects=len(sent.acknowledged),
         associations=len(sent.held),
         refused=sent.refused,
-        aborted=sent.aborted,
+        aborted=sent.aborted.total(),
         growth={},
         duration_s=time.monotonic() - started,
         wrong=tuple(wrong),

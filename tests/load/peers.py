@@ -3,15 +3,15 @@
 import random
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 from screening.storage_scu.association import NotAssociatedError, StorageAssociation, associate
-from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import EncodedObject
 from screening.storage_scu.outcomes import Outcome, status_rule
 from tests.faults.senders import CONTEXT
@@ -22,6 +22,8 @@ REST_S = 1.0
 PATIENCE_S = 600
 """Without a single Success; how long all takes depends on the machine."""
 PROBE_TIMEOUT_S = 20
+TIMEOUTS = Timeouts(connection_s=20, acse_s=30, dimse_s=60, network_s=60)
+"""Those of a patient modality: that the machine is slow is no abort."""
 
 
 @dataclass(slots=True)
@@ -29,14 +31,14 @@ class Sent:
     """What some senders heard.
 
     acknowledged: SOP Instance UIDs answered with Success; refused: rejected associations and
-    refused objects that a modality sends again; aborted: associations that ended otherwise than by
-    our release; wrong: answers after which a modality would not have come again; held: when each
+    refused objects that a modality sends again; aborted: associations that came to nothing or ended
+    otherwise than by our release, by the reason; wrong: answers after which a modality would not have come again; held: when each
     association began and ended, in seconds of this machine's monotonic clock.
     """
 
     acknowledged: list[str] = field(default_factory=list)
     refused: int = 0
-    aborted: int = 0
+    aborted: Counter[str] = field(default_factory=Counter)
     wrong: set[str] = field(default_factory=set)
     held: list[tuple[float, float]] = field(default_factory=list)
 
@@ -89,7 +91,7 @@ def send(
         if len(waiting) < left:
             left, taken_at = len(waiting), time.monotonic()
         try:
-            with associate(peer, [CONTEXT]) as association:
+            with associate(replace(peer, timeouts=TIMEOUTS), [CONTEXT]) as association:
                 begun = time.monotonic()
                 _send_some(association, waiting, objects_an_association, rest_s, sent)
                 sent.held.append((begun, time.monotonic()))
@@ -126,7 +128,7 @@ def _send_some(
         begun = time.monotonic()
         status = association.store(waiting[0], CONTEXT).status
         if status is None:
-            sent.aborted += 1
+            sent.aborted["no answer to C-STORE"] += 1
             return
         if status == 0:
             sent.acknowledged.append(waiting.popleft().sop_instance_uid)
@@ -139,7 +141,7 @@ def _send_some(
 
 def _note_refusal(sent: Sent, refused: NotAssociatedError) -> None:
     if "rejected the association" not in refused.comment:
-        sent.aborted += 1
+        sent.aborted[refused.comment] += 1
     elif refused.outcome is Outcome.RETRY:
         sent.refused += 1
     else:

@@ -98,7 +98,7 @@ def back_pressure(here: Installation, duration_s: int) -> Trial:
         objects=len(sent.acknowledged),
         associations=len(sent.held),
         refused=sent.refused,
-        aborted=sent.aborted,
+        aborted=sent.aborted.total(),
         growth=growth,
         duration_s=time.monotonic() - started,
         wrong=tuple(seen.wrong),

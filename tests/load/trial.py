@@ -64,7 +64,7 @@ def broken(
         for name, found in growth.items()
         if found.is_leak
     ]
-    wrong += [f"{sent.aborted} associations were aborted"] if sent.aborted else []
+    wrong += [f"{number} associations aborted: {why}" for why, number in sent.aborted.items()]
     wrong += [f"a modality would have given up at {answer}" for answer in sorted(sent.wrong)]
     if here.stations.starts != starts_before:
         wrong.append(f"{here.stations.starts - starts_before} stations ended on their own")
