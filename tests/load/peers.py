@@ -32,8 +32,9 @@ class Sent:
 
     acknowledged: SOP Instance UIDs answered with Success; refused: rejected associations and
     refused objects that a modality sends again; aborted: associations that came to nothing or ended
-    otherwise than by our release, by the reason; wrong: answers after which a modality would not have come again; held: when each
-    association began and ended, in seconds of this machine's monotonic clock.
+    otherwise than by our release, by the reason; wrong: answers after which a modality would not
+    have come again; held: when each association began and ended, in seconds of this machine's
+    monotonic clock.
     """
 
     acknowledged: list[str] = field(default_factory=list)
