@@ -16,7 +16,6 @@ import redis
 from screening.queue import worker
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell, ring_once
-from screening.queue.embedded import Transport
 from screening.queue.names import Queue
 from screening.queue.worker import EXIT_DEAF, Station
 from screening.settings import Settings, load_settings
@@ -106,8 +105,7 @@ def program(text: str, *arguments: str | int | Path) -> Iterator[subprocess.Pope
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Return settings with the embedded broker, of which this process knows nothing yet."""
-    Transport.global_state.clear()
+    """Return settings with the embedded broker."""
     return load_settings(data_dir=tmp_path)
 
 
