@@ -7,7 +7,7 @@ ARGS ?=
 TESTS_AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help env up test test-faults test-fuzz check bench format lock clean
+.PHONY: help env up test test-faults test-fuzz test-load check bench format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ test-faults: $(VENV)/.dev ## pull every plug under load and count; ARGS="--only 
 test-fuzz: $(VENV)/.dev ## damage PDUs, objects and requests for 30 CPU minutes; ARGS="--only pdus" for some
 	tests/install-tools
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+test-load: $(VENV)/.dev ## soak, burst and back-pressure, memory measured; ARGS="--only burst" for some
+	tests/install-tools
+	$(BIN)/python -m tests.load $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, known vulnerabilities
 	$(BIN)/ruff format --check .

@@ -1,8 +1,14 @@
-"""Ring a queue's doorbell without ever holding up the caller."""
+"""Ring a queue's doorbell without ever holding up the caller.
+
+A ring that nobody has answered yet is enough: whoever answers it looks for work after it, and finds
+what is there by then. Rings must not pile up in the broker while the workers have more to do than
+they can.
+"""
 
 import threading
 
 from celery import Celery
+from kombu import Connection
 
 from screening.logs import get_logger
 from screening.queue.names import TASK_OF_QUEUE, Queue
@@ -14,15 +20,25 @@ log = get_logger()
 
 
 def ring_once(app: Celery, queue: Queue) -> bool:
-    """Send one message; return whether the broker took it. The sweep rings again if not."""
+    """See to it that a message waits; return whether the broker has it.
+
+    The sweep rings again if not.
+    """
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
-            app.send_task(TASK_OF_QUEUE[queue], connection=connection, retry=False)
+            if not _is_ringing(connection, queue):
+                app.send_task(TASK_OF_QUEUE[queue], connection=connection, retry=False)
     except Exception as error:  # noqa: BLE001  any broker's any error: the rows are safe
         log.warning("doorbell_not_rung", queue=queue.value, error=type(error).__name__)
         return False
     return True
+
+
+def _is_ringing(connection: Connection, queue: Queue) -> bool:
+    """Return whether a message waits that no worker has taken."""
+    waiting: int = connection.default_channel.queue_declare(queue.value, durable=True).message_count
+    return waiting > 0
 
 
 class Doorbell:
@@ -34,7 +50,7 @@ class Doorbell:
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self.reaches_broker = True
-        """Whether the broker took the last ring."""
+        """Whether the broker has the last ring."""
         self._thread = threading.Thread(target=self._run, name=f"doorbell-{queue}", daemon=True)
         self._thread.start()
 

@@ -1,4 +1,4 @@
-"""docs/guarantees.md names tests and faults that exist, and all faults that there are."""
+"""docs/guarantees.md names tests that exist, and all faults and loads that there are."""
 
 import ast
 import re
@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.installation import Where
 from tests.faults.table import FAULTS, Fault
+from tests.load.table import LOADS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
@@ -40,6 +41,13 @@ def test_the_table_of_faults_is_the_one_that_runs() -> None:
     """Name, installations and limit of each."""
     rows = re.findall(r"^\| ([^|]+) \| ([SE, ]+) \| [^|]+ \| (\d+) s \|$", PAGE, re.MULTILINE)
     assert rows == [(fault.name, letters(fault), f"{fault.limit_s:.0f}") for fault in FAULTS]
+
+
+def test_the_table_of_loads_is_the_one_that_runs() -> None:
+    """Name and amount of each."""
+    section = PAGE.split("\n## Under load\n")[1].split("\n| measured ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| [^|]+ \|$", section, re.MULTILINE)
+    assert rows == [(load.name, str(load.full)) for load in LOADS]
 
 
 def letters(fault: Fault) -> str:

@@ -1,0 +1,37 @@
+"""Load in the short form: no leak, nothing aborted, nothing lost, everything in its turn.
+
+`make test-load` is the full form.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.bundle import make_bundle
+from tests.faults.installation import Installation, Where, installation
+from tests.load.table import LOADS
+from tests.load.trial import Load
+from tests.programs import skip_or_fail
+from tests.servers import ServerAbsentError
+
+pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Run an installation on servers, with leases of seconds."""
+    folder = tmp_path_factory.mktemp("load")
+    make_bundle(folder / "bundles" / "untrained")
+    try:
+        with installation(
+            Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=True
+        ) as here:
+            yield here
+    except ServerAbsentError as absent:
+        skip_or_fail(str(absent))
+
+
+@pytest.mark.parametrize("load", LOADS, ids=[load.name for load in LOADS])
+def test_nothing_gives_way_under_load(running: Installation, load: Load) -> None:
+    """Each limit of the full form but those on time, which is the machine's."""
+    assert load.press(running, load.short).wrong == ()
