@@ -43,8 +43,10 @@ def fuzz_for(
 ) -> Row:
     """Fuzz for so much CPU time: a process again where one ended early or was held up."""
     inputs, used_s, number = 0, 0.0, 0
+    started = time.monotonic()
     while used_s < budget_s:
-        seconds = max(SHORTEST_SLICE_S, int(budget_s - used_s))
+        pace = (time.monotonic() - started) / used_s if used_s else 1.0
+        seconds = max(SHORTEST_SLICE_S, int(pace * (budget_s - used_s)))
         told = ("--seconds", str(seconds), "--seed", str(number * 100_000), *options)
         replay = () if number else ("--replay",)
         tried, took_s = _run(name, folder, findings, (*told, *replay))

@@ -7,6 +7,7 @@ reported (in the profile that takes the least time: what is read of the image is
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -48,6 +49,7 @@ _A_REQUEST = Request("1.2.840.10008.5.1.4.1.1.1", "1.2.3.1.1.1")
 @contextmanager
 def object_target(folder: Path, *, real: bool) -> Iterator[Target]:
     """Yield the target; real: damage real objects too, where there are any."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
     url = f"sqlite:///{folder / 'screening.db'}"
     upgrade(url)
     database, spool = Database(url), Spool(folder / "spool")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ _PLAIN = {
 @contextmanager
 def page_target(folder: Path) -> Iterator[Target]:
     """Yield the target: an open page, and one that asks for passwords."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
     url = f"sqlite:///{folder / 'screening.db'}"
     upgrade(url)
     database = Database(url)
