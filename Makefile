@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# files; many tests wait for processes, so one more than CI's two processors
+# files; many tests wait for processes, so one more than CI has processors
 TESTS_AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
@@ -29,7 +29,7 @@ up: env ## run everything: SCP, workers, worklist page; ARGS="--once --send PATH
 
 test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/unit" for some
 	tests/install-tools
-	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-faults: $(VENV)/.dev ## pull every plug under load and count; ARGS="--only Redis" for some
 	tests/install-tools
