@@ -14,7 +14,7 @@ from tests.load.trial import Load
 from tests.programs import skip_or_fail
 from tests.servers import ServerAbsentError
 
-pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
