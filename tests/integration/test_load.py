@@ -14,17 +14,17 @@ from tests.load.trial import Load
 from tests.programs import skip_or_fail
 from tests.servers import ServerAbsentError
 
-pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Run an installation on servers, with leases of seconds."""
+    """Run an installation on servers, with the product's own settings."""
     folder = tmp_path_factory.mktemp("load")
     make_bundle(folder / "bundles" / "untrained")
     try:
         with installation(
-            Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=True
+            Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=False
         ) as here:
             yield here
     except ServerAbsentError as absent:

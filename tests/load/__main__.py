@@ -42,7 +42,7 @@ def _tried(load: Load, folder: Path, bundles: Path, asked: argparse.Namespace) -
     shutil.copytree(bundles, folder / "bundles")
     try:
         with installation(
-            Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=asked.short
+            Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=False
         ) as here:
             trial = load.press(here, amount)
     except AssertionError as error:

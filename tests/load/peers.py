@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from multiprocessing import get_context
 
+from screening.db.clock import utc_now
 from screening.storage_scu.association import NotAssociatedError, StorageAssociation, associate
 from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import EncodedObject
@@ -30,14 +32,14 @@ TIMEOUTS = Timeouts(connection_s=20, acse_s=30, dimse_s=60, network_s=60)
 class Sent:
     """What some senders heard.
 
-    acknowledged: SOP Instance UIDs answered with Success; refused: rejected associations and
-    refused objects that a modality sends again; aborted: associations that came to nothing or ended
-    otherwise than by our release, by the reason; wrong: answers after which a modality would not
-    have come again; held: when each association began and ended, in seconds of this machine's
-    monotonic clock.
+    acknowledged: when each SOP Instance UID was answered with Success; refused: rejected
+    associations and refused objects that a modality sends again; aborted: associations that came
+    to nothing or ended otherwise than by our release, by the reason; wrong: answers after which a
+    modality would not have come again; held: when each association began and ended, in seconds of
+    this machine's monotonic clock.
     """
 
-    acknowledged: list[str] = field(default_factory=list)
+    acknowledged: dict[str, datetime] = field(default_factory=dict)
     refused: int = 0
     aborted: Counter[str] = field(default_factory=Counter)
     wrong: set[str] = field(default_factory=set)
@@ -45,7 +47,7 @@ class Sent:
 
     def add(self, other: "Sent") -> None:
         """Count what others heard as well."""
-        self.acknowledged += other.acknowledged
+        self.acknowledged |= other.acknowledged
         self.refused += other.refused
         self.aborted += other.aborted
         self.wrong |= other.wrong
@@ -132,7 +134,7 @@ def _send_some(
             sent.aborted["no answer to C-STORE"] += 1
             return
         if status == 0:
-            sent.acknowledged.append(waiting.popleft().sop_instance_uid)
+            sent.acknowledged[waiting.popleft().sop_instance_uid] = utc_now()
         else:
             sent.refused += 1
             if status_rule(status).outcome is not Outcome.RETRY:

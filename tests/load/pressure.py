@@ -87,7 +87,7 @@ def back_pressure(here: Installation, duration_s: int) -> Trial:
     for now in until_settled(here):
         seen.look(now)
     served = served_since(here, begun)
-    _judge_order(seen, served, older_count)
+    _judge_order(seen, served, sent, older_count)
     growth = seen.watch.growth()
     seen.wrong += broken(here, growth, sent, starts)
     seen.wrong += lost_or_doubled(here, sent.acknowledged, [live])
@@ -129,7 +129,13 @@ def _hold_back(
 ) -> None:
     """Watch while objects come in and the worker is held back; ask for backfill halfway."""
     here, has_backfill = seen.here, False
-    with throttled(here.stations, "classify", lambda: seen.taken, lambda: seen.done):
+
+    def has_done_its_part() -> bool:
+        now = progress(here)
+        done, taken = now.finished - seen.before.finished, now.received - seen.before.received
+        return done * TIMES_TOO_MUCH >= taken
+
+    with throttled(here.stations, "classify", has_done_its_part):
         while not all(one.done() for one in under_way):
             seen.look(progress(here))
             if not has_backfill and seen.taken >= halfway:
@@ -158,10 +164,10 @@ def _judge_age(seen: Pressure) -> float:
     return age_s
 
 
-def _judge_order(seen: Pressure, served: Sequence[Served], older_count: int) -> None:
+def _judge_order(seen: Pressure, served: Sequence[Served], sent: Sent, older_count: int) -> None:
     backfill = sum(one.lane == Lane.BACKFILL for one in served)
     if backfill != older_count:
         seen.wrong.append(f"{backfill} images of the backfill served, expected {older_count}")
-    seen.wrong += out_of_order(served)
+    seen.wrong += out_of_order(served, sent.acknowledged)
     if left_s := shown_age_s(seen.here):
         seen.wrong.append(f"{left_s} s are shown as the oldest waiting age of nothing")

@@ -13,7 +13,7 @@ from tests.faults.installation import FINAL, Installation
 from tests.faults.reckoning import kept_whole, read_rows, reckon
 
 LOOK_S = 0.5
-STALLED_S = 240
+STALLED_S = 600
 """Without any progress; how long all of it takes depends on the machine."""
 OPEN_DELIVERIES = (DeliveryState.PENDING, DeliveryState.SENDING)
 

@@ -8,28 +8,34 @@ from collections.abc import Callable, Iterator
 from tests.faults.stations import KeptStations
 
 TIMES_TOO_MUCH = 10
-RUN_AHEAD_S, RUN_BEHIND_S = 0.02, 0.2
-"""One that has done its tenth still runs now and then, as a slow one would: leases live."""
-STOPPED_S = 0.3
+RUN_S, REST_S = 0.2, 0.1
+"""While it has done less than its tenth."""
+SIGN_OF_LIFE_S, STOPPED_S = 0.03, 5.0
+"""While it has done its tenth: its leases stay alive, as those of a slow worker do."""
+LOOK_S = 0.2
 
 
 @contextlib.contextmanager
 def throttled(
-    stations: KeptStations, name: str, taken: Callable[[], int], done: Callable[[], int]
+    stations: KeptStations, name: str, has_done_its_part: Callable[[], bool]
 ) -> Iterator[None]:
-    """Stop and continue a worker so that it does about a tenth of what is taken in.
-
-    taken, done: how much so far, cheap to ask. At the end of the block it runs freely again.
-    """
+    """Stop and continue a worker; at the end of the block it runs freely again."""
     ended = threading.Event()
+
+    def run_for(time_s: float) -> None:
+        stations.signal(signal.SIGCONT, name)
+        ended.wait(time_s)
+        stations.signal(signal.SIGSTOP, name)
 
     def hold_back() -> None:
         while not ended.is_set():
-            is_ahead = done() * TIMES_TOO_MUCH >= taken()
-            stations.signal(signal.SIGCONT, name)
-            ended.wait(RUN_AHEAD_S if is_ahead else RUN_BEHIND_S)
-            stations.signal(signal.SIGSTOP, name)
-            ended.wait(STOPPED_S)
+            run_for(RUN_S)
+            ended.wait(REST_S)
+            looks = 0
+            while has_done_its_part() and not ended.wait(LOOK_S):
+                looks += 1
+                if looks % round(STOPPED_S / LOOK_S) == 0:
+                    run_for(SIGN_OF_LIFE_S)
 
     thread = threading.Thread(target=hold_back, name="throttle", daemon=True)
     thread.start()

@@ -4,9 +4,9 @@ import re
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import redis
 from sqlalchemy import func, select
@@ -19,8 +19,6 @@ from tests.site import wait_until
 
 AGE = re.compile(r"^screening_oldest_pending_age_seconds (\S+)$", re.MULTILINE)
 TIMEOUT_S = 60
-TOLERANCE = timedelta(seconds=1)
-"""Objects of several associations are received and committed side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +99,22 @@ def served_since(here: Installation, start: datetime) -> list[Served]:
     return list(first.values())
 
 
-def out_of_order(served: Sequence[Served]) -> list[str]:
+def out_of_order(served: Sequence[Served], answered_at: Mapping[str, datetime]) -> list[str]:
     """Return in words who was overtaken: live work in its lane, or by backfill.
 
-    served: in the order in which it was. One that was received at most TOLERANCE before another
-    may be taken after it.
+    served: in the order in which it was; answered_at: when the sender of a live image had its
+    Success, from when on its row is there. Whoever came after that may not be taken before it.
     """
     wrong = []
-    newest: datetime | None = None
-    begun_backfill: datetime | None = None
+    newest = backfill_begun = datetime.min.replace(tzinfo=UTC)
     for one in served:
         if one.lane == Lane.BACKFILL:
-            begun_backfill = begun_backfill or one.claimed_at
+            backfill_begun = max(backfill_begun, one.claimed_at)
             continue
-        if newest is not None and one.received_at < newest - TOLERANCE:
+        there_from = answered_at.get(one.sop_instance_uid)
+        if there_from is not None and there_from < newest:
             wrong.append(f"{one.sop_instance_uid} was overtaken by a later one")
-        if begun_backfill is not None and one.received_at < begun_backfill - TOLERANCE:
+        if there_from is not None and there_from < backfill_begun:
             wrong.append(f"{one.sop_instance_uid} was overtaken by backfill")
-        newest = one.received_at if newest is None else max(newest, one.received_at)
+        newest = max(newest, one.received_at)
     return wrong

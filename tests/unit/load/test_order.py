@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from screening.domain.lifecycle import Lane
-from tests.load.waiting_work import Served, out_of_order
+from tests.load import waiting_work
+from tests.load.waiting_work import Served
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -15,8 +16,14 @@ def served(uid: str, received_s: float, claimed_s: float, lane: Lane = Lane.LIVE
     )
 
 
+def out_of_order(images: list[Served]) -> list[str]:
+    """Judge images that were each answered a second after they came."""
+    answers = {one.sop_instance_uid: one.received_at + timedelta(seconds=1) for one in images}
+    return waiting_work.out_of_order(images, answers)
+
+
 def test_first_come_first_served_is_in_order() -> None:
-    """Backfill came long before, and is served last; neighbours may change places."""
+    """Backfill is served last; those received side by side may change places."""
     assert not out_of_order(
         [
             served("1.2.2", 10.1, 20),
