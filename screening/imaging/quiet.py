@@ -4,10 +4,16 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+from pydicom import dataset
 
 logging.getLogger("pydicom").propagate = False
 logging.getLogger("PIL").propagate = False
+
+# It puts the text and the traceback of an error into the next one, at every sequence that the error
+# passes: a damaged value under 40 sequences, a few kilobytes, would cost gigabytes.
+dataset.tag_in_exception = nullcontext  # type: ignore[assignment, attr-defined]
 
 _lock = threading.Lock()
 _inside: "list[warnings.catch_warnings[None]]" = []

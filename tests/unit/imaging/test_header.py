@@ -15,6 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from screening.errors import MissingIdentifierError, ScreeningError, UnreadableDataSetError
 from screening.imaging.header import KEYWORDS, ObjectHeader, read_header
 from screening.imaging.quiet import quiet
+from tests.fuzz.findings import CORPUS
+from tests.hostile_peer import peak_mib
 from tests.unit.imaging.conftest import WriteRadiograph, radiograph
 
 PIXELS = np.zeros((16, 8), np.uint8)
@@ -81,6 +83,14 @@ def test_identifiers_are_required(
     data_set.save_as(path)
     with pytest.raises(MissingIdentifierError, match=keyword):
         read_header(path)
+
+
+def test_an_odd_value_under_many_sequences_costs_nothing() -> None:
+    """Each sequence would double what pydicom tells of the error: to gigabytes, of 6 KiB."""
+    before = peak_mib()
+    with pytest.raises(UnreadableDataSetError):
+        read_header(CORPUS / "objects" / "odd_value_under_nested_sequences.dcm")
+    assert peak_mib() - before < 30
 
 
 def test_a_series_uid_may_be_absent(write_radiograph: WriteRadiograph) -> None:
