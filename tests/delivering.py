@@ -18,7 +18,7 @@ from screening.storage_scu.objects import identify
 from tests.report_samples import content, header
 from tests.stored_rows import NOON, add_bundle, add_instance, add_report, add_score
 
-SHORT = Timeouts(connection_s=1, acse_s=2, dimse_s=2, network_s=3)
+SHORT = Timeouts(connection_s=5, acse_s=5, dimse_s=2, network_s=3)
 
 
 def make_reports(count: int) -> list[bytes]:
