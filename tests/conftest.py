@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pynetdicom import transport
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
+from screening.transport.closing_socket import ClosingSocket
 from tests.programs import leave_own_scripts_out, skip_or_fail
 from tests.servers import ServerAbsentError, private_postgresql, private_redis
 
 ROOT = Path(__file__).parent.parent
 
 leave_own_scripts_out()
+transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
 
 
 @pytest.fixture(scope="session")

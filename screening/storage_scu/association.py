@@ -25,13 +25,15 @@ from pynetdicom.dsutils import encode
 from screening.errors import UnreadableDataSetError
 from screening.imaging.quiet import quiet
 from screening.storage_scu.destination import DicomDestination
-from screening.storage_scu.guarded_requestor import PatientSocket, guard
+from screening.storage_scu.guarded_requestor import PatientSocket, guard, unread_answer
 from screening.storage_scu.objects import EncodedObject
 from screening.storage_scu.outcomes import Outcome, rejection_rule
 
 MAXIMUM_PDU_BYTES = 131072
 MEDIUM_PRIORITY = 0
 LARGEST_MESSAGE_ID = 0xFFFF
+ACCEPTED = 0
+"""An association. Source: PS3.8 7.1.1.7."""
 
 LITTLE_ENDIAN_UNCOMPRESSED = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 """Syntaxes between which an object may be re-encoded without touching its pixels."""
@@ -160,13 +162,13 @@ def _not_associated(
     destination: DicomDestination, association: PynetdicomAssociation
 ) -> NotAssociatedError:
     peer = f"{destination.name} ({destination.host}:{destination.port})"
-    answer = association.acceptor.primitive
-    if association.is_rejected:
+    answer = association.acceptor.primitive or unread_answer(association)
+    if answer is not None and answer.result != ACCEPTED:
         rule = rejection_rule(answer.result, answer.result_source, answer.diagnostic)
         return NotAssociatedError(
             rule.outcome, f"{peer} rejected the association: {answer.reason_str}; {rule.advice}"
         )
-    if answer is not None:
+    if association.acceptor.primitive is not None and not association.accepted_contexts:
         return NotAssociatedError(
             Outcome.REFUSED,
             f"{peer} accepted none of the proposed presentation contexts; "

@@ -11,7 +11,7 @@ from typing import Any
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
+from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT, P_DATA
 
 from screening.transport.closing_socket import ClosingSocket
 
@@ -28,6 +28,16 @@ def guard(association: Association) -> None:
     association.dimse = _GuardedDIMSE(association)
     association.acse_timeout = association.ae.acse_timeout  # kept in the replaced DUL provider
     association.network_timeout = association.ae.network_timeout
+
+
+def unread_answer(association: Association) -> A_ASSOCIATE | None:
+    """Return a peer's answer to the association request that pynetdicom did not look at.
+
+    Where a peer rejects and closes before `associate` has asked whether it is connected,
+    pynetdicom 3.0.4 takes it for one that was never reached.
+    """
+    unread = list(association.dul.to_user_queue.queue)
+    return next((answer for answer in unread if isinstance(answer, A_ASSOCIATE)), None)
 
 
 class PatientSocket(ClosingSocket):
