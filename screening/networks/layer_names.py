@@ -13,24 +13,18 @@ _SNAKE_CASE_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def with_stable_names(model: keras.Model) -> keras.Model:
-    """Return a fresh copy of a functional model whose automatic names count from 1.
+    """Return a functional model with the same layers, whose automatic names count from 1.
 
-    Layers with a name of their own keep it; the others are numbered by class within the model
-    (conv2d_1, conv2d_2, ...), as the published ImageNet weights of Xception are keyed.
+    Layers with a name of their own keep it; the others are renamed, numbered by class within the
+    model (conv2d_1, conv2d_2, ...), as the published ImageNet weights of Xception are keyed.
     """
     seen: Counter[str] = Counter()
-    names = {}
     for layer in model.layers:
         kind = _automatic_name(layer)
         if re.fullmatch(rf"{kind}(_\d+)?", layer.name):
             seen[kind] += 1
-            names[layer.name] = f"{kind}_{seen[kind]}"
-
-    def renamed(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        return type(layer).from_config(config | {"name": names.get(layer.name, layer.name)})
-
-    return keras.models.clone_model(model, clone_function=renamed)
+            layer.name = f"{kind}_{seen[kind]}"
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def _automatic_name(layer: keras.layers.Layer) -> str:

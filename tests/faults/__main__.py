@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.bundle import make_bundle
 from tests.faults.installation import Installation, Where, installation
 from tests.faults.small_disk import SmallDisk
 from tests.faults.table import FAULTS, Fault
 from tests.faults.trial import Trial, baseline, run_trial
 from tests.servers import ServerAbsentError
+from tests.small_bundle import make_small_bundle
 
 INSTANCES = 1000
 COLUMNS = (
@@ -30,7 +30,7 @@ def main() -> int:
         folder = Path(name)
         bundles = asked.bundles or folder / "bundles"
         if not (bundles / "untrained").exists():
-            make_bundle(bundles / "untrained")
+            make_small_bundle(bundles)
         kept = [kept for where in Where for kept in _trials(where, folder, bundles, asked)]
     return 0 if all(kept) else 1
 

@@ -1,9 +1,8 @@
 """Fixtures of the tests that run real processes."""
 
 import contextlib
+import fcntl
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +14,19 @@ from tests.browser import BrowserAbsentError, chromium
 from tests.orthanc import Orthanc, private_orthanc
 from tests.programs import program, skip_or_fail
 from tests.servers import ServerAbsentError
+from tests.small_bundle import make_small_bundle
 
 
 @pytest.fixture(scope="session")
 def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the untrained bundle, made once."""
-    folder = tmp_path_factory.mktemp("bundles")
-    environment = {**os.environ, "SCREENING_BUNDLE_DIR": str(folder)}
-    command = [sys.executable, "-m", "screening", "bundles", "make-untrained"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=280)
+    """Return a folder with the small bundle, which all that test at once share: copy to change."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "bundles"
+    with (shared / "bundles.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "untrained").exists():
+            make_small_bundle(folder)
     return folder
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.bundle import make_bundle
 from tests.faults.installation import Installation, Where, installation
 from tests.faults.small_disk import SmallDisk
 from tests.faults.table import FAULTS, Fault
@@ -31,24 +30,16 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def small_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the demonstration ensemble for small pictures."""
-    folder = tmp_path_factory.mktemp("small-bundles")
-    make_bundle(folder / "untrained")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def on_servers(small_bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def on_servers(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Run an installation on PostgreSQL and Redis."""
-    with _running(Where.SERVERS, tmp_path_factory.mktemp("servers"), small_bundles) as found:
+    with _running(Where.SERVERS, tmp_path_factory.mktemp("servers"), bundle_dir) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def embedded(small_bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def embedded(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Run an installation on SQLite and the embedded broker."""
-    with _running(Where.EMBEDDED, tmp_path_factory.mktemp("embedded"), small_bundles) as found:
+    with _running(Where.EMBEDDED, tmp_path_factory.mktemp("embedded"), bundle_dir) as found:
         yield found
 
 

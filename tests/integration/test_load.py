@@ -3,11 +3,12 @@
 `make test-load` is the full form.
 """
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.faults.bundle import make_bundle
 from tests.faults.installation import Installation, Where, installation
 from tests.load.table import LOADS
 from tests.load.trial import Load
@@ -18,10 +19,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeo
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def running(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Run an installation on servers, with the product's own settings."""
     folder = tmp_path_factory.mktemp("load")
-    make_bundle(folder / "bundles" / "untrained")
+    shutil.copytree(bundle_dir, folder / "bundles")
     try:
         with installation(
             Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=False

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from screening.db.tables import Classification, Instance
 from screening.imaging.phantom import write_phantoms
 from screening.spool.store import data_set_sha256
-from tests.faults.bundle import make_bundle
 from tests.site import Site, running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -26,14 +25,13 @@ def outcomes(site: Site) -> dict[str, tuple[str, str | None, int]]:
 
 @pytest.mark.parametrize("how", ["segfault", "kill"])
 def test_a_deadly_image_ends_in_quarantine_after_three_attempts(
-    tmp_path: Path, phantoms: list[Path], how: str
+    tmp_path: Path, bundle_dir: Path, phantoms: list[Path], how: str
 ) -> None:
     """It takes its worker with it three times; whoever was in its batch is classified, once."""
     poison = data_set_sha256(phantoms[3])
-    make_bundle(tmp_path / "bundles" / "untrained")
     with running_site(
         tmp_path,
-        bundle_dir=tmp_path / "bundles",
+        bundle_dir=bundle_dir,
         SCREENING_LEASE_S="3",
         SCREENING_SWEEP_INTERVAL_S="1",
         PYTHONPATH=f"{HOOK}:{Path(__file__).parents[2]}",

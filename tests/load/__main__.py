@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.bundle import make_bundle
 from tests.faults.installation import Where, installation
 from tests.load.table import LOADS
 from tests.load.trial import COLUMNS, Load
+from tests.small_bundle import make_small_bundle
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         folder = Path(name)
         bundles = asked.bundles or folder / "bundles"
         if not (bundles / "untrained").exists():
-            make_bundle(bundles / "untrained")
+            make_small_bundle(bundles)
         wanted = [load for load in LOADS if asked.only.lower() in load.name.lower()]
         kept = [_tried(load, folder / str(n), bundles, asked) for n, load in enumerate(wanted)]
     return 0 if kept and all(kept) else 1

@@ -1,5 +1,6 @@
 """The demonstration ensemble for small pictures: both real networks, some ten times as fast."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,20 +9,24 @@ from pathlib import Path
 SIDE_PIXELS = 96
 
 
-def make_bundle(directory: Path) -> None:
-    """Write the bundle in a process of its own, since TensorFlow is not for this one."""
-    command = [sys.executable, "-m", "tests.faults.bundle", str(directory)]
-    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
+def make_small_bundle(bundles: Path) -> None:
+    """Write `untrained` to a folder, in a process of its own: TensorFlow is not for this one."""
+    command = [sys.executable, "-m", "tests.small_bundle"]
+    environment = {**os.environ, "SCREENING_BUNDLE_DIR": str(bundles)}
+    made = subprocess.run(
+        command, env=environment, check=False, capture_output=True, text=True, timeout=280
+    )
     if made.returncode:
         raise RuntimeError(f"the bundle was not made: {made.stderr[-2000:]}")
 
 
 def main() -> None:
-    """Write the bundle to the directory that is named."""
+    """Run `screening bundles make-untrained` with networks for smaller pictures."""
     from screening.settings import quiet_tensorflow
 
     quiet_tensorflow()
     from screening.classify import untrained
+    from screening.cli.main import app
     from screening.networks.architectures import ARCHITECTURES
 
     small = {
@@ -29,7 +34,7 @@ def main() -> None:
         for name, architecture in ARCHITECTURES.items()
     }
     vars(untrained)["ARCHITECTURES"] = small
-    untrained.make_untrained_bundle(Path(sys.argv[1]))
+    app(["bundles", "make-untrained"])
 
 
 if __name__ == "__main__":
