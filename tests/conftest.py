@@ -11,12 +11,12 @@ from pynetdicom import transport
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.transport.closing_socket import ClosingSocket
-from tests.programs import leave_own_scripts_out, skip_or_fail
+from tests.programs import leave_python_scripts_out, skip_or_fail
 from tests.servers import ServerAbsentError, private_postgresql, private_redis
 
 ROOT = Path(__file__).parent.parent
 
-leave_own_scripts_out()
+leave_python_scripts_out()
 transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,11 +20,11 @@ DEBIAN_PACKAGES = {
 }
 
 
-def leave_own_scripts_out() -> None:
-    """Take the virtual environment's scripts off PATH: pynetdicom's bear the names of DCMTK's."""
-    own = str(Path(sys.prefix) / "bin")
+def leave_python_scripts_out() -> None:
+    """Take virtual environments off PATH: pynetdicom's scripts bear the names of DCMTK's."""
     path = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    os.environ["PATH"] = os.pathsep.join(folder for folder in path if folder != own)
+    kept = [folder for folder in path if not (Path(folder).parent / "pyvenv.cfg").exists()]
+    os.environ["PATH"] = os.pathsep.join(kept)
 
 
 def program(name: str) -> str:
