@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from screening.classify.claim import Claim, claim
 from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
-from screening.classify.heartbeat import heartbeat
+from screening.classify.heartbeat import ended_where_hung, heartbeat
 from screening.classify.record import Result, RetryWaits, Scored, record
 from screening.db.patience import written_with_patience
 from screening.db.session import Database
@@ -59,7 +59,8 @@ class BatchRunner:
         )
         if held.instances:
             with heartbeat(self._database, held, lease_s=lease_s):
-                results = self._results(held)
+                with ended_where_hung():
+                    results = self._results(held)
                 written_with_patience(lambda: record(self._database, held, results, self._waits))
             log.info("batch_finished", instances=len(held.instances))
         return len(held.instances)

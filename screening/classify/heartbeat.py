@@ -1,5 +1,7 @@
 """Keep a claim's lease alive while the work goes on, but not for ever."""
 
+import faulthandler
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from screening.errors import TransientError
 from screening.logs import get_logger
 
 LONGEST_BATCH_S = 600
-"""A batch that takes longer is taken for hung: its lease runs out."""
+"""A batch that takes longer is taken for hung: its lease runs out, and its worker ends."""
 log = get_logger()
 
 
@@ -35,3 +37,18 @@ def heartbeat(database: Database, held: Claim, *, lease_s: float) -> Iterator[No
     finally:
         finished.set()
         thread.join()
+
+
+@contextmanager
+def ended_where_hung() -> Iterator[None]:
+    """End the process with status 1 where the block takes longer than a batch may.
+
+    faulthandler's watchdog needs no interpreter, so that a decoder that never comes back cannot
+    keep it from that; it writes to standard error where each thread was, and no values. Whoever
+    supervises starts the worker again, and the batch's pictures are then tried one by one.
+    """
+    faulthandler.dump_traceback_later(LONGEST_BATCH_S, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
