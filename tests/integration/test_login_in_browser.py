@@ -110,9 +110,7 @@ def test_an_operator_sends_refused_reports_again(browser: Chrome, site: Site) ->
     button = browser.find_element(By.XPATH, "//button[contains(text(), 'to pacs again')]")
     browser.execute_script("arguments[0].focus()", button)
     press(browser, Keys.ENTER)
-    wait_until(
-        lambda: not browser.find_elements(By.XPATH, "//button[contains(., 'pacs')]"), "it"
-    )
+    wait_until(lambda: not browser.find_elements(By.XPATH, "//button[contains(., 'pacs')]"), "it")
     row = browser.find_element(By.XPATH, "//tr[th='pacs']").text
     assert row.split()[:4] == ["pacs", "0", "1", "0"]
     assert complaints(browser) == []
