@@ -1,7 +1,6 @@
 """Keep a claim's lease alive while the work goes on, but not for ever."""
 
 import faulthandler
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from screening.logs import get_logger
 
 LONGEST_BATCH_S = 600
 """A batch that takes longer is taken for hung: its lease runs out, and its worker ends."""
+STANDARD_ERROR = 2
+"""The descriptor, which stays whatever Python's own stream has become."""
 log = get_logger()
 
 
@@ -47,7 +48,7 @@ def ended_where_hung() -> Iterator[None]:
     keep it from that; it writes to standard error where each thread was, and no values. Whoever
     supervises starts the worker again, and the batch's pictures are then tried one by one.
     """
-    faulthandler.dump_traceback_later(LONGEST_BATCH_S, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(LONGEST_BATCH_S, exit=True, file=STANDARD_ERROR)
     try:
         yield
     finally:
