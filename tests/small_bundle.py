@@ -10,7 +10,12 @@ SIDE_PIXELS = 96
 
 
 def make_small_bundle(bundles: Path) -> None:
-    """Write `untrained` to a folder, in a process of its own: TensorFlow is not for this one."""
+    """Write `untrained` to a folder that has none yet.
+
+    In a process of its own: TensorFlow is not for this one.
+    """
+    if (bundles / "untrained").exists():
+        return
     command = [sys.executable, "-m", "tests.small_bundle"]
     environment = {**os.environ, "SCREENING_BUNDLE_DIR": str(bundles)}
     made = subprocess.run(

@@ -29,8 +29,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         folder = Path(name)
         bundles = asked.bundles or folder / "bundles"
-        if not (bundles / "untrained").exists():
-            make_small_bundle(bundles)
+        make_small_bundle(bundles)
         kept = [kept for where in Where for kept in _trials(where, folder, bundles, asked)]
     return 0 if all(kept) else 1
 

@@ -25,8 +25,7 @@ def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = shared / "bundles"
     with (shared / "bundles.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "untrained").exists():
-            make_small_bundle(folder)
+        make_small_bundle(folder)
     return folder
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 SHORT = Timeouts(connection_s=1, acse_s=1, dimse_s=1, network_s=2)
 """For peers that never answer; the others may be slow on a machine that is busy."""
 PATIENT = Timeouts(connection_s=10, acse_s=10, dimse_s=10, network_s=10)
-ENOUGH_S = 30
+ENOUGH_S = 12
 """For a send to such a peer, on a machine that is busy with other things."""
 
 

@@ -21,8 +21,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
         bundles = asked.bundles or folder / "bundles"
-        if not (bundles / "untrained").exists():
-            make_small_bundle(bundles)
+        make_small_bundle(bundles)
         wanted = [load for load in LOADS if asked.only.lower() in load.name.lower()]
         kept = [_tried(load, folder / str(n), bundles, asked) for n, load in enumerate(wanted)]
     return 0 if kept and all(kept) else 1
