@@ -71,6 +71,10 @@ def picture_check(
         Path | None,
         typer.Option(metavar="DIR", help="DICOM files and pictures that must not be scored."),
     ] = None,
+    radiographs: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A subfolder of --others whose files must be scored."),
+    ] = None,
     as_json: AsJson = False,
     workers: Workers = 2,
 ) -> None:
@@ -96,7 +100,7 @@ def picture_check(
     part = Part(split) if split else default_part(folds)
     known = [rows[q.pixels_sha256].path for q in held_out_questions(folds, part, rows)]
     gate = PictureGate(loaded, Answering(workers=workers))
-    found = try_picture_check(gate, loaded.identity, known, others)
+    found = try_picture_check(gate, loaded.identity, known, others, radiographs or ())
     write_beside(bundle, TRIAL_NAME, trial_json(found))
     if as_json:
         typer.echo(json.dumps(trial_json(found), indent=2, allow_nan=False))

@@ -5,7 +5,7 @@ folder (other body parts, modalities, CT slices) join them.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -49,7 +49,7 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of all pictures; passed: files of the folder that were not refused."""
+    """What became of all pictures; passed: files of the folder that should be refused."""
 
     identity: str
     rows: tuple[TrialRow, ...]
@@ -57,13 +57,21 @@ class Trial:
 
 
 def try_picture_check(
-    gate: PictureGate, identity: str, known: Sequence[Path], others: Path | None
+    gate: PictureGate,
+    identity: str,
+    known: Sequence[Path],
+    others: Path | None,
+    radiographs: Collection[str] = (),
 ) -> Trial:
     """Show a gate known radiographs as they are and changed, drawn pictures, and a folder's files.
 
-    known: files of radiographs that nothing was fitted to. Raises TrainingError where the folder
-    is not there.
+    known: files of radiographs that nothing was fitted to; radiographs: subfolders of the folder
+    whose files must be scored. Raises TrainingError where the folder or one of these is not there.
     """
+    expected = [others, *(others / name for name in radiographs)] if others else []
+    for folder in expected:
+        if not folder.is_dir():
+            raise TrainingError(f"expected a folder of files at {folder}, found none")
     rows = [_row(gate, "chest radiographs", _read(known), refuse=False)]
     rows += [
         _row(gate, f"chest radiographs, {name}", _changed(known, change), refuse=True)
@@ -75,7 +83,7 @@ def try_picture_check(
     ]
     phantoms = (phantom_image(FIRST_SEED + n, *PHANTOM_PIXELS) for n in range(DRAWN_OF_A_KIND))
     rows.append(_row(gate, "phantoms", phantoms, refuse=False))
-    folders, passed = _folder(gate, others) if others else ([], [])
+    folders, passed = _folder(gate, others, radiographs) if others else ([], [])
     return Trial(identity, (*rows, *folders), tuple(passed))
 
 
@@ -96,10 +104,10 @@ def _row(gate: PictureGate, kind: str, pictures: Iterator[Picture], *, refuse: b
     return TrialRow(kind, refuse, shown, dict(sorted(reasons.items())))
 
 
-def _folder(gate: PictureGate, folder: Path) -> tuple[list[TrialRow], list[str]]:
-    """Return a row for each subfolder, and the files that pass; CSV files are passed over."""
-    if not folder.is_dir():
-        raise TrainingError(f"expected a folder of other files at {folder}, found none")
+def _folder(
+    gate: PictureGate, folder: Path, radiographs: Collection[str]
+) -> tuple[list[TrialRow], list[str]]:
+    """Return a row for each subfolder, and the files that pass unduly; CSVs are passed over."""
     found: dict[str, Counter[str]] = {}
     passed = []
     for path in sorted(folder.rglob("*")):
@@ -107,12 +115,14 @@ def _folder(gate: PictureGate, folder: Path) -> tuple[list[TrialRow], list[str]]
             continue
         inside = path.relative_to(folder)
         outcome = gate.of_file(path, EligibilityRules())
-        found.setdefault(inside.parts[0] if len(inside.parts) > 1 else ".", Counter())[outcome] += 1
-        passed += [inside.as_posix()] if outcome == PASSED else []
+        within = inside.parts[0] if len(inside.parts) > 1 else "."
+        found.setdefault(within, Counter())[outcome] += 1
+        if outcome == PASSED and within not in radiographs:
+            passed.append(inside.as_posix())
     rows = [
         TrialRow(
             kind=f"files in {name}",
-            refuse=True,
+            refuse=name not in radiographs,
             pictures=outcomes.total(),
             reasons={reason: n for reason, n in sorted(outcomes.items()) if reason != PASSED},
         )

@@ -64,14 +64,15 @@ def test_a_trial_counts_what_is_refused(
 ) -> None:
     """Pictures as they are and changed, drawn ones, and a folder's files with those that pass."""
     folder = tmp_path / "others"
-    write_phantoms(folder / "phantoms", 1)
+    for name in ("phantoms", "odd"):
+        write_phantoms(folder / name, 1)
     (folder / "text.dcm").write_bytes(b"no radiograph")
     Image.fromarray(np.zeros((300, 300), np.uint8)).save(folder / "black.png")
     (folder / "manifest.csv").write_text("no picture")
     monkeypatch.setattr(picture_check_trial, "DRAWN_OF_A_KIND", 2)
     gate = PictureGate(released, site.answering)
     known = [row.path for row in site.rows[:3]]
-    found = try_picture_check(gate, released.identity, known, folder)
+    found = try_picture_check(gate, released.identity, known, folder, ["phantoms"])
     rows = {row.kind: row for row in found.rows}
     assert [row.pictures for row in found.rows[: len(CHANGES) + 1]] == [3] * (len(CHANGES) + 1)
     assert rows.keys() >= DRAWN.keys()
@@ -80,7 +81,11 @@ def test_a_trial_counts_what_is_refused(
     assert rows["chest radiographs"].reasons == {"too_small": 3}  # 64 pixels wide
     assert rows["files in ."].pictures == 2
     assert rows["files in ."].reasons == {"blank_image": 1, "unreadable": 1}
-    assert len(found.passed) == 1 - sum(rows["files in phantoms"].reasons.values())
+    assert (rows["files in odd"].refuse, rows["files in phantoms"].refuse) == (True, False)
+    assert rows["files in odd"].reasons == rows["files in phantoms"].reasons
+    assert len(found.passed) == 1 - sum(rows["files in odd"].reasons.values())
+    with pytest.raises(TrainingError, match="elsewhere"):
+        try_picture_check(gate, released.identity, [], folder, ["elsewhere"])
     json.dumps(trial_json(found), allow_nan=False)
 
 
@@ -104,7 +109,7 @@ def test_card_and_report_tell_what_was_measured(site: Site, released: Bundle) ->
     card = write_card(released, folds).read_text()
     assert "| four, fold 1 | Normal | a 5, b 5 | 62.5 % (50.0-75.0) | 50.0 % |" in card
     assert "with the weights as they are stored" in card
-    assert "Files that pass: others/odd.dcm." in card
+    assert "Files that pass, and should not: others/odd.dcm." in card
     found = evaluate_runs([folds[:1]], Part.TEST, site.ask)
     sheets = [
         phantom_sheet(folds[0], site.answering),
