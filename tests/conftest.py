@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from pynetdicom import transport
@@ -12,9 +13,16 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.transport.closing_socket import ClosingSocket
 from tests.programs import leave_python_scripts_out, skip_or_fail
-from tests.servers import ServerAbsentError, private_postgresql, private_redis
+from tests.servers import (
+    PrivateServer,
+    ServerAbsentError,
+    private_postgresql,
+    private_redis,
+    redis_server,
+)
 
 ROOT = Path(__file__).parent.parent
+T = TypeVar("T")
 
 leave_python_scripts_out()
 transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
@@ -54,10 +62,16 @@ def redis_url() -> Iterator[str]:
     yield from _server_or_skip(private_redis())
 
 
-def _server_or_skip(server: contextlib.AbstractContextManager[str]) -> Iterator[str]:
+@pytest.fixture
+def own_redis() -> Iterator[PrivateServer]:
+    """Run a Redis server for one test, which may stop and start it."""
+    yield from _server_or_skip(redis_server())
+
+
+def _server_or_skip(server: contextlib.AbstractContextManager[T]) -> Iterator[T]:
     with contextlib.ExitStack() as stack:
         try:
-            url = stack.enter_context(server)
+            entered = stack.enter_context(server)
         except ServerAbsentError as absent:
             skip_or_fail(str(absent))
-        yield url
+        yield entered

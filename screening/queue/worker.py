@@ -1,8 +1,10 @@
 """Run a station as a Celery worker, with a sweep that rings for forgotten work.
 
 The sweep also judges life by answers, not by a running process: a worker that lets several rings
-pass while work is due ends itself, so that its supervisor starts a fresh one. A ring that the
-broker did not take is none: while the broker is away a fresh process would hear no more.
+pass while work is due, or after the broker was away, ends itself, so that its supervisor starts a
+fresh one. A ring that the broker did not take is none: while the broker is away a fresh process
+would hear no more. With nothing due, rings that pass mean nothing otherwise: another worker of the
+same queue may have taken them.
 """
 
 import os
@@ -19,6 +21,9 @@ from screening.queue.doorbell import Doorbell
 from screening.queue.names import TASK_OF_QUEUE, Queue
 
 UNANSWERED_RINGS = 12
+RING_AGAIN_S = 3.0
+"""Seconds until the next ring, at most, while one is unanswered. Twelve are more than the 30 s that
+Celery may wait before it looks for a broker that is back."""
 EXIT_DEAF = 75
 """Exit status of a worker that hears no doorbell (EX_TEMPFAIL)."""
 log = get_logger()
@@ -96,24 +101,28 @@ class Station:
 
     def _sweep(self) -> None:
         unanswered = 0
+        broker_was_away = False
         while not self._stopped.is_set():
-            if self._something_is_due():
-                unanswered = self._count_unanswered(unanswered)
-                self._doorbell.ring()
-            else:
-                unanswered = 0
-            self._stopped.wait(self._interval_s)
+            is_answer_owed = self._something_is_due() or broker_was_away
+            if self._has_answered():
+                unanswered, broker_was_away = 0, False
+            elif self._doorbell.reaches_broker:
+                unanswered = unanswered + 1 if is_answer_owed else 0
+            if not self._doorbell.reaches_broker:
+                broker_was_away = True
+            if unanswered >= UNANSWERED_RINGS:
+                log.critical("worker_deaf", queue=self._queue.value, rings=unanswered)
+                os._exit(EXIT_DEAF)
+            self._doorbell.ring()
+            self._stopped.wait(
+                min(self._interval_s, RING_AGAIN_S) if unanswered else self._interval_s
+            )
 
-    def _count_unanswered(self, unanswered: int) -> int:
-        if self._answered.is_set() or self._working.locked():
-            self._answered.clear()
-            return 0
-        if not self._doorbell.reaches_broker:
-            return unanswered
-        if unanswered + 1 >= UNANSWERED_RINGS:
-            log.critical("worker_deaf", queue=self._queue.value, rings=unanswered + 1)
-            os._exit(EXIT_DEAF)
-        return unanswered + 1
+    def _has_answered(self) -> bool:
+        """Return whether a ring was answered since the last look, or its work is under way."""
+        has_answered = self._answered.is_set() or self._working.locked()
+        self._answered.clear()
+        return has_answered
 
     def _something_is_due(self) -> bool:
         try:
