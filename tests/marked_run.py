@@ -193,6 +193,7 @@ def _run_commands(site: Site, found: Traces, folder: Path, objects: Iterable[Mar
         ("deliveries", "list"),
         ("deliveries", "list", "--json"),
         ("deliveries", "retry", "refusing"),
+        ("deliveries", "give-up", "absent", "--yes"),
         ("deliveries", "remake"),
         ("settings",),
         ("score", str(files), "--json"),

@@ -6,12 +6,18 @@ import typer
 
 from screening.cli.opened import opened_database
 from screening.cli.printing import print_json, print_table
-from screening.ops.delivery_control import release_parked, remake_failed_reports, undelivered
+from screening.ops.delivery_control import (
+    give_up_undelivered,
+    release_parked,
+    remake_failed_reports,
+    undelivered,
+)
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import ring_once
 from screening.queue.names import Queue
 
-app = typer.Typer(no_args_is_help=True, help="Reports that have not arrived: list, retry.")
+app = typer.Typer(no_args_is_help=True, help="Reports that have not arrived: list, retry, give up.")
+Destination = Annotated[str, typer.Argument(help="The destination's name in the settings.")]
 
 
 @app.command(name="list")
@@ -47,16 +53,38 @@ def list_undelivered(
 
 @app.command()
 def retry(
-    destination: Annotated[str, typer.Argument(help="The destination's name in the settings.")],
+    destination: Destination,
+    given_up: Annotated[
+        bool, typer.Option("--given-up", help="Those that were given up, too.")
+    ] = False,
 ) -> None:
     """Send parked reports of a destination again, once what it refused them for is mended.
 
     Example: screening deliveries retry pacs
     """
     with opened_database() as (settings, database):
-        released = release_parked(database, destination)
+        released = release_parked(database, destination, given_up=given_up)
         ring_once(make_celery_app(settings), Queue.REPORT)
-    print(f"{released} parked reports are due again for {destination}")
+    print(f"{released} reports are due again for {destination}")
+
+
+@app.command()
+def give_up(
+    destination: Destination,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Give up the reports that a destination does not have, such as one that is gone for good.
+
+    They are not sent any more, and no longer keep their images from retention.
+
+    Example: screening deliveries give-up old-pacs
+    """
+    with opened_database() as (_, database):
+        if not yes:
+            count = len(undelivered(database, destination=destination))
+            typer.confirm(f"Give up {count} reports that {destination} does not have?", abort=True)
+        count = give_up_undelivered(database, destination)
+    print(f"{count} reports for {destination} are given up")
 
 
 @app.command()

@@ -83,8 +83,9 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"report refused by {_value(d, 'destination')}, parked until someone retries it{_status(d)}"
     ),
     "delivery_released": lambda d: (
-        f"parked report to be sent to {_value(d, 'destination')} again, as someone asked"
+        f"report to be sent to {_value(d, 'destination')} again, as someone asked"
     ),
+    "delivery_given_up": lambda d: f"report for {_value(d, 'destination')} given up",
     "report_commitment_asked": lambda d: (
         f"{_value(d, 'destination')} asked whether it keeps the report, by {_value(d, 'how')}"
     ),

@@ -62,18 +62,26 @@ class DeliveryState(StrEnum):
     SENDING = "sending"
     DELIVERED = "delivered"
     PARKED = "parked"
+    GIVEN_UP = "given_up"
 
 
 DELIVERY_EDGES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.SENDING}),
+    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.GIVEN_UP}),
     DeliveryState.SENDING: frozenset(
-        {DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.PARKED}
+        {
+            DeliveryState.PENDING,
+            DeliveryState.DELIVERED,
+            DeliveryState.PARKED,
+            DeliveryState.GIVEN_UP,
+        }
     ),
     DeliveryState.DELIVERED: frozenset(
         {DeliveryState.PENDING, DeliveryState.PARKED}  # by a commitment that failed alone
     ),
-    DeliveryState.PARKED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.GIVEN_UP}),
+    DeliveryState.GIVEN_UP: frozenset({DeliveryState.PENDING}),  # by `deliveries retry --given-up`
 }
+UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
 
 class CommitmentState(StrEnum):

@@ -1,4 +1,4 @@
-"""See where reports did not arrive, send parked ones again, remake failed ones."""
+"""See where reports did not arrive, send them again or give them up, remake failed ones."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,10 +12,8 @@ from screening.db.commitment_tables import Commitment
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery
-from screening.domain.lifecycle import CommitmentState, DeliveryState, ReportState
+from screening.domain.lifecycle import UNDELIVERED, CommitmentState, DeliveryState, ReportState
 from screening.domain.shown_values import shown_uid
-
-UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +43,38 @@ def undelivered(database: Database, *, destination: str | None = None) -> list[D
         return [_line(row) for row in session.scalars(rows)]
 
 
-def release_parked(database: Database, destination: str) -> int:
-    """Make every parked delivery of a destination due again; return how many."""
-    parked = select(Delivery).where(
-        Delivery.destination == destination, Delivery.state == DeliveryState.PARKED
-    )
+def release_parked(database: Database, destination: str, *, given_up: bool = False) -> int:
+    """Make every parked delivery of a destination due again; return how many.
+
+    given_up: those that were given up as well.
+    """
+    resting = [DeliveryState.PARKED, *([DeliveryState.GIVEN_UP] if given_up else [])]
     with database.write() as session:
-        rows: Sequence[Delivery] = session.scalars(parked.with_for_update()).all()
-        for row in rows:
-            row.state, row.attempts, row.not_before = DeliveryState.PENDING, 0, None
-            instance = row.report.classification.instance
-            add_instance_event(session, instance, "delivery_released", destination=destination)
+        released = _move(session, destination, resting, DeliveryState.PENDING, "delivery_released")
         _ask_anew(session, destination)
-        return len(rows)
+        return released
+
+
+def give_up_undelivered(database: Database, destination: str) -> int:
+    """Give up every report that a destination does not have; return how many.
+
+    They no longer keep their images. One that is being sent in this moment may arrive all the same.
+    """
+    with database.write() as session:
+        return _move(session, destination, UNDELIVERED, DeliveryState.GIVEN_UP, "delivery_given_up")
+
+
+def _move(
+    session: Session, destination: str, states: Sequence[str], to: DeliveryState, event: str
+) -> int:
+    found = select(Delivery).where(Delivery.destination == destination, Delivery.state.in_(states))
+    rows = session.scalars(found.with_for_update()).all()
+    for row in rows:
+        row.state, row.attempts, row.not_before = to, 0, None
+        row.lease_owner = row.lease_expires_at = None
+        instance = row.report.classification.instance
+        add_instance_event(session, instance, event, destination=destination)
+    return len(rows)
 
 
 def remake_failed_reports(database: Database) -> int:

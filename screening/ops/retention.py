@@ -21,6 +21,7 @@ from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
+    UNDELIVERED,
     ClassificationState,
     CommitmentState,
     DeliveryState,
@@ -148,8 +149,9 @@ def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]
         ),
         KeptFor.FAILURE: ~has_result,
         KeptFor.REPORT: its.where(one.report_state.in_([ReportState.DUE, ReportState.FAILED])),
-        KeptFor.DELIVERY: _has_delivery(Delivery.state != DeliveryState.DELIVERED),
+        KeptFor.DELIVERY: _has_delivery(Delivery.state.in_(UNDELIVERED)),
         KeptFor.COMMITMENT: _has_delivery(
+            Delivery.state == DeliveryState.DELIVERED,
             Delivery.destination.in_(committing),
             ~exists().where(
                 Commitment.delivery_id == Delivery.id,

@@ -35,6 +35,7 @@ _DELIVERY_KINDS: Mapping[str, str] = {
     DeliveryState.SENDING: "delivery_waiting",
     DeliveryState.DELIVERED: "delivery_delivered",
     DeliveryState.PARKED: "delivery_parked",
+    DeliveryState.GIVEN_UP: "delivery_given_up",
 }
 
 

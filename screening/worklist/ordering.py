@@ -39,6 +39,7 @@ class ReportProgress(StrEnum):
     DUE = "due"
     SENDING = "sending"
     DELIVERED = "delivered"
+    GIVEN_UP = "given up"
     MADE = "made"
     NONE = "none"
 
@@ -169,4 +170,5 @@ _PROGRESS_OF_DELIVERY = {
     DeliveryState.SENDING: ReportProgress.SENDING,
     DeliveryState.DELIVERED: ReportProgress.DELIVERED,
     DeliveryState.PARKED: ReportProgress.PARKED,
+    DeliveryState.GIVEN_UP: ReportProgress.GIVEN_UP,
 }

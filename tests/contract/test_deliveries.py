@@ -11,6 +11,7 @@ from sqlalchemy import select
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Event
+from screening.ops.delivery_control import give_up_undelivered, release_parked
 from screening.report.deliveries import (
     DELIVERIES_AT_ONCE,
     ClaimedDelivery,
@@ -91,6 +92,21 @@ def test_a_refused_report_is_parked_with_the_reason(database: Database) -> None:
     )
     let_time_pass(database)
     assert claim_deliveries(database, "pacs") == []
+
+
+def test_a_report_that_was_given_up_is_sent_no_more(database: Database) -> None:
+    """Until somebody asks for it; whoever was sending it meanwhile changes nothing."""
+    add_deliveries(database, pacs="pending")
+    [late] = claim_deliveries(database, "pacs")
+    assert give_up_undelivered(database, "folder") == 0
+    assert give_up_undelivered(database, "pacs") == 1
+    record(database, late, DELIVERED)
+    let_time_pass(database)
+    assert claim_deliveries(database, "pacs") == []
+    assert delivery(database).state == "given_up"
+    assert release_parked(database, "pacs") == 0
+    assert release_parked(database, "pacs", given_up=True) == 1
+    assert len(claim_deliveries(database, "pacs")) == 1
 
 
 def test_waits_between_attempts_grow_up_to_the_longest(database: Database) -> None:

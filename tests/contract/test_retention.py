@@ -8,6 +8,7 @@ from screening.db.commitment_tables import Commitment
 from screening.db.session import Database
 from screening.db.tables import Delivery, Instance
 from screening.ops import retention
+from screening.ops.delivery_control import give_up_undelivered
 from screening.ops.ledger import read_ledger
 from screening.ops.retention import KeptFor, plan_removal, remove_images
 from screening.spool.store import Spool
@@ -53,6 +54,15 @@ def test_an_image_whose_report_has_not_arrived_is_kept(
     assert planned.kept == {KeptFor.DELIVERY: 1}
     assert remove(database, spool) == 0
     assert file.exists()
+
+
+def test_an_image_whose_report_was_given_up_is_removed(database: Database, spool: Spool) -> None:
+    """The old PACS is gone; it cannot confirm either what it never got."""
+    file = add_done(database, spool, old="parked", older="pending", viewer="delivered")
+    assert remove(database, spool) == 0
+    assert [give_up_undelivered(database, name) for name in ("old", "older", "viewer")] == [1, 1, 0]
+    assert remove(database, spool, "old") == 1
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("state", [None, "due", "asked", "failed"])

@@ -31,8 +31,12 @@ TABLES = [
     (CommitmentState, COMMITMENT_EDGES, CommitmentState.DUE),
     (CommitmentRequestState, COMMITMENT_REQUEST_EDGES, CommitmentRequestState.DUE),
 ]
-RESTING = {DeliveryState.DELIVERED, CommitmentRequestState.REPORTED}
-"""Ends that somebody else may reopen: a commitment that failed, a peer that asks again."""
+RESTING = {
+    DeliveryState.DELIVERED,
+    DeliveryState.GIVEN_UP,
+    CommitmentRequestState.REPORTED,
+}
+"""Ends that may be reopened: by a commitment that failed, a person, a peer that asks again."""
 Edges = Mapping[StrEnum, frozenset[StrEnum]]
 
 
