@@ -1,8 +1,10 @@
-"""A picture that the ensemble refuses ends as not applicable, beside those it scores."""
+"""A batch: what becomes of its pictures, and that somebody watches over it."""
 
+import faulthandler
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,8 +48,9 @@ class RefusesEverySecond(Ensemble):
         return [refusal if place % 2 else scores for place in range(len(batch))]
 
 
-def test_a_refused_picture_is_not_applicable(tmp_path: Path, migrated_database: Database) -> None:
-    """Its row has reason and distance and no score; its neighbour is classified."""
+@pytest.fixture
+def runner(tmp_path: Path, migrated_database: Database) -> Iterator[BatchRunner]:
+    """Return a runner that has two pictures to screen."""
     settings = Settings(data_dir=tmp_path)
     spool = Spool(settings.spool_dir)
     spool.prepare()
@@ -67,8 +70,15 @@ def test_a_refused_picture_is_not_applicable(tmp_path: Path, migrated_database: 
         bundle_id=bundle_id,
         worker="w",
     )
-    assert runner.run() == 2
+    yield runner
     runner.close()
+
+
+def test_a_refused_picture_is_not_applicable(
+    runner: BatchRunner, migrated_database: Database
+) -> None:
+    """Its row has reason and distance and no score; its neighbour is classified."""
+    assert runner.run() == 2
     with migrated_database.read() as session:
         rows = session.scalars(select(Classification).order_by(Classification.id)).all()
     assert [(row.state, row.reason) for row in rows] == [
@@ -79,3 +89,26 @@ def test_a_refused_picture_is_not_applicable(tmp_path: Path, migrated_database: 
     assert rows[1].detail == "distance 9.00 from known radiographs"
     assert rows[1].covid19 is None
     assert rows[1].report_state == "none"
+
+
+def test_a_batch_is_watched_while_it_is_worked_on(
+    runner: BatchRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the first picture that is decoded to the last that is scored, and no longer."""
+    watches: list[bool] = []
+    seen = []
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda *_, **__: watches.append(True))
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", watches.clear)
+
+    def seen_at(work: Callable[..., Any]) -> Callable[..., Any]:
+        def looking(*arguments: Any) -> Any:
+            seen.append(list(watches))
+            return work(*arguments)
+
+        return looking
+
+    for name in ("prepare", "screen_prepared"):
+        monkeypatch.setattr(RefusesEverySecond, name, seen_at(getattr(RefusesEverySecond, name)))
+    assert runner.run() == 2
+    assert seen == [[True]] * 3
+    assert watches == []
