@@ -1,14 +1,11 @@
-"""The table that every training run starts from: one row per image, as CSV.
+"""The table that every training run starts from: one row per image, as CSV or Parquet.
 
 Paths below the manifest's folder are written relative to it, so that a folder with its manifest
 can be moved; the digest leaves paths out, so that it is the same on every machine.
 """
 
-import csv
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -16,6 +13,7 @@ from pathlib import Path
 
 from screening.domain.scores import Class
 from training.errors import DataError
+from training.manifest_table import Cell, read_table, write_table
 
 SHA256_CHARACTERS = 64
 
@@ -100,35 +98,16 @@ REQUIRED_COLUMNS = frozenset(COLUMNS[: COLUMNS.index("height") + 1])
 
 
 def write_manifest(path: Path, rows: Sequence[ImageRow]) -> None:
-    """Write rows as CSV, whole or not at all. Raises DataError where the disk does not take it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, rows)
-    except OSError as error:
-        raise DataError(
-            f"cannot write {path}: {error.strerror}; make room or name another file"
-        ) from None
+    """Write rows as CSV or Parquet, by the name's end, whole or not at all. Raises DataError."""
+    folder = path.parent.resolve()
+    write_table(path, COLUMNS, [_cells(row, folder) for row in rows])
 
 
-def _write_whole(path: Path, rows: Sequence[ImageRow]) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(_cells(row, path.parent.resolve()) for row in rows)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _cells(row: ImageRow, folder: Path) -> list[str]:
+def _cells(row: ImageRow, folder: Path) -> list[Cell]:
     shown = row.path.resolve()
     if shown.is_relative_to(folder):
         shown = shown.relative_to(folder)
-    values = [getattr(row, name) for name in COLUMNS[1:]]
-    return [shown.as_posix(), *("" if value is None else str(value) for value in values)]
+    return [shown.as_posix(), *(getattr(row, name) for name in COLUMNS[1:])]
 
 
 def read_manifest(path: Path, *, check_files: bool = True) -> tuple[ImageRow, ...]:
@@ -159,19 +138,8 @@ def is_manifest(path: Path) -> bool:
 
 
 def _parsed(path: Path) -> Iterable[ImageRow]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            absent = sorted(REQUIRED_COLUMNS - set(reader.fieldnames or ()))
-            if absent:
-                raise DataError(
-                    f"expected a data manifest, found {path} without the column(s) "
-                    f"{', '.join(absent)}; make one with `screening train datasets scan`"
-                )
-            for cells in reader:
-                yield _row(cells, path, reader.line_num)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"expected a data manifest at {path}, cannot read it: {error}") from None
+    for line, cells in read_table(path, REQUIRED_COLUMNS):
+        yield _row(cells, path, line)
 
 
 def _row(cells: Mapping[str, str | None], manifest: Path, line: int) -> ImageRow:

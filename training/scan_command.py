@@ -36,7 +36,9 @@ def scan(
         list[Path], typer.Argument(metavar="DIR", help="Folders, each of one data set.")
     ],
     *,
-    out: Annotated[Path, typer.Option(help="The manifest to write.")] = Path("data-manifest.csv"),
+    out: Annotated[Path, typer.Option(help="The manifest to write, .csv or .parquet.")] = Path(
+        "data-manifest.csv"
+    ),
     near_duplicates: Annotated[
         bool,
         typer.Option("--near-duplicates", help="Also group pictures that look the same."),
@@ -60,7 +62,7 @@ def scan(
     from training.datasets.split_groups import NEAR_DUPLICATE_BITS
     from training.scan_summary import report_lines, report_path, summarise, write_report
 
-    _refuse_other_files(out)
+    _check_before_reading(out)
     with _progress(shown=not as_json) as progress:
         found = scan_folders(
             directories,
@@ -78,11 +80,13 @@ def scan(
         _print(summary, lines, out)
 
 
-def _refuse_other_files(out: Path) -> None:
+def _check_before_reading(out: Path) -> None:
     """Overwrite no file that is not a data manifest: data sets hold a manifest.csv too."""
     from training.data_manifest import is_manifest
     from training.errors import DataError
+    from training.manifest_table import check_format
 
+    check_format(out)
     if out.exists() and not is_manifest(out):
         raise DataError(f"{out} is there and is no data manifest; give another --out")
 

@@ -1,14 +1,18 @@
 """The data manifest: written, read back, checked."""
 
 import csv
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tests.training_rows import digest, image_row
 from training.data_manifest import (
     CLASS_OF_LABEL,
+    COLUMNS,
     ImageRow,
     Label,
     View,
@@ -54,11 +58,41 @@ def edited(manifest: Path, column: str, value: str) -> Path:
     return manifest
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
+def test_what_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     """Every value survives, empty ones too."""
     rows = sample(tmp_path)
-    write_manifest(tmp_path / "m.csv", rows)
-    assert list(read_manifest(tmp_path / "m.csv")) == rows
+    write_manifest(tmp_path / name, rows)
+    assert list(read_manifest(tmp_path / name)) == rows
+
+
+def test_parquet_has_types(tmp_path: Path) -> None:
+    """Numbers are numbers to whoever reads it, and what is not known is null."""
+    write_manifest(tmp_path / "m.parquet", sample(tmp_path))
+    table = parquet.read_table(tmp_path / "m.parquet")
+    assert table.column_names == list(COLUMNS)
+    assert table["age_years"].to_pylist() == [None, 64.5]
+    assert table["width"].type == pa.int64()
+
+
+def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    """A CSV under that name, and a table of something else."""
+    (tmp_path / "m.parquet").write_text("path,source")
+    with pytest.raises(DataError, match="expected a data manifest at "):
+        read_manifest(tmp_path / "m.parquet")
+    parquet.write_table(pa.table({"path": ["a"]}), tmp_path / "m.parquet")
+    with pytest.raises(DataError, match="without the column"):
+        read_manifest(tmp_path / "m.parquet")
+
+
+def test_without_pyarrow_parquet_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what to install, and leaves no file."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(DataError, match="pip install pyarrow"):
+        write_manifest(tmp_path / "m.parquet", sample(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
 
 
 def test_a_folder_can_be_moved_with_its_manifest(tmp_path: Path) -> None:
