@@ -96,11 +96,15 @@ class Installation:
         """Count the images that took more than one attempt."""
         return self._count(objects, Classification.attempts > 1)
 
+    def ended(self, objects: Objects) -> int:
+        """Count the images that are classified, not applicable or failed."""
+        return self._count(objects, Classification.state.in_(FINAL))
+
     def settled(self, objects: Objects) -> int:
         """Count the images that nothing is to be done for any more; 0 while nobody can tell."""
         try:
             if objects.kind is Kind.TOO_SMALL:
-                return self._count(objects, Classification.state.in_(FINAL))
+                return self.ended(objects)
             return self._delivered(objects)
         except TransientError:
             return 0
