@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.events import Event
+from pynetdicom.pdu import P_DATA_TF
 
 from screening.domain.commitment import (
     COMMITMENT_PUSH_MODEL,
@@ -48,14 +49,18 @@ def request_commitment(
     `take_answer`, in another thread; one that comes on a new association is the SCP's.
     Raises NotAssociatedError.
     """
-    answered = threading.Event()
+    recorded, answered = threading.Event(), threading.Event()
 
     def reported(event: Event) -> tuple[int, None]:
         status = status_of_report(event, take_answer)
-        answered.set()
+        recorded.set()
         return status, None
 
-    handlers = [(evt.EVT_N_EVENT_REPORT, reported)]
+    def sent(event: Event) -> None:
+        if recorded.is_set() and isinstance(event.pdu, P_DATA_TF):
+            answered.set()  # only now: after a release the response would not go out any more
+
+    handlers = [(evt.EVT_N_EVENT_REPORT, reported), (evt.EVT_PDU_SENT, sent)]
     with opened(destination, CONTEXTS, handlers=handlers) as association:
         response, _ = _sent(
             association.send_n_action,

@@ -80,6 +80,7 @@ def serialisation_failures(course: Course) -> str:
         try:
             course.wait_for(1)
             course.pause(short_s=2, full_s=20)
+            wait_until(lambda: failures() > before or not course.waiting, "a failure")
         finally:
             connection.execute(text(default.format("RESET")))
             connection.execute(CUT)

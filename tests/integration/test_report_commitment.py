@@ -1,11 +1,14 @@
 """Destinations are asked whether they keep our reports, in each way they may answer."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from sqlalchemy import select
 
 from screening.db.session import Database
@@ -59,6 +62,24 @@ def test_a_destination_that_keeps_a_report_says_so(
     [item] = asked.ReferencedSOPSequence
     assert item.ReferencedSOPInstanceUID == REPORT.sop_instance_uid
     assert item.ReferencedSOPClassUID == REPORT.sop_class_uid
+
+
+def test_its_answer_is_acknowledged_before_the_association_ends(
+    tmp_path: Path, migrated_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the response takes after the answer is recorded: no response is no receipt."""
+    send_msg = DIMSEServiceProvider.send_msg
+
+    def slow(self: DIMSEServiceProvider, primitive: Any, context_id: int) -> None:
+        if isinstance(primitive, N_EVENT_REPORT) and primitive.MessageIDBeingRespondedTo:
+            time.sleep(1)
+        send_msg(self, primitive, context_id)
+
+    monkeypatch.setattr(DIMSEServiceProvider, "send_msg", slow)
+    archive = Archive(Manner.SAME_ASSOCIATION)
+    with site(tmp_path, migrated_database, archive, "storage-commitment"):
+        wait_for(migrated_database, "delivered", "committed")
+        wait_until(lambda: archive.report_statuses == [0x0000], "the answer's status", 20)
 
 
 def test_a_destination_that_lost_a_report_gets_it_again(

@@ -13,6 +13,8 @@ from tests.load.trial import Trial, broken, pids
 
 SAMPLES = 100
 OBJECTS_A_STUDY = 25
+IMAGES_TO_WARM_UP = 40
+"""TensorFlow takes what it needs with its first batches."""
 
 
 def associations(here: Installation, count: int) -> Trial:
@@ -68,6 +70,9 @@ def probes(here: Installation, count: int) -> Trial:
 
 def classifications(here: Installation, count: int) -> Trial:
     """Have that many small radiographs scored and reported."""
+    send(here.scp, new_study(Kind.SCORED, IMAGES_TO_WARM_UP).encoded, IMAGES_TO_WARM_UP)
+    for _ in until_settled(here):
+        pass
     started, starts = time.monotonic(), here.stations.starts
     watch = MemoryWatch(pids(here, STATIONS))
     sent, studies = Sent(), list(_studies(Kind.SCORED, count))
