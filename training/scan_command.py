@@ -81,7 +81,10 @@ def scan(
 
 
 def _check_before_reading(out: Path) -> None:
-    """Overwrite no file that is not a data manifest: data sets hold a manifest.csv too."""
+    """Refuse a format that cannot be written, and a file that is there and no data manifest.
+
+    Data sets hold a manifest.csv too.
+    """
     from training.data_manifest import is_manifest
     from training.errors import DataError
     from training.manifest_table import check_format

@@ -22,11 +22,8 @@ from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.scores import EnsembleScores, combine, member_scores
-from screening.imaging.phantom import write_phantoms
-from screening.settings import Settings
-from screening.spool.store import Spool, data_set_sha256
+from tests.batches import batch_runner
 from tests.manifests import valid_manifest
-from tests.stored_rows import add_bundle, add_classification, add_instance
 
 pytestmark = pytest.mark.tensorflow
 
@@ -51,27 +48,11 @@ class RefusesEverySecond(Ensemble):
 @pytest.fixture
 def runner(tmp_path: Path, migrated_database: Database) -> Iterator[BatchRunner]:
     """Return a runner that has two pictures to screen."""
-    settings = Settings(data_dir=tmp_path)
-    spool = Spool(settings.spool_dir)
-    spool.prepare()
-    with migrated_database.write() as session:
-        bundle_id = add_bundle(session).id
-        for phantom in write_phantoms(tmp_path / "phantoms", 2):
-            sha256 = data_set_sha256(phantom)
-            spool.keep(phantom, sha256)
-            add_classification(session, add_instance(session, "1.2", sha256=sha256))
     bundle = Bundle(
         tmp_path, parse_manifest(json.dumps(valid_manifest()).encode(), tmp_path), "0" * 64
     )
-    runner = BatchRunner(
-        settings=settings,
-        database=migrated_database,
-        ensemble=RefusesEverySecond(bundle, []),
-        bundle_id=bundle_id,
-        worker="w",
-    )
-    yield runner
-    runner.close()
+    with batch_runner(tmp_path, migrated_database, RefusesEverySecond(bundle, []), 2) as runner:
+        yield runner
 
 
 def test_a_refused_picture_is_not_applicable(

@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 
 from screening.bundles.manifest import Member, parse_manifest
 from screening.bundles.registry import Bundle
-from screening.classify.batch import BatchRunner
 from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.classify.examine import Failed
 from screening.classify.memory_limit import KEPT_S, MemoryLimit, in_parts
@@ -24,12 +23,9 @@ from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.scores import EnsembleScores
 from screening.errors import OutOfMemoryError
-from screening.imaging.phantom import write_phantoms
-from screening.settings import Settings
-from screening.spool.store import Spool, data_set_sha256
+from tests.batches import batch_runner
 from tests.hungry_network import Hungry, hungry_member, prepared
 from tests.manifests import valid_manifest
-from tests.stored_rows import add_bundle, add_classification, add_instance
 
 pytestmark = pytest.mark.tensorflow
 
@@ -173,36 +169,20 @@ def test_a_batch_in_short_memory_ends_in_rows(
     bundle: Bundle, tmp_path: Path, migrated_database: Database
 ) -> None:
     """With memory for one each is classified; with memory for none each waits to be tried again."""
-    settings = Settings(data_dir=tmp_path)
-    spool = Spool(settings.spool_dir)
-    spool.prepare()
-    with migrated_database.write() as session:
-        bundle_id = add_bundle(session).id
-        for phantom in write_phantoms(tmp_path / "phantoms", 3):
-            sha256 = data_set_sha256(phantom)
-            spool.keep(phantom, sha256)
-            add_classification(session, add_instance(session, "1.2", sha256=sha256))
     ensemble, hungry, _ = hungry_ensemble(bundle, 0)
-    runner = BatchRunner(
-        settings=settings,
-        database=migrated_database,
-        ensemble=ensemble,
-        bundle_id=bundle_id,
-        worker="w",
-    )
-    assert runner.run() == 3
-    with migrated_database.read() as session:
-        rows = session.scalars(select(Classification)).all()
-    assert {(row.state, row.reason, row.attempts) for row in rows} == {
-        ("received", "out_of_memory", 1)
-    }
-    hungry.most = 1
-    with migrated_database.write() as session:
-        for row in session.scalars(select(Classification)):
-            row.not_before = None
-    while runner.run():
-        pass
-    runner.close()
+    with batch_runner(tmp_path, migrated_database, ensemble, 3) as runner:
+        assert runner.run() == 3
+        with migrated_database.read() as session:
+            rows = session.scalars(select(Classification)).all()
+        assert {(row.state, row.reason, row.attempts) for row in rows} == {
+            ("received", "out_of_memory", 1)
+        }
+        hungry.most = 1
+        with migrated_database.write() as session:
+            for row in session.scalars(select(Classification)):
+                row.not_before = None
+        while runner.run():
+            pass
     with migrated_database.read() as session:
         rows = session.scalars(select(Classification)).all()
     assert {(row.state, row.reason, row.attempts) for row in rows} == {("classified", None, 2)}
