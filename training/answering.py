@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import View
-from screening.imaging.preprocess import InputSpec, fingerprint
+from screening.imaging.preprocess import InputSpec
 from screening.networks.architectures import Architecture
 from screening.networks.mirrored import with_mirror
 from training.architectures.catalogue import TRAINING_ARCHITECTURES

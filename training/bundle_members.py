@@ -6,8 +6,8 @@ import keras
 
 from screening.bundles.manifest import Member
 from screening.bundles.registry import Bundle, verify_files
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import View
-from screening.imaging.preprocess import fingerprint
 from screening.networks.lung_field import LungFieldFinder, build_lung_field
 from screening.networks.weights import load_weights
 from training.answering import Answering

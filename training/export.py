@@ -12,7 +12,7 @@ from typing import Any
 
 from screening.bundles.manifest import MANIFEST_NAME, Manifest, PictureCheck, manifest_bytes
 from screening.bundles.registry import Bundle, load_bundle
-from screening.imaging.preprocess import fingerprint
+from screening.imaging.fingerprint import fingerprint
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.weights import Precision
 from training.answering import Answering, check_preprocessing

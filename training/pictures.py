@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.errors import RejectedInstanceError
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.picture_file import read_picture
-from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.imaging.preprocess import InputSpec, preprocess
 from screening.imaging.render import render
 from training.errors import DataError
 from training.seen_part import SeenPart

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import keras
 
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import View
-from screening.imaging.preprocess import fingerprint
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.data_manifest import manifest_digest, read_manifest

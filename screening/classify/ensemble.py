@@ -25,8 +25,9 @@ from screening.classify.picture_views import PictureViewer
 from screening.domain.eligibility import Refusal
 from screening.domain.scores import EnsembleScores, MemberScores, combine, member_scores
 from screening.errors import BundleError, OutOfMemoryError, SettingsError
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import Box
-from screening.imaging.preprocess import fingerprint, preprocess
+from screening.imaging.preprocess import preprocess
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.feature_maps import with_features
 from screening.networks.mirrored import with_mirror

@@ -28,8 +28,9 @@ from screening.classify.ensemble import ServingMember, set_up_tensorflow
 from screening.domain.scores import Class
 from screening.domain.triage import Priority
 from screening.errors import BundleError
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import load_weights, save_weights
 

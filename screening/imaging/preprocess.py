@@ -1,7 +1,7 @@
 """From an 8-bit picture to a network's input; the same for training and serving."""
 
 import hashlib
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,8 @@ from PIL import Image
 
 from screening.errors import UndecodablePixelsError
 from screening.imaging.contrast import Contrast, equalised
-from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_lungs, fixed_objects
-from screening.imaging.lung_field import LungFieldSpec, crop, lung_box, network_input
-from screening.imaging.render import render_decoded
 
 SHORTEST_SIDE_PIXELS = 64
-FINGERPRINT_SIDES = ((23, 19), (71, 89))
-"""Heights and widths the fingerprint resizes to; odd, so that nothing falls between two levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +53,3 @@ def pixel_sha256(image: NDArray[np.uint8]) -> str:
     digest = hashlib.sha256(f"{image.dtype} {image.shape} ".encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()
-
-
-def fingerprint() -> str:
-    """Return the SHA-256 of what rendering, cropping and `preprocess` make of fixed pictures.
-
-    A bundle stores it; a worker whose arithmetic gives anything else refuses the bundle. Numbers
-    are rounded before they are digested, so that the last bits of a processor do not count.
-    """
-    digest = hashlib.sha256()
-    for decoded in fixed_objects():
-        picture = render_decoded(decoded).pixels
-        digest.update(pixel_sha256(picture).encode())
-        digest.update(_rounded(network_input(picture, LungFieldSpec(*FINGERPRINT_SIDES[0])), 16))
-        for view in (picture, crop(picture, FIXED_BOX)):
-            for contrast in Contrast:
-                for height, width in FINGERPRINT_SIDES:
-                    spec = InputSpec(height, width, (-1.0, 1.0), contrast)
-                    digest.update(_rounded(preprocess(view, spec), 127.5))
-    found = lung_box(fixed_lungs(), LungFieldSpec())
-    digest.update(_rounded(np.array(astuple(found) if found else ()), 1e6))
-    return digest.hexdigest()
-
-
-def _rounded(values: NDArray[np.floating], per_unit: float) -> bytes:
-    whole: NDArray[np.int32] = np.rint(values * per_unit).astype("<i4")
-    return whole.tobytes()

@@ -1,4 +1,7 @@
-"""TensorFlow takes seconds and gigabytes: only the classify worker and training pay for it."""
+"""TensorFlow takes seconds and gigabytes: only the classify worker and training pay for it.
+
+The command line leaves the DICOM libraries, too, to the commands that need them.
+"""
 
 import subprocess
 import sys
@@ -6,12 +9,13 @@ import sys
 import pytest
 
 HEAVY = ("tensorflow", "keras")
+DICOM = ("pydicom", "pynetdicom")
 PROBE = "import sys; {statement}; print(*[name for name in {heavy} if name in sys.modules])"
 
 
-def loaded_after(statement: str) -> list[str]:
-    """Return which of HEAVY a fresh interpreter has loaded after a statement."""
-    code = PROBE.format(statement=statement, heavy=HEAVY)
+def loaded_after(statement: str, heavy: tuple[str, ...] = HEAVY) -> list[str]:
+    """Return which of the heavy packages a fresh interpreter has loaded after a statement."""
+    code = PROBE.format(statement=statement, heavy=heavy)
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
     )
@@ -41,6 +45,12 @@ def test_asking_for_help_loads_no_tensorflow(command: str) -> None:
         "standalone_mode=False)"
     )
     assert loaded_after(run) == []
+
+
+def test_the_command_line_loads_no_dicom_library_until_a_command_needs_it() -> None:
+    """Each command is a process of its own; pydicom alone would be a second of it."""
+    assert loaded_after("import screening.cli.main", DICOM) == []
+    assert loaded_after("import screening.receive.scp", DICOM) == list(DICOM)
 
 
 @pytest.mark.tensorflow

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import LungFieldSpec, lung_box
-from screening.imaging.preprocess import InputSpec, fingerprint
+from screening.imaging.preprocess import InputSpec
 from screening.networks.lung_field import LungFieldFinder
 from training.checkpoint import save_network
 from training.errors import DataError, TrainingError

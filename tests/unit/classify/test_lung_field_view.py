@@ -24,8 +24,9 @@ from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.scores import EnsembleScores
 from screening.errors import BundleError
 from screening.imaging.contrast import Contrast
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import Box, crop
-from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import save_weights
 from tests.manifests import valid_manifest

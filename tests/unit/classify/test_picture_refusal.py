@@ -32,8 +32,9 @@ from screening.classify.offline import score_files
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.scores import EnsembleScores
 from screening.errors import BundleError
+from screening.imaging.fingerprint import fingerprint
 from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, fingerprint, preprocess
+from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.feature_maps import with_features
 from screening.networks.weights import save_weights

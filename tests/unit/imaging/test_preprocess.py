@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from pydicom import config
 
 from screening.errors import UndecodablePixelsError
+from screening.imaging import fingerprint as fingerprint_module
 from screening.imaging import lung_field, render, window
-from screening.imaging import preprocess as module
+from screening.imaging import preprocess as preprocess_module
+from screening.imaging.fingerprint import FINGERPRINT_SIDES, fingerprint
 from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_objects
 from screening.imaging.lung_field import LungFieldSpec, crop, network_input
 from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, fingerprint, pixel_sha256, preprocess
+from screening.imaging.preprocess import InputSpec, pixel_sha256, preprocess
 from screening.imaging.render_path import ModalityStep, VoiStep
 
 
@@ -69,9 +71,13 @@ def test_the_fingerprint_is_stable() -> None:
         (render, "WHITE", 254),
         (render, "_is_inverted", lambda *_: False),
         (render, "_as_stored", lambda value, _: value + 1),
-        (module, "InputSpec", lambda height, width, *_: InputSpec(height, width, (0.0, 1.0))),
-        (module, "crop", lambda picture, _: picture),
-        (module, "equalised", lambda grey: grey),
+        (
+            fingerprint_module,
+            "InputSpec",
+            lambda height, width, *_: InputSpec(height, width, (0.0, 1.0)),
+        ),
+        (fingerprint_module, "crop", lambda picture, _: picture),
+        (preprocess_module, "equalised", lambda grey: grey),
         (lung_field, "_OUTERMOST_SHARE", 0.01),
         (lung_field, "_LEAST_DEVIATION", 10.0),
     ],
@@ -102,11 +108,11 @@ def test_no_fixed_value_is_half_way_between_two_levels() -> None:
     for decoded in fixed_objects():
         picture = render.render_decoded(decoded).pixels
         for view, (height, width) in product(
-            (picture, crop(picture, FIXED_BOX)), module.FINGERPRINT_SIDES
+            (picture, crop(picture, FIXED_BOX)), FINGERPRINT_SIDES
         ):
             grey = preprocess(view, InputSpec(height, width, (0.0, 255.0))).astype(np.float64)
             nearest = min(nearest, from_half_way(grey))
-        spec = LungFieldSpec(*module.FINGERPRINT_SIDES[0])
+        spec = LungFieldSpec(*FINGERPRINT_SIDES[0])
         nearest = min(nearest, from_half_way(network_input(picture, spec).astype(np.float64) * 16))
     assert nearest > 2e-5
 
