@@ -69,6 +69,7 @@ def evaluate_bundle(
         for each in load_members(bundle, answering)
     ]
     members = bundle.manifest.members
+    everything = _together(members, answers)
     reference = [of_the_reference_set(each) for each in answers]
     on_reference = _together(members, reference) if reference[0].questions else None
     own = tuple(
@@ -80,10 +81,10 @@ def evaluate_bundle(
         identity=bundle.identity,
         part=part,
         leaked=sum(each.group_in_training for each in questions),
-        everything=_together(members, answers),
+        everything=everything,
         reference=on_reference,
         own_classes=own,
-        figures=release_figures(on_reference, own[0].pooled if own else None)
+        figures=release_figures(everything, on_reference, own[0].pooled if own else None)
         if on_reference
         else (),
     )

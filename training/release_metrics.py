@@ -11,7 +11,7 @@ from training.combination import (
     own_answers,
     three_class_answers,
 )
-from training.evaluate_runs import AnsweredTogether, Ask, evaluate_together
+from training.evaluate_runs import AnsweredTogether, Ask, EnsembleEvaluation, evaluate_together
 from training.evaluation import Evaluation, evaluate
 from training.evaluation_files import classifier_json, estimate_json
 from training.predictions import Predictions, TrainedFold, default_part
@@ -43,7 +43,9 @@ def release_metrics(
     return {
         "part": part.value,
         "images_of_groups_in_training": sum(q.group_in_training for q in answers[0].questions),
-        "figures": [each.as_json() for each in _figures(members, answers, combination, own)],
+        "figures": [
+            each.as_json() for each in _figures(members, answers, combination, together, own)
+        ],
         "ensemble": classifier_json(together.ensemble),
         "members": [classifier_json(each) for each in together.members],
         "members_in_own_classes": [classifier_json(each) for each in own],
@@ -55,6 +57,7 @@ def _figures(
     members: Sequence[TrainedFold],
     answers: Sequence[Predictions],
     combination: Combination,
+    everything: EnsembleEvaluation,
     own: Sequence[Evaluation],
 ) -> tuple[ReleaseFigure, ...]:
     reference = [of_the_reference_set(each) for each in answers]
@@ -64,9 +67,9 @@ def _figures(
         three_class_answers(each, temperature)
         for each, temperature in zip(reference, combination.temperatures, strict=True)
     ]
-    together = AnsweredTogether(
+    answered = AnsweredTogether(
         [fold.name for fold in members], alone, combined_answers(reference, combination)
     )
     finer = [each.pooled for each in own if len(each.pooled.classes) > len(Class)]
-    found = evaluate_together(together, [combination], chosen=True)
-    return release_figures(found, finer[0] if finer else None)
+    found = evaluate_together(answered, [combination], chosen=True)
+    return release_figures(everything, found, finer[0] if finer else None)

@@ -37,11 +37,18 @@ def test_the_table_holds_what_was_measured() -> None:
     given = three_class_answers(answers(true, rows))
     together = AnsweredTogether(["one"], [given], given)
     found = evaluate_together(together, [Combination.equal(1)], chosen=True)
-    figures = {each.bar.figure: each.measured.value for each in release_figures(found, None)}
+    sure = three_class_answers(answers(["covid19", "normal"], [(1, 0, 0), (0, 0, 1)]))
+    all_right = evaluate_together(
+        AnsweredTogether(["one"], [sure], sure), [Combination.equal(1)], chosen=True
+    )
+    table = release_figures(all_right, found, None)
+    figures = {each.bar.figure: each.measured.value for each in table}
     assert figures["three classes of adults: accuracy at equal class sizes"] == pytest.approx(0.75)
     assert figures["COVID-19 sensitivity"] == 0.5
     assert figures["COVID-19 specificity"] == pytest.approx(4 / 5)
     assert figures["COVID-19 accuracy"] == pytest.approx(5 / 7)
+    assert figures["COVID-19 expected calibration error, all test images"] < 1e-9
+    assert figures["COVID-19 expected calibration error, adults"] == pytest.approx(1.55 / 7)
     assert figures["ensemble against its best member: accuracy gained"] == 0
 
 
