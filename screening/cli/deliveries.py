@@ -6,7 +6,10 @@ import typer
 
 from screening.cli.opened import opened_database
 from screening.cli.printing import print_json, print_table
+from screening.db.session import Database
+from screening.errors import SettingsError
 from screening.ops.delivery_control import (
+    destinations_of_reports,
     give_up_undelivered,
     release_parked,
     remake_failed_reports,
@@ -15,9 +18,12 @@ from screening.ops.delivery_control import (
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import ring_once
 from screening.queue.names import Queue
+from screening.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Reports that have not arrived: list, retry, give up.")
-Destination = Annotated[str, typer.Argument(help="The destination's name in the settings.")]
+Destination = Annotated[
+    str, typer.Argument(help="The destination's name in the settings, or that of one that is gone.")
+]
 
 
 @app.command(name="list")
@@ -29,7 +35,9 @@ def list_undelivered(
 
     Example: screening deliveries list --destination pacs
     """
-    with opened_database() as (_, database):
+    with opened_database() as (settings, database):
+        if destination is not None:
+            _check_known(destination, settings, database)
         lines = undelivered(database, destination=destination)
     if as_json:
         print_json([line.as_dict() for line in lines])
@@ -63,6 +71,7 @@ def retry(
     Example: screening deliveries retry pacs
     """
     with opened_database() as (settings, database):
+        _check_known(destination, settings, database)
         released = release_parked(database, destination, given_up=given_up)
         ring_once(make_celery_app(settings), Queue.REPORT)
     print(f"{released} reports are due again for {destination}")
@@ -79,7 +88,8 @@ def give_up(
 
     Example: screening deliveries give-up old-pacs
     """
-    with opened_database() as (_, database):
+    with opened_database() as (settings, database):
+        _check_known(destination, settings, database)
         if not yes:
             count = len(undelivered(database, destination=destination))
             typer.confirm(f"Give up {count} reports that {destination} does not have?", abort=True)
@@ -97,3 +107,15 @@ def remake() -> None:
         due = remake_failed_reports(database)
         ring_once(make_celery_app(settings), Queue.REPORT)
     print(f"the reports of {due} classifications are due again")
+
+
+def _check_known(name: str, settings: Settings, database: Database) -> None:
+    """End the command where no report was ever meant for a destination of this name."""
+    from screening.report.destinations import destination_names
+
+    known = sorted({*destination_names(settings), *destinations_of_reports(database)})
+    if name not in known:
+        raise SettingsError(
+            "destination: expected one of the settings or of a report, "
+            f"{', '.join(known) or 'of which there is none yet'}; found {name!r}"
+        )

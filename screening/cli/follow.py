@@ -12,7 +12,7 @@ from screening.db.session import Database
 from screening.db.tables import Event
 from screening.errors import TransientError
 from screening.ops.progress import read_progress
-from screening.report.destinations import FOLDER_NAME
+from screening.report.destinations import destination_names
 from screening.settings import Settings
 
 POLL_S = 0.5
@@ -72,8 +72,7 @@ def wait_until_settled(
     uids: SOP Instance UIDs; None: all instances.
     Returns False where something failed unexpectedly, was parked, or stopped moving.
     """
-    names = [peer.name for peer in settings.destinations]
-    names += [FOLDER_NAME] if settings.reports_folder else []
+    names = destination_names(settings)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -43,6 +43,13 @@ def undelivered(database: Database, *, destination: str | None = None) -> list[D
         return [_line(row) for row in session.scalars(rows)]
 
 
+def destinations_of_reports(database: Database) -> list[str]:
+    """Return the names of all destinations that a report was ever meant for, sorted."""
+    names = select(Delivery.destination).distinct().order_by(Delivery.destination)
+    with database.read() as session:
+        return list(session.scalars(names))
+
+
 def release_parked(database: Database, destination: str, *, given_up: bool = False) -> int:
     """Make every parked delivery of a destination due again; return how many.
 

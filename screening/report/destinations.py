@@ -112,6 +112,12 @@ class PeerDestination:
             yield _attempt(result, report)
 
 
+def destination_names(settings: Settings) -> list[str]:
+    """Return the names of the destinations that the settings name."""
+    names = [peer.name for peer in settings.destinations]
+    return [*names, FOLDER_NAME] if settings.reports_folder else names
+
+
 def configured_destinations(settings: Settings) -> list[Destination]:
     """Return the destinations that the settings name.
 

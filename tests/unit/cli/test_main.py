@@ -12,7 +12,13 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
 from screening.spool.store import Spool
-from tests.stored_rows import add_bundle, add_classification, add_instance
+from tests.stored_rows import (
+    add_bundle,
+    add_classification,
+    add_instance,
+    add_report,
+    add_score,
+)
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -143,6 +149,26 @@ def test_retention_counts_unless_told_to_remove(
     status, out, _ = command("retention", "--older-than", "0")
     assert (status, out.startswith("0 images, 0.0 MiB would be removed")) == (0, True)
     assert "waits for its classification" in out
+
+
+def test_deliveries_go_by_destinations_that_there_are(
+    command: Command, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt one is told from one without reports; one that left the settings is known."""
+    with database.write() as session:
+        scored = add_score(
+            session, add_instance(session, "1.2"), add_bundle(session), priority="LOW", covid19=0.1
+        )
+        add_report(session, scored, old_pacs="parked")
+    database.close()
+    monkeypatch.setenv("SCREENING_REPORTS_FOLDER", "yes")
+    for arguments in (("list", "--destination"), ("retry",), ("give-up", "--yes")):
+        status, _, err = command("deliveries", *arguments, "old_pcas")
+        assert (status, "old_pacs, reports-folder; found 'old_pcas'" in err) == (2, True)
+    status, out, _ = command("deliveries", "give-up", "reports-folder", "--yes")
+    assert (status, out) == (0, "0 reports for reports-folder are given up\n")
+    status, out, _ = command("deliveries", "give-up", "old_pacs", "--yes")
+    assert (status, out) == (0, "1 reports for old_pacs are given up\n")
 
 
 def test_an_address_that_is_none_is_a_usage_error(command: Command) -> None:
