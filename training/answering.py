@@ -13,7 +13,7 @@ from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import View
 from screening.imaging.preprocess import InputSpec
 from screening.networks.architectures import Architecture
-from screening.networks.mirrored import with_mirror
+from screening.networks.test_time_augmentation import with_test_time_augmentation
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.errors import TrainingError
 from training.pictures import load_pictures
@@ -99,13 +99,13 @@ class Answering:
 
 
 def _as_asked(model: keras.Model, seen_as: SeenAs) -> keras.Model:
-    return with_mirror(model) if seen_as.mirrored else model
+    return with_test_time_augmentation(model, mirrored=seen_as.mirrored, inner=seen_as.inner)
 
 
 def seen_by(fold: TrainedFold) -> SeenAs:
     """Return what the network of a fold takes of a picture; TrainingError where it cannot be."""
     part = seen_part(View(fold.record.view), kept_lung_field(fold.run))
-    return SeenAs(input_spec(fold.record), part, fold.record.mirrored)
+    return SeenAs(input_spec(fold.record), part, fold.record.mirrored, fold.record.inner)
 
 
 def check_preprocessing(fold: TrainedFold) -> None:

@@ -66,4 +66,6 @@ def _loaded(
     part = None
     if member.input.view is not View.WHOLE and finder is not None:
         part = SeenPart(f"{member.input.view} of bundle {bundle.digest}", finder)
-    return BundleMember(member, model, SeenAs(member.input.spec, part, member.mirrored))
+    return BundleMember(
+        member, model, SeenAs(member.input.spec, part, member.mirrored, member.inner)
+    )

@@ -27,7 +27,8 @@ SPLIT_FILE = "split.csv"
 class RunRecord:
     """What a run trained; two runs of equal records train the same.
 
-    outputs: 1 for a sigmoid that answers the first class. view, contrast, mirrored: see `Protocol`.
+    outputs: 1 for a sigmoid that answers the first class. view, contrast, mirrored,
+    inner: see `Protocol`.
     lung_field: SHA-256 of the lung-field network's weights. left_out: sources. data_digest: of the
     data manifest. start: SHA-256 by file name of the weight files it began with; for a
     fine-tuned network the identity of the run it began with.
@@ -43,6 +44,7 @@ class RunRecord:
     view: str
     contrast: str
     mirrored: bool
+    inner: float | None
     lung_field: str | None
     left_out: tuple[str, ...]
     seed: int

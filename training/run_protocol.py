@@ -115,6 +115,7 @@ def _record(
         view=protocol.view.value,
         contrast=protocol.contrast.value,
         mirrored=protocol.mirrored,
+        inner=protocol.inner,
         lung_field=lung_field_sha256(request.lung_field) if request.lung_field else None,
         left_out=tuple(sorted(request.leave_out)),
         seed=request.seed,

@@ -38,12 +38,14 @@ class SeenPart:
 class SeenAs:
     """What a network takes of a radiograph.
 
-    part: None for the whole picture. mirrored: it is asked about the mirror image, too.
+    part: None for the whole picture. mirrored, inner: it is asked about these views,
+    too, see `screening.networks.test_time_augmentation`.
     """
 
     spec: InputSpec
     part: SeenPart | None = None
     mirrored: bool = False
+    inner: float | None = None
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return one of the equal channels, (spec.height, spec.width), of a rendered picture."""

@@ -117,4 +117,5 @@ def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> M
         weight=place.weight,
         temperature=place.temperature,
         mirrored=record.mirrored,
+        inner=record.inner,
     )

@@ -73,7 +73,9 @@ class Member(Part):
     """Share in the weighted mean; the shares need not add up to 1."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     mirrored: bool = False
-    """Whether the mean of the answers to the radiograph and to its mirror image counts."""
+    """Whether mirror images are asked about, too; what counts is the mean of all answers."""
+    inner: Annotated[float, Field(ge=0.5, lt=1)] | None = None
+    """Whether this fraction of height and width about the middle, enlarged, is asked about, too."""
 
     @property
     def weights_sha256(self) -> str:
@@ -271,7 +273,7 @@ def parse_manifest(content: bytes, directory: Path) -> Manifest:
 def manifest_bytes(manifest: Manifest) -> bytes:
     """Return the file content of a manifest; the same manifest gives the same bytes."""
     content = manifest.model_dump(mode="json", by_alias=True)
-    # Versions that know no picture check, lung field or contrast read a bundle that has none.
+    # Versions that do not know a section or a member's field read a bundle that has none.
     for section in ("picture_check", "lung_field"):
         if content[section] is None:
             del content[section]
@@ -279,6 +281,8 @@ def manifest_bytes(manifest: Manifest) -> bytes:
         for name, usual in (("view", View.WHOLE), ("contrast", Contrast.AS_RENDERED)):
             if member["input"][name] == usual:
                 del member["input"][name]
+        if member["inner"] is None:
+            del member["inner"]
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 

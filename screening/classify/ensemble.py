@@ -30,7 +30,7 @@ from screening.imaging.lung_field import Box
 from screening.imaging.preprocess import preprocess
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.feature_maps import with_features
-from screening.networks.mirrored import with_mirror
+from screening.networks.test_time_augmentation import with_test_time_augmentation
 from screening.networks.weights import load_weights
 
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED")
@@ -74,8 +74,7 @@ class ServingMember:
         self.member = member
         if feature_layer is not None:
             model = with_features(model, feature_layer)
-        if member.mirrored:
-            model = with_mirror(model)
+        model = with_test_time_augmentation(model, mirrored=member.mirrored, inner=member.inner)
         self.spec = member.input.spec
         shape = (None, self.spec.height, self.spec.width, 3)
         signature = [tf.TensorSpec(shape, tf.float32)]

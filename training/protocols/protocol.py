@@ -139,18 +139,17 @@ class Protocol:
     """One network trained one paper's way.
 
     architecture: of `TRAINING_ARCHITECTURES`. classes: in the order of the outputs; a sigmoid
-    answers the first. height, width: pixels. epochs: in each phase, where there are phases.
-    view, contrast: what of a radiograph the network sees. mirrored: once trained, it answers by the
-    mean of its answers to a radiograph and to its mirror image. augmentation, appearance: what is
-    changed of a training picture's geometry and looks. spectrum_chance: of a training picture to
-    get the sharpness of another one. draw: None: every image once an epoch. schedule: of the
-    learning rate.
-    frozen: how names of layers begin that never learn. keeps_statistics: batch normalisations that
-    a weight file gave keep its statistics and parameters, so that no batch's composition counts.
-    coarser: labels of images that allow several of the classes. watched_per_class: at most so many
-    validation images of a class are scored after each epoch; None: all. fine_tune_from: the
-    protocol whose run gives all weights but the last layer's. backbones: whose ImageNet weights the
-    paper started from.
+    answers the first. height, width: pixels. epochs: in each phase, where there are phases. view,
+    contrast: what of a radiograph the network sees. mirrored, inner: once trained, it is asked
+    about the mirror image, too, and about the middle, this fraction of height and width.
+    augmentation, appearance: what is changed of a training picture's geometry and looks.
+    spectrum_chance: of a training picture to get the sharpness of another one. draw: None: every
+    image once an epoch. schedule: of the learning rate. frozen: how names of layers begin that
+    never learn. keeps_statistics: batch normalisations that a weight file gave keep its statistics
+    and parameters, so that no batch's composition counts. coarser: labels of images that allow
+    several of the classes. watched_per_class: at most so many validation images of a class are
+    scored after each epoch; None: all. fine_tune_from: the protocol whose run gives all weights but
+    the last layer's. backbones: whose ImageNet weights the paper started from.
     """
 
     name: str
@@ -171,6 +170,7 @@ class Protocol:
     view: View = View.WHOLE
     contrast: Contrast = Contrast.AS_RENDERED
     mirrored: bool = False
+    inner: float | None = None
     augmentation: GeometricAugmentation | None = None
     appearance: AppearanceAugmentation | None = None
     spectrum_chance: float = 0.0

@@ -171,6 +171,22 @@ def test_a_mirrored_member_gives_mirror_images_the_same_scores(
     assert first < 5e-5 < second
 
 
+def test_a_member_is_asked_about_the_middle_where_the_manifest_says_so(
+    altered: Alter, ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
+) -> None:
+    """It answers by the mean of the whole and the enlarged middle; other members do not."""
+    asked = Ensemble.load(altered(lambda manifest: manifest["members"][1].update(inner=0.8)))
+    [scored], [plain] = (each.score(phantoms[:1]) for each in (asked, ensemble))
+    whole = ensemble.prepare(phantoms[0]).arrays[1]
+    middle = np.asarray(keras.ops.image.resize(whole[15:-15, 15:-15], whole.shape[:2]))
+    expected = ensemble._members[1].probabilities(np.stack([whole, middle])).mean(axis=0)
+    assert list(scored.members[1].raw.values()) == pytest.approx(expected, abs=5e-5)
+    assert list(plain.members[1].raw.values()) != pytest.approx(expected, abs=5e-5)
+    assert list(scored.members[0].raw.values()) == pytest.approx(
+        list(plain.members[0].raw.values()), abs=5e-5
+    )
+
+
 def test_golden_scores_that_are_not_reproduced_are_refused(
     altered: Alter, ensemble: Ensemble
 ) -> None:

@@ -38,6 +38,7 @@ def fold_of_four_classes(folder: Path) -> tuple[Path, list[ImageRow]]:
         view="whole",
         contrast="as_rendered",
         mirrored=False,
+        inner=None,
         lung_field=None,
         left_out=(),
         seed=0,

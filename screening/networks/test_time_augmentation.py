@@ -1,0 +1,44 @@
+"""A network that is asked several times about a radiograph, each time about another view of it."""
+
+from typing import Any
+
+import keras
+
+
+def with_test_time_augmentation(
+    model: keras.Model, *, mirrored: bool = False, inner: float | None = None
+) -> keras.Model:
+    """Return a network on the same weights whose probabilities are the mean over all views.
+
+    model: (batch, height, width, channels) to probabilities, (batch, classes), or to those and
+    further outputs, which stay the radiograph's own. mirrored: the mirror images are views, too:
+    the heart changes sides; what a network makes of which side something lies on is mostly chance.
+    inner: so is the middle of the radiograph, this fraction of height and width, enlarged: how far
+    the lungs' box reaches is chance, too. Without either the network itself is returned.
+    """
+    if not mirrored and inner is None:
+        return model
+    image = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
+    views = [image] if inner is None else [image, _enlarged_middle(image, inner)]
+    if mirrored:
+        views += [keras.ops.flip(view, axis=2) for view in views]
+    # One call with all views, since each call would add the whole network to the graph once more.
+    answers: Any = model(keras.ops.concatenate(views, axis=0))
+    probabilities, *further = answers if isinstance(answers, list | tuple) else [answers]
+    mean = keras.ops.mean(_by_view(probabilities, len(views)), axis=0)
+    own = [_by_view(output, len(views))[0] for output in further]
+    return keras.Model(image, [mean, *own] if own else mean, name=model.name)
+
+
+def _enlarged_middle(image: Any, fraction: float) -> Any:
+    height, width = image.shape[1:3]
+    top, left = (round(side * (1 - fraction) / 2) for side in (height, width))
+    middle = image[:, top : height - top, left : width - left]
+    return keras.ops.image.resize(
+        middle, (height, width), interpolation="bilinear", data_format="channels_last"
+    )
+
+
+def _by_view(outputs: Any, views: int) -> Any:
+    """Return (views, batch, ...) of (views x batch, ...)."""
+    return keras.ops.reshape(outputs, (views, -1, *outputs.shape[1:]))
