@@ -1,4 +1,4 @@
-"""`screening train probe`, `picture-check` and `card`: what is measured of networks and bundles.
+"""`screening train probe`, `picture-check`, `tones` and `card`: what is measured.
 
 `training.commands` joins `app` to its own commands; Keras is loaded only where networks answer.
 """
@@ -106,6 +106,42 @@ def picture_check(
         typer.echo(json.dumps(trial_json(found), indent=2, allow_nan=False))
     else:
         print_trial(found)
+
+
+@app.command()
+def tones(
+    bundle: BundleFolder,
+    *,
+    data: DataManifest,
+    split_from: SplitFrom,
+    split: SplitPart = None,
+    as_json: AsJson = False,
+    workers: Workers = 2,
+) -> None:
+    """Measure how much a bundle's answers depend on how black and how white pictures are.
+
+    On held-out adults, shown as they are and in other tones. Kept beside the bundle's manifest.
+
+    Example: screening train tones bundles/chest-1 --data manifest.csv --split-from runs/a
+    """
+    from screening.bundles.registry import load_bundle
+    from training.answering import Answering
+    from training.bundle_tables import print_tones
+    from training.data_manifest import read_manifest
+    from training.measurements import TONES_NAME, write_beside
+    from training.predictions import by_picture, default_part, trained_folds
+    from training.tone_trial import tone_trial_json, try_tones
+
+    loaded = load_bundle(bundle)
+    rows = by_picture(read_manifest(data))
+    folds = [fold for run in split_from for fold in trained_folds(run)]
+    part = Part(split) if split else default_part(folds)
+    found = try_tones(loaded, folds, part, rows, Answering(workers=workers))
+    write_beside(bundle, TONES_NAME, tone_trial_json(found))
+    if as_json:
+        typer.echo(json.dumps(tone_trial_json(found), indent=2, allow_nan=False))
+    else:
+        print_tones(found)
 
 
 @app.command()

@@ -69,9 +69,9 @@ def evaluate_bundle(
         for each in load_members(bundle, answering)
     ]
     members = bundle.manifest.members
-    everything = _together(members, answers)
+    everything = evaluate_members(members, answers)
     reference = [of_the_reference_set(each) for each in answers]
-    on_reference = _together(members, reference) if reference[0].questions else None
+    on_reference = evaluate_members(members, reference) if reference[0].questions else None
     own = tuple(
         evaluate(f"{member.name}, {len(member.classes)} classes", own_answers(each))
         for member, each in zip(members, answers, strict=True)
@@ -108,7 +108,10 @@ def _with_finest_class(question: Question, rows: Mapping[str, ImageRow]) -> Ques
     return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label].value))
 
 
-def _together(members: Sequence[Member], answers: Sequence[Predictions]) -> EnsembleEvaluation:
+def evaluate_members(
+    members: Sequence[Member], answers: Sequence[Predictions]
+) -> EnsembleEvaluation:
+    """Evaluate members' answers to the same questions, alone and combined as the manifest says."""
     combination = Combination(
         tuple(member.temperature for member in members), tuple(member.weight for member in members)
     )

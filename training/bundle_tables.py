@@ -13,6 +13,7 @@ from training.picture_check_trial import Trial
 from training.release_figures import ReleaseFigure
 from training.source_probe import SourceProbe
 from training.tables import print_table
+from training.tone_trial import ToneTrial
 
 VERDICTS = {True: "reached", False: "not reached", None: "undefined"}
 
@@ -87,3 +88,13 @@ def print_trial(found: Trial) -> None:
     )
     for name in found.passed:
         print_lines(f"passed: {name}")
+
+
+def print_tones(found: ToneTrial) -> None:
+    """Print one row for each tone."""
+    images = found.rows[0].found.images
+    print_table(
+        f"{found.identity}: {images} {found.part} images in other tones; percent (95 % interval)",
+        ("tone", *found.rows[0].figures),
+        [(row.tone, *map(in_percent, row.figures.values())) for row in found.rows],
+    )

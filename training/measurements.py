@@ -15,6 +15,8 @@ EVALUATION_NAME = "evaluation.json"
 """Of `screening train evaluate --bundle`, in the bundle's folder."""
 TRIAL_NAME = "picture-check.json"
 """Of `screening train picture-check`, in the bundle's folder."""
+TONES_NAME = "tones.json"
+"""Of `screening train tones`, in the bundle's folder."""
 PROBE_NAME = "source-probe.json"
 """Of `screening train probe`, in the fold's folder."""
 

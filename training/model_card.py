@@ -12,7 +12,13 @@ from screening.bundles.registry import Bundle
 from screening.domain.scores import CLASS_TITLES
 from screening.networks.architectures import ARCHITECTURES
 from training.errors import TrainingError
-from training.measurements import EVALUATION_NAME, PROBE_NAME, TRIAL_NAME, read_beside
+from training.measurements import (
+    EVALUATION_NAME,
+    PROBE_NAME,
+    TONES_NAME,
+    TRIAL_NAME,
+    read_beside,
+)
 from training.predictions import TrainedFold
 
 MODEL_CARD_NAME = "model-card.md"
@@ -27,13 +33,14 @@ LIMITS_OF_USE: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class MeasuredLater:
-    """Documents of `screening train evaluate --bundle`, `picture-check` and `probe`.
+    """Documents of `screening train evaluate --bundle`, `picture-check`, `tones` and `probe`.
 
-    evaluation, picture_check: None, probes: empty, where they were not run.
+    None, and no probes, where they were not run.
     """
 
     evaluation: Mapping[str, Any] | None = None
     picture_check: Mapping[str, Any] | None = None
+    tones: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -45,14 +52,15 @@ def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
     """
     evaluation = read_beside(bundle.directory, EVALUATION_NAME)
     trial = read_beside(bundle.directory, TRIAL_NAME)
-    for document in (evaluation, trial):
+    tones = read_beside(bundle.directory, TONES_NAME)
+    for document in (evaluation, trial, tones):
         if document and document["bundle"] != bundle.identity:
             raise TrainingError(
                 f"expected measurements of {bundle.identity} in {bundle.directory}, found those "
                 f"of {document['bundle']}; measure again"
             )
     probes = [read_beside(fold.directory, PROBE_NAME) for fold in folds]
-    measured = MeasuredLater(evaluation, trial, tuple(each for each in probes if each))
+    measured = MeasuredLater(evaluation, trial, tones, tuple(each for each in probes if each))
     path = bundle.directory / MODEL_CARD_NAME
     try:
         path.write_text(model_card(bundle.manifest, measured), encoding="utf-8")

@@ -15,22 +15,36 @@ from screening.imaging.phantom import write_phantoms
 from tests.trained_site import Site
 from training import picture_check_trial
 from training.bundle_evaluation import bundle_evaluation_json, evaluate_bundle
+from training.bundle_members import load_members
 from training.combination import Combination, combined_answers, common_images
 from training.errors import TrainingError
 from training.evaluate_runs import evaluate_runs
 from training.evaluation import evaluate_set
 from training.grad_cam_sheet import held_out_sheet, phantom_sheet
-from training.measurements import EVALUATION_NAME, PROBE_NAME, TRIAL_NAME, write_beside
+from training.measurements import EVALUATION_NAME, PROBE_NAME, TONES_NAME, TRIAL_NAME, write_beside
 from training.model_card import write_card
 from training.picture_check_trial import Trial, trial_json, try_picture_check
 from training.picture_gate import PictureGate
+from training.pictures import read_radiograph
 from training.predictions import by_picture, trained_folds
 from training.report import ReportExtras, write_report
 from training.source_probe import probe_sources
 from training.splits import Part
 from training.strange_pictures import CHANGES, DRAWN
+from training.tone_trial import TONES, in_tone, tone_trial_json, toned, try_tones
 
 pytestmark = pytest.mark.tensorflow
+
+
+STRETCHED, DARK = list(TONES)[1:3]
+TOLD_TONES = {
+    "part": "test",
+    "of_adults": True,
+    "images": 16,
+    "rows": [
+        {"tone": "darker", "figures": {"normal found": {"value": 0.25, "low": 0.2, "high": 0.3}}}
+    ],
+}
 
 
 def folds_of(site: Site) -> list:
@@ -89,6 +103,40 @@ def test_a_trial_counts_what_is_refused(
     json.dumps(trial_json(found), allow_nan=False)
 
 
+def test_a_tone_trial_shows_the_same_pictures_in_each_tone(site: Site, released: Bundle) -> None:
+    """As they are the answers are those of the evaluation; in other tones they may be others."""
+    folds, rows = folds_of(site), by_picture(site.rows)
+    found = try_tones(released, folds, Part.TEST, rows, site.answering)
+    expected = evaluate_bundle(released, folds, Part.TEST, rows, site.answering).everything
+    assert [row.tone for row in found.rows] == list(TONES)
+    assert {row.found.images for row in found.rows} == {16}
+    assert found.rows[0].found.confusion == expected.ensemble.pooled.confusion
+    assert not found.of_adults  # nothing of NIH in this split
+    document = json.loads(json.dumps(tone_trial_json(found), allow_nan=False))
+    assert document["rows"][0]["figures"]["normal found"]["value"] is not None
+
+
+def test_the_part_that_a_member_sees_is_toned(site: Site, released: Bundle) -> None:
+    """Within the lungs' box, where there is one; how often a member is asked stays the same."""
+    [first, *_] = load_members(released, site.answering)
+    picture = read_radiograph(site.rows[0].path)
+    for tone in TONES.values():
+        seen = in_tone(first, tone)
+        assert (seen.mirrored, seen.inner) == (first.seen_as.mirrored, first.seen_as.inner)
+        np.testing.assert_array_equal(seen(picture), first.seen_as(toned(picture, tone)))
+    assert not np.array_equal(in_tone(first, TONES[DARK])(picture), first.seen_as(picture))
+
+
+def test_tones_change_grey_levels_alone() -> None:
+    """Order stays; the stretch reaches both ends, gamma keeps them, the flat one meets halfway."""
+    grey = np.tile(np.arange(50, 200, dtype=np.uint8), (100, 1))
+    found = {name: toned(grey, tone).astype(int) for name, tone in TONES.items()}
+    assert all((np.diff(each, axis=1) >= 0).all() for each in found.values())
+    spans = {name: (int(each.min()), int(each.max())) for name, each in found.items()}
+    assert list(spans.values()) == [(50, 199), (0, 255), (26, 180), (82, 214), (87, 162)]
+    assert toned(np.full((9, 9), 7, np.uint8), TONES[STRETCHED]).max() <= 255
+
+
 def test_one_source_of_a_class_is_no_question(site: Site) -> None:
     """A probe that has nothing to tell apart says what it needs."""
     with pytest.raises(TrainingError, match="two sources of at least 10 patients"):
@@ -102,6 +150,7 @@ def test_card_and_report_tell_what_was_measured(site: Site, released: Bundle) ->
     write_beside(released.directory, EVALUATION_NAME, bundle_evaluation_json(evaluation))
     trial = Trial(released.identity, (), ("others/odd.dcm",))
     write_beside(released.directory, TRIAL_NAME, trial_json(trial))
+    write_beside(released.directory, TONES_NAME, TOLD_TONES | {"bundle": released.identity})
     told = {"value": 0.625, "low": 0.5, "high": 0.75}
     klass = {"class": "normal", "title": "Normal", "pictures": {"a": 5, "b": 5}, "told": told}
     probe = {"network": "four, fold 1", "classes": [klass | {"chance": 0.5}]}
@@ -109,6 +158,8 @@ def test_card_and_report_tell_what_was_measured(site: Site, released: Bundle) ->
     card = write_card(released, folds).read_text()
     assert "| four, fold 1 | Normal | a 5, b 5 | 62.5 % (50.0-75.0) | 50.0 % |" in card
     assert "with the weights as they are stored" in card
+    assert "\n| tone | normal found |\n|---|---|\n| darker | 25.0 % (20.0-30.0) |\n" in card
+    assert "answers to 16 test images of adults when" in card
     assert "Files that pass, and should not: others/odd.dcm." in card
     found = evaluate_runs([folds[:1]], Part.TEST, site.ask)
     sheets = [
