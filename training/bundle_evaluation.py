@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member
 from screening.bundles.registry import Bundle
 from screening.domain.scores import Class
 from training.answering import Answering
-from training.bundle_members import load_members
+from training.bundle_members import BundleMember, load_members
 from training.combination import (
     Combination,
     combined_answers,
@@ -61,11 +62,7 @@ def evaluate_bundle(
     questions = held_out_questions(splits, part, rows)
     paths = [rows[each.pixels_sha256].path for each in questions]
     answers = [
-        Predictions(
-            each.member.classes,
-            questions,
-            both_sides(answering.probabilities(each.model, each.seen_as, paths)),
-        )
+        answers_of(each, questions, answering.probabilities(each.model, each.seen_as, paths))
         for each in load_members(bundle, answering)
     ]
     members = bundle.manifest.members
@@ -106,6 +103,13 @@ def held_out_questions(
 def _with_finest_class(question: Question, rows: Mapping[str, ImageRow]) -> Question:
     label = rows[question.pixels_sha256].label
     return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label].value))
+
+
+def answers_of(
+    member: BundleMember, questions: tuple[Question, ...], outputs: NDArray[np.float32]
+) -> Predictions:
+    """Return what a member's outputs, (questions, outputs), say of each of its classes."""
+    return Predictions(member.member.classes, questions, both_sides(outputs))
 
 
 def evaluate_members(

@@ -70,6 +70,10 @@ def run(
     fine_tune_from: Annotated[
         Path | None, typer.Option("--from", metavar="RUN", help="Run to fine-tune.")
     ] = None,
+    from_bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Bundle whose member of this network goes on."),
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(metavar="SOURCE", help="Test on this source alone; repeatable."),
@@ -105,6 +109,7 @@ def run(
         epochs=epochs,
         backbone_weights=tuple(backbone_weights or ()),
         fine_tune_from=fine_tune_from,
+        bundle=from_bundle,
         lung_field=lung_field,
         leave_out=tuple(leave_out or ()),
         resume=resume,

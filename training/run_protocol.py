@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from screening.bundles.registry import Bundle, load_bundle
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
@@ -51,6 +52,11 @@ def run_protocol(
     write_run(request.out, record)
     if request.lung_field:
         keep_lung_field(request.lung_field, request.out)
+    if request.bundle and not _held_out_the_same(load_bundle(request.bundle), record):
+        report.say(
+            f"{request.bundle} was trained on another manifest or with another seed: it may have "
+            "seen images that this run holds out, and figures on those may be too good"
+        )
     training = FoldTraining(
         protocol=protocol,
         request=request,
@@ -69,11 +75,15 @@ def run_protocol(
 def _check_request(protocol: Protocol, request: RunRequest) -> None:
     faults = {
         f"{protocol.name} is fine-tuned from {protocol.fine_tune_from}; train that first and name "
-        "its folder with --from": protocol.fine_tune_from and not request.fine_tune_from,
+        "its folder with --from": protocol.fine_tune_from
+        and not (request.fine_tune_from or request.bundle),
         f"{protocol.name} takes its weights from the run named with --from; leave out "
         "--backbone-weights": protocol.fine_tune_from and request.backbone_weights,
         f"{protocol.name} starts from no other run; leave out --from": request.fine_tune_from
         and not protocol.fine_tune_from,
+        f"{protocol.name} takes its weights from the bundle named with --from-bundle; leave out "
+        "--from and --backbone-weights": request.bundle
+        and (request.fine_tune_from or request.backbone_weights),
         f"{protocol.name} has phases 1 to {protocol.phases}, found phase {request.phase}; ask for "
         "one of them": request.phase is not None and not 1 <= request.phase <= protocol.phases,
         f"{protocol.name} sees the lung field; train `screening train lung-field` and name its "
@@ -104,6 +114,8 @@ def _record(
     start = {path.name: _file_sha256(path) for path in request.backbone_weights}
     if request.fine_tune_from:
         start = {"run": _checked_start(protocol, request, data_digest, folds)}
+    if request.bundle:
+        start = {"bundle": load_bundle(request.bundle).identity}
     return RunRecord(
         protocol=protocol.name,
         architecture=protocol.architecture,
@@ -124,6 +136,13 @@ def _record(
         preprocessing_fingerprint=fingerprint(),
         start=start,
     )
+
+
+def _held_out_the_same(bundle: Bundle, record: RunRecord) -> bool:
+    """Tell whether a bundle's members were trained on the parts that a run trains on."""
+    came = bundle.manifest.provenance
+    seeds = {member["seed"] for member in came.get("members", ())}
+    return came.get("data_manifest_sha256") == record.data_digest and seeds == {record.seed}
 
 
 def _checked_start(

@@ -29,8 +29,9 @@ class RunRequest:
 
     fold, phase: from 1; None: all. phase: stop after it; earlier ones are trained first where the
     run does not have them. epochs: of each phase, instead of the protocol's. fine_tune_from: the
-    folder of the run to start from. lung_field: the folder of the lung-field network's run.
-    leave_out: sources that are tested on alone. cache_dir: keeps decoded pictures between runs.
+    folder of the run to start from. bundle: whose member goes on, instead. lung_field: the folder
+    of the lung-field network's run. leave_out: sources that are tested on alone. cache_dir: keeps
+    decoded pictures between runs.
     """
 
     data: Path
@@ -40,6 +41,7 @@ class RunRequest:
     epochs: int | None = None
     backbone_weights: Sequence[Path] = ()
     fine_tune_from: Path | None = None
+    bundle: Path | None = None
     lung_field: Path | None = None
     leave_out: Sequence[str] = ()
     resume: bool = False

@@ -49,7 +49,11 @@ class SeenAs:
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return one of the equal channels, (spec.height, spec.width), of a rendered picture."""
-        return preprocess(self.part.of(picture) if self.part else picture, self.spec)[..., 0]
+        return preprocess(self.part_of(picture), self.spec)[..., 0]
+
+    def part_of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of a (rows, columns) picture that it sees."""
+        return self.part.of(picture) if self.part else picture
 
 
 def seen_part(view: View, lung_field: Path | None) -> SeenPart | None:

@@ -1,4 +1,4 @@
-"""The network a fold starts from: fresh, on ImageNet weights, or on another run's network."""
+"""The network a fold starts from: fresh, on ImageNet weights, another run's, or a bundle's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from screening.bundles.registry import load_bundle, verify_files
 from screening.networks.architectures import Architecture
 from screening.networks.weights import load_weights
 from training.architectures.freezing import with_new_head
@@ -46,6 +47,40 @@ def fresh_network(
     model = with_precision(model, precision)
     accounts = tuple(load_backbone_weights(model, path) for path in backbone_weights)
     return StartNetwork(model, fresh_layers(model, accounts), accounts)
+
+
+def released_network(
+    protocol: Protocol,
+    architectures: Mapping[str, Architecture],
+    precision: Precision,
+    directory: Path,
+) -> StartNetwork:
+    """Return a bundle's member of the protocol's architecture and classes, its last layer too.
+
+    Raises TrainingError where the bundle has none, BundleError where it cannot be read.
+    """
+    bundle = load_bundle(directory)
+    verify_files(bundle)
+    wanted = (protocol.architecture, protocol.classes, (protocol.height, protocol.width))
+    found = {
+        (each.architecture, each.classes, (each.input.height, each.input.width)): each
+        for each in bundle.manifest.members
+    }
+    if wanted not in found:
+        raise TrainingError(
+            f"expected in bundle {bundle.identity} a member {_in_words(wanted)} for "
+            f"{protocol.name}, found {'; '.join(map(_in_words, found))}; name another bundle"
+        )
+    model = architectures[protocol.architecture].build(
+        (protocol.height, protocol.width, 3), protocol.outputs
+    )
+    load_weights(model, [directory / file.file for file in found[wanted].weights])
+    return StartNetwork(with_precision(model, precision), ())
+
+
+def _in_words(member: tuple[str, Sequence[str], tuple[int, int]]) -> str:
+    architecture, classes, (height, width) = member
+    return f"{architecture} {height} x {width} of {', '.join(classes)}"
 
 
 def load_network(run: Path, fold: int, architectures: Mapping[str, Architecture]) -> keras.Model:

@@ -7,7 +7,7 @@ Source: Zech et al. 2018, PLOS Medicine 15:e1002683 (networks that tell the hosp
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 
 from screening.bundles.registry import Bundle
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
-from screening.imaging.preprocess import preprocess
 from training.answering import Answering
-from training.bundle_evaluation import evaluate_members, held_out_questions
+from training.bundle_evaluation import answers_of, evaluate_members, held_out_questions
 from training.bundle_members import BundleMember, load_members
 from training.data_manifest import ImageRow
 from training.evaluation import Estimate, SetEvaluation
 from training.evaluation_files import estimate_json
 from training.pictures import read_radiograph
-from training.predictions import Predictions, TrainedFold, both_sides
+from training.predictions import Predictions, TrainedFold
 from training.release_figures import of_the_reference_set
-from training.seen_part import SeenAs
 from training.splits import Part
 
 Picture = NDArray[np.uint8]
@@ -99,15 +97,12 @@ def try_tones(
     questions = adults if of_adults else everything
     pictures = [read_radiograph(rows[each.pixels_sha256].path) for each in questions]
     members = load_members(bundle, answering)
+    parts = [[each.seen_as.part_of(picture) for picture in pictures] for each in members]
     shown = []
     for name, tone in TONES.items():
         answers = [
-            Predictions(
-                each.member.classes,
-                questions,
-                both_sides(answering.probabilities_of(each.model, in_tone(each, tone), pictures)),
-            )
-            for each in members
+            answers_of(each, questions, _answers_in_tone(each, seen, tone, answering))
+            for each, seen in zip(members, parts, strict=True)
         ]
         together = evaluate_members(bundle.manifest.members, answers)
         shown.append(ToneRow(name, together.ensemble.pooled))
@@ -120,19 +115,13 @@ def toned(picture: Picture, tone: Tone) -> Picture:
     return np.asarray(np.rint(grey * 255), np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class _SeenInTone(SeenAs):
-    tone: Tone = TONES["as it is"]
-
-    def __call__(self, picture: Picture) -> NDArray[np.float32]:
-        part = self.part.of(picture) if self.part else picture
-        return preprocess(toned(part, self.tone), self.spec)[..., 0]
-
-
-def in_tone(member: BundleMember, tone: Tone) -> SeenAs:
-    """Return what a member takes of a picture whose part that it sees is in another tone."""
-    seen = member.seen_as
-    return _SeenInTone(seen.spec, seen.part, seen.mirrored, seen.inner, tone)
+def _answers_in_tone(
+    member: BundleMember, parts: Sequence[Picture], tone: Tone, answering: Answering
+) -> NDArray[np.float32]:
+    seen_whole = replace(member.seen_as, part=None)
+    return answering.probabilities_of(
+        member.model, seen_whole, (toned(part, tone) for part in parts)
+    )
 
 
 def tone_trial_json(trial: ToneTrial) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from training.protocols.protocol import LearningLayers, Protocol
 from training.run_directory import fold_directory, write_split
 from training.run_request import RunReport, RunRequest
 from training.seen_part import input_spec, seen_part
-from training.start_network import StartNetwork, fine_tuned_network, fresh_network
+from training.start_network import StartNetwork, fine_tuned_network, fresh_network, released_network
 
 SHORTEST_TIMED_IMAGES = 1000
 """Fewer images in the whole run are trained sooner than their time is measured."""
@@ -143,6 +143,8 @@ def _start_network(training: FoldTraining, fold: int) -> StartNetwork:
         return fine_tuned_network(
             protocol, training.architectures, request.precision, request.fine_tune_from, fold
         )
+    if request.bundle:
+        return released_network(protocol, training.architectures, request.precision, request.bundle)
     return fresh_network(
         protocol, training.architectures, request.precision, request.backbone_weights
     )

@@ -12,6 +12,7 @@ from screening.imaging.lung_field import View
 from training.appearance import AppearanceAugmentation
 from training.augment import Augment, GeometricAugmentation, in_turn
 from training.data_manifest import Label
+from training.level_exchange import LevelExchange, black_and_white
 from training.spectrum_exchange import SpectrumExchange, radial_profiles
 
 
@@ -143,7 +144,8 @@ class Protocol:
     contrast: what of a radiograph the network sees. mirrored, inner: once trained, it is asked
     about the mirror image, too, and about the middle, this fraction of height and width.
     augmentation, appearance: what is changed of a training picture's geometry and looks.
-    spectrum_chance: of a training picture to get the sharpness of another one. draw: None: every
+    levels_chance, spectrum_chance: of a training picture to get black and white, or the sharpness,
+    of another one. draw: None: every
     image once an epoch. schedule: of the learning rate. frozen: how names of layers begin that
     never learn. keeps_statistics: batch normalisations that a weight file gave keep its statistics
     and parameters, so that no batch's composition counts. coarser: labels of images that allow
@@ -173,6 +175,7 @@ class Protocol:
     inner: float | None = None
     augmentation: GeometricAugmentation | None = None
     appearance: AppearanceAugmentation | None = None
+    levels_chance: float = 0.0
     spectrum_chance: float = 0.0
     draw: BalancedDraw | None = None
     schedule: Schedule = Schedule.CONSTANT
@@ -188,14 +191,18 @@ class Protocol:
     @property
     def augments(self) -> bool:
         """Whether training pictures are changed."""
-        return bool(self.augmentation or self.appearance or self.spectrum_chance)
+        looks = self.appearance or self.levels_chance or self.spectrum_chance
+        return bool(self.augmentation or looks)
 
     def augment(self, pictures: NDArray[np.uint8]) -> Augment | None:
         """Return what is done to each training picture, None where nothing is.
 
-        pictures: that are trained on, (pictures, rows, columns), whose sharpness is exchanged.
+        pictures: that are trained on, (pictures, rows, columns), which levels and sharpness are of.
         """
-        steps: list[Augment] = [self.augmentation] if self.augmentation else []
+        steps: list[Augment] = []
+        if self.levels_chance:
+            steps.append(LevelExchange(black_and_white(pictures), self.levels_chance))
+        steps += [self.augmentation] if self.augmentation else []
         if self.spectrum_chance:
             steps.append(SpectrumExchange(radial_profiles(pictures), self.spectrum_chance))
         steps += [self.appearance] if self.appearance else []

@@ -105,6 +105,7 @@ CORONET = Protocol(
         horizontal_flip=True, rotation_degrees=10.0, zoom=0.12, shift=0.06, shear=0.08
     ),
     appearance=replace(APPEARANCE, least_size=0.7, noise=0.02, qualities=(40, 90)),
+    levels_chance=0.7,
     draw=BalancedDraw(images_per_epoch=2000),
     keeps_statistics=True,
     frozen=("block1_", "block2_", "block3_", "block4_"),

@@ -14,13 +14,17 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 import numpy as np
 
+from screening.bundles.registry import Bundle
+from screening.errors import BundleError
 from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
 from tests.radiograph_rows import every_collection, write_pictures
+from tests.trained_site import Site
+from training.bundle_members import load_members
 from training.errors import DataError, TrainingError
 from training.fit import CHECKPOINT, HISTORY, WEIGHTS
 from training.history import EpochRecord, read_history
-from training.protocols.protocol import Protocol
+from training.protocols.protocol import GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
 from training.run_directory import finished_folds, fold_directory, read_run, read_split
 from training.run_protocol import run_protocol
@@ -134,8 +138,33 @@ def test_a_fine_tuned_network_starts_from_the_run_named(
     assert (same("conv"), same("conv_bn"), same("hidden")) == (True, True, False)
 
 
+def test_a_bundles_member_goes_on_with_its_last_layer(
+    site: Site, released: Bundle, tmp_path: Path, tiny_architectures: Architectures
+) -> None:
+    """It starts as it was released; whose images it may have seen is said."""
+    protocol = replace(small(FOUR), split=GroupHoldout(train=0.6, validation=0.4, test=0.0))
+    request = RunRequest(data=site.manifest, out=tmp_path, epochs=1, bundle=released.directory)
+    report = HeardReport()
+    still = replace(protocol, learning_rate=1e-12)
+    run_protocol(still, request, report, tiny_architectures)
+    found = load_network(tmp_path, 1, tiny_architectures).get_layer("probabilities").get_weights()
+    members = {each.member.name: each.model for each in load_members(released, site.answering)}
+    expected = members["coronet"].get_layer("probabilities").get_weights()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert read_run(tmp_path).start == {"bundle": released.identity}
+    assert not any("may have seen" in fact for fact in report.said)
+    another = replace(request, out=tmp_path / "another", seed=1)
+    run_protocol(still, another, report, tiny_architectures)
+    assert any("may have seen images that this run holds out" in fact for fact in report.said)
+
+
 def test_what_is_wrong_is_said_before_anything_is_trained(
-    manifest: Path, four_classes: Path, tmp_path: Path, tiny_architectures: Architectures
+    manifest: Path,
+    four_classes: Path,
+    released: Bundle,
+    tmp_path: Path,
+    tiny_architectures: Architectures,
 ) -> None:
     """Each mistake in the command is answered with what was expected and the remedy."""
     asked = RunRequest(data=manifest, out=tmp_path / "run", fold=1, epochs=1)
@@ -144,6 +173,13 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
         (FOUR, replace(asked, fold=9), "folds 1 to 4"),
         (FOUR, replace(asked, phase=2), "phases 1 to 1"),
         (FOUR, replace(asked, fine_tune_from=four_classes), "leave out --from"),
+        (FOUR, replace(asked, bundle=tmp_path, fine_tune_from=four_classes), "leave out --from"),
+        (FOUR, replace(asked, bundle=tmp_path), "bundle"),
+        (
+            "soares2020-vgg16",
+            replace(asked, bundle=released.directory),
+            "member soares_vgg16.*coronet",
+        ),
         (FOUR, replace(asked, backbone_weights=(tmp_path / "no.npz",)), r"no\.npz"),
         (FOUR, replace(asked, out=four_classes), "--resume, or name another --out"),
         (FOUR, replace(asked, out=four_classes, seed=1, resume=True), "seed .expected 1, found 0"),
@@ -162,7 +198,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
         ("soares2020-vgg16", replace(asked, out=four_classes, resume=True), "another run, of khan"),
     ]
     for name, request, message in mistakes:
-        with pytest.raises(TrainingError, match=message):
+        with pytest.raises((TrainingError, BundleError), match=message):
             run_protocol(small(name), request, HeardReport(), tiny_architectures)
     assert not list(tmp_path.rglob(CHECKPOINT))
 
