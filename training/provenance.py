@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from training.data_manifest import ImageRow
+from training.fit import HISTORY
+from training.history import read_history
 from training.predictions import TrainedFold
 from training.run_directory import read_split
 from training.splits import Part
@@ -49,6 +51,7 @@ def member_provenance(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> dict[s
         "seed": record.seed,
         "precision": record.precision,
         "start": dict(record.start),
+        "epochs": len(read_history(fold.directory / HISTORY)),
         "images": {part.value: _images(fold, part, rows) for part in Part if _has(fold, part)},
     }
 

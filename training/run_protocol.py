@@ -90,8 +90,8 @@ def _check_request(protocol: Protocol, request: RunRequest) -> None:
         "folder with --lung-field": protocol.view is View.LUNG_FIELD and not request.lung_field,
         f"{protocol.name} sees the whole picture; leave out --lung-field": request.lung_field
         and protocol.view is not View.LUNG_FIELD,
-        f"expected at least 1 epoch, found {protocol.epochs}; correct --epochs": protocol.epochs
-        < 1,
+        f"expected at least 1 epoch, or 0 to take over a bundle's member, found {protocol.epochs}; "
+        "correct --epochs": protocol.epochs < (0 if request.bundle else 1),
     }
     for message, found in faults.items():
         if found:

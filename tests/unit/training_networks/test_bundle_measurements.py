@@ -127,8 +127,8 @@ class RightHalf:
     """A `SeenPart` that needs no network."""
 
     def of(self, picture: Picture) -> Picture:
-        """Return the right half of a picture."""
-        return picture[:, picture.shape[1] // 2 :]
+        """Return the right half of a picture, as wide as the whole."""
+        return picture[:, picture.shape[1] // 2 :].repeat(2, axis=1)
 
 
 def test_the_part_that_a_member_sees_is_toned(
