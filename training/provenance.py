@@ -28,8 +28,8 @@ def code_revision() -> str | None:
     revision = _said([git, "-C", str(here), "rev-parse", "HEAD"])
     if revision is None:
         return None
-    changed = _said([git, "-C", str(here.parent), "status", "--porcelain", "--", "training"])
-    changed = changed or _said([git, "-C", str(here.parent), "status", "--porcelain", "screening"])
+    code = ["training", "screening", ":!screening/bundles/released"]  # a bundle being written
+    changed = _said([git, "-C", str(here.parent), "status", "--porcelain", "--", *code])
     return f"{revision}-modified" if changed else revision
 
 
