@@ -49,7 +49,7 @@ def test_an_input_that_costs_too_much_is_a_finding(
     monkeypatch.setattr(measured, "LONGEST_S", 0.0)
     monkeypatch.setattr(measured, "MOST_MIB", 30)
     findings = Findings(tmp_path / "found")
-    costly = Target("sample", ".bin", st.binary(), lambda _: ["x"][len(b"x" * (64 << 20)) % 1 :])
+    costly = Target("sample", ".bin", st.binary(), lambda _: ["x"][len(b"x" * (256 << 20)) % 1 :])
     Trial(costly, tmp_path, findings)(b"input")
     words = {one.words for one in findings.of("sample")}
     assert words == {"x", "it took too long", "it took too much memory"}
