@@ -48,11 +48,12 @@ def run_protocol(
         for fold in folds
     ]
     _check_begun(request, folds)
-    record = _record(protocol, request, manifest_digest(rows), folds)
+    bundle = load_bundle(request.bundle) if request.bundle else None
+    record = _record(protocol, request, bundle, manifest_digest(rows), folds)
     write_run(request.out, record)
     if request.lung_field:
         keep_lung_field(request.lung_field, request.out)
-    if request.bundle and not _held_out_the_same(load_bundle(request.bundle), record):
+    if bundle and not _held_out_the_same(bundle, record):
         report.say(
             f"{request.bundle} was trained on another manifest or with another seed: it may have "
             "seen images that this run holds out, and figures on those may be too good"
@@ -109,13 +110,17 @@ def _check_begun(request: RunRequest, folds: tuple[int, ...]) -> None:
 
 
 def _record(
-    protocol: Protocol, request: RunRequest, data_digest: str, folds: tuple[int, ...]
+    protocol: Protocol,
+    request: RunRequest,
+    bundle: Bundle | None,
+    data_digest: str,
+    folds: tuple[int, ...],
 ) -> RunRecord:
     start = {path.name: _file_sha256(path) for path in request.backbone_weights}
     if request.fine_tune_from:
         start = {"run": _checked_start(protocol, request, data_digest, folds)}
-    if request.bundle:
-        start = {"bundle": load_bundle(request.bundle).identity}
+    if bundle:
+        start = {"bundle": bundle.identity}
     return RunRecord(
         protocol=protocol.name,
         architecture=protocol.architecture,
