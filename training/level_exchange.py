@@ -30,11 +30,17 @@ class LevelExchange:
         """Return a changed copy; the same generator state gives the same copy."""
         if random.random() >= self.chance:
             return picture
-        black, white = _levels(picture)
+        black, white = levels_of(picture)
         wanted_black, wanted_white = self.levels[random.integers(len(self.levels))]
         shares = (picture - black) / max(white - black, 1.0)
         changed = wanted_black + shares * (wanted_white - wanted_black)
         return np.asarray(np.rint(np.clip(changed, 0, 255)), np.uint8)
+
+
+def levels_of(picture: NDArray[np.number]) -> NDArray[np.float32]:
+    """Return what is black in a picture and what is white, in its own grey levels."""
+    levels = np.percentile(picture, (BLACK_PERCENTILE, WHITE_PERCENTILE))
+    return np.asarray(levels, np.float32)
 
 
 def black_and_white(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -42,8 +48,4 @@ def black_and_white(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     pictures: (pictures, rows, columns), 0 = black to 255 = white.
     """
-    return np.stack([_levels(picture) for picture in pictures])
-
-
-def _levels(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.percentile(picture, (BLACK_PERCENTILE, WHITE_PERCENTILE)).astype(np.float32)
+    return np.stack([levels_of(picture) for picture in pictures])

@@ -21,6 +21,7 @@ from training.protocols.protocol import Protocol
 from training.run_directory import RunRecord, fold_directory, read_run, write_run
 from training.run_request import RunReport, RunRequest
 from training.seen_part import keep_lung_field, lung_field_sha256
+from training.start_network import released_weights
 from training.train_fold import FoldTraining, decode_pictures, train_fold
 
 
@@ -49,6 +50,7 @@ def run_protocol(
     ]
     _check_begun(request, folds)
     bundle = load_bundle(request.bundle) if request.bundle else None
+    released = released_weights(protocol, bundle) if bundle else ()
     record = _record(protocol, request, bundle, manifest_digest(rows), folds)
     write_run(request.out, record)
     if request.lung_field:
@@ -65,6 +67,7 @@ def run_protocol(
         architectures=architectures,
         drawn=drawn,
         identity=record.identity,
+        released=released,
         pictures=decode_pictures(protocol, request, drawn, plans, report),
     )
     with replicas_on(request.devices) as replicas:

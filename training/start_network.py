@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from screening.bundles.registry import load_bundle, verify_files
+from screening.bundles.registry import Bundle, verify_files
 from screening.networks.architectures import Architecture
 from screening.networks.weights import load_weights
 from training.architectures.freezing import with_new_head
@@ -49,18 +49,11 @@ def fresh_network(
     return StartNetwork(model, fresh_layers(model, accounts), accounts)
 
 
-def released_network(
-    protocol: Protocol,
-    architectures: Mapping[str, Architecture],
-    precision: Precision,
-    directory: Path,
-) -> StartNetwork:
-    """Return a bundle's member of the protocol's architecture and classes, its last layer too.
+def released_weights(protocol: Protocol, bundle: Bundle) -> tuple[Path, ...]:
+    """Return the weight files of a bundle's member of the protocol's architecture and classes.
 
-    Raises TrainingError where the bundle has none, BundleError where it cannot be read.
+    Raises TrainingError where the bundle has none, BundleError where a file was changed.
     """
-    bundle = load_bundle(directory)
-    verify_files(bundle)
     wanted = (protocol.architecture, protocol.classes, (protocol.height, protocol.width))
     found = {
         (each.architecture, each.classes, (each.input.height, each.input.width)): each
@@ -71,10 +64,20 @@ def released_network(
             f"expected in bundle {bundle.identity} a member {_in_words(wanted)} for "
             f"{protocol.name}, found {'; '.join(map(_in_words, found))}; name another bundle"
         )
-    model = architectures[protocol.architecture].build(
-        (protocol.height, protocol.width, 3), protocol.outputs
-    )
-    load_weights(model, [directory / file.file for file in found[wanted].weights])
+    verify_files(bundle)
+    return tuple(bundle.directory / file.file for file in found[wanted].weights)
+
+
+def released_network(
+    protocol: Protocol,
+    architectures: Mapping[str, Architecture],
+    precision: Precision,
+    weights: Sequence[Path],
+) -> StartNetwork:
+    """Return a bundle's member with its last layer; weights: from `released_weights`."""
+    build = architectures[protocol.architecture].build
+    model = build((protocol.height, protocol.width, 3), protocol.outputs)
+    load_weights(model, weights)
     return StartNetwork(with_precision(model, precision), ())
 
 

@@ -21,6 +21,7 @@ from training.bundle_members import BundleMember, load_members
 from training.data_manifest import ImageRow
 from training.evaluation import Estimate, SetEvaluation
 from training.evaluation_files import estimate_json
+from training.level_exchange import levels_of
 from training.pictures import read_radiograph
 from training.predictions import Predictions, TrainedFold
 from training.release_figures import of_the_reference_set
@@ -34,8 +35,8 @@ DARKER, BRIGHTER = 1.4, 0.7
 
 
 def _stretched(grey: NDArray[np.floating]) -> NDArray[np.floating]:
-    low, high = (float(level) for level in np.percentile(grey, (1, 99)))
-    shares: NDArray[np.floating] = (grey - low) / max(high - low, 1 / 255)
+    black, white = (float(level) for level in levels_of(grey))
+    shares: NDArray[np.floating] = (grey - black) / max(white - black, 1 / 255)
     return shares
 
 

@@ -52,7 +52,10 @@ class DecodedPictures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldTraining:
-    """What all folds of a run share."""
+    """What all folds of a run share.
+
+    released: weight files of the bundle's member that goes on; none where there is no bundle.
+    """
 
     protocol: Protocol
     request: RunRequest
@@ -60,6 +63,7 @@ class FoldTraining:
     architectures: Mapping[str, Architecture]
     drawn: Composition
     identity: str
+    released: tuple[Path, ...]
     pictures: DecodedPictures
 
 
@@ -143,8 +147,10 @@ def _start_network(training: FoldTraining, fold: int) -> StartNetwork:
         return fine_tuned_network(
             protocol, training.architectures, request.precision, request.fine_tune_from, fold
         )
-    if request.bundle:
-        return released_network(protocol, training.architectures, request.precision, request.bundle)
+    if training.released:
+        return released_network(
+            protocol, training.architectures, request.precision, training.released
+        )
     return fresh_network(
         protocol, training.architectures, request.precision, request.backbone_weights
     )

@@ -174,11 +174,6 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
         (FOUR, replace(asked, fine_tune_from=four_classes), "leave out --from"),
         (FOUR, replace(asked, bundle=tmp_path, fine_tune_from=four_classes), "leave out --from"),
         (FOUR, replace(asked, bundle=tmp_path), "bundle"),
-        (
-            "soares2020-vgg16",
-            replace(asked, bundle=released.directory),
-            "member soares_vgg16.*coronet",
-        ),
         (FOUR, replace(asked, backbone_weights=(tmp_path / "no.npz",)), r"no\.npz"),
         (FOUR, replace(asked, out=four_classes), "--resume, or name another --out"),
         (FOUR, replace(asked, out=four_classes, seed=1, resume=True), "seed .expected 1, found 0"),
@@ -200,6 +195,17 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
         with pytest.raises((TrainingError, BundleError), match=message):
             run_protocol(small(name), request, HeardReport(), tiny_architectures)
     assert not list(tmp_path.rglob(CHECKPOINT))
+
+
+def test_a_bundle_that_does_not_fit_leaves_no_run(
+    manifest: Path, released: Bundle, tmp_path: Path, tiny_architectures: Architectures
+) -> None:
+    """It is refused before pictures are decoded and the run's folder is made."""
+    request = RunRequest(data=manifest, out=tmp_path / "run", fold=1, bundle=released.directory)
+    report = HeardReport()
+    with pytest.raises(TrainingError, match=r"member soares_vgg16.*coronet"):
+        run_protocol(small("soares2020-vgg16"), request, report, tiny_architectures)
+    assert (request.out.exists(), report.images) == (False, {})
 
 
 def test_an_unreadable_picture_is_named(tmp_path: Path, tiny_architectures: Architectures) -> None:
