@@ -19,6 +19,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT, P_DATA
+from pynetdicom.timer import Timer
 
 from screening.logs import get_logger
 from screening.receive.admission import REJECTION_OF, Admission, Refused
@@ -29,6 +30,8 @@ from screening.transport.closing_socket import ClosingSocket
 
 PDU_TIMEOUT_S = 30
 """How long the rest of a PDU may take once its first byte is there, and the peer to read ours."""
+NEGOTIATION_TIMEOUT_S = 60
+"""For our own threads to hand over a request that is read; dozens at once can take over 10 s."""
 READ_BYTES = 1 << 16
 LARGEST_COMMAND_SET_BYTES = 1 << 16
 LARGEST_DATA_SET_IN_MEMORY_BYTES = 1 << 22
@@ -57,7 +60,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         self.acse = _GuardedACSE(self)
         self.dul = _GuardedDUL(self)
         self.dimse = _GuardedDIMSE(self)
-        self.acse_timeout = ae.acse_timeout  # these two are kept in the replaced DUL provider
+        self.acse_timeout = NEGOTIATION_TIMEOUT_S  # these two are kept in the replaced DUL provider
         self.network_timeout = ae.network_timeout
 
     def run_reactor(self) -> None:
@@ -164,9 +167,19 @@ class _GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has n
             self.assoc.dimse.msg_queue.put((None, None))
 
     def receive_pdu(self, wait: bool = False, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002  theirs
-        """Return the next primitive; who waits for an association request gets that or None."""
+        """Return the next primitive; who waits for an association request gets that or None.
+
+        From then on the timeouts are those for a peer; until then nobody waited for one.
+        """
         primitive = super().receive_pdu(wait, timeout)
-        return None if wait and not isinstance(primitive, A_ASSOCIATE) else primitive
+        if not wait:
+            return primitive
+        self.artim_timer = Timer(None)  # one that was stopped late counts as expired
+        self.assoc.acse_timeout = self.assoc.ae.acse_timeout
+        if primitive is None:
+            where, why = self.assoc.requestor.address, "its request was not looked at in time"
+            log.warning("association_failed", peer_address=where, reason=why)
+        return primitive if isinstance(primitive, A_ASSOCIATE) else None
 
     def _is_transport_event(self) -> bool:
         state = self.state_machine.current_state

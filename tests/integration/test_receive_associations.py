@@ -1,6 +1,7 @@
 """Who may talk to the SCP, and about what (PS3.8 7.1, PS3.4 B.3)."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydicom.uid import (
 
 from screening.db.session import Database
 from screening.errors import StartupError
+from screening.receive import guarded_association, scp
 from screening.receive.scp import running_scp
 from screening.storage_scu.association import Context, NotAssociatedError, associate
 from screening.storage_scu.objects import identify
@@ -25,6 +27,7 @@ from screening.storage_scu.outcomes import Outcome
 from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
 
 pytestmark = pytest.mark.integration
+ACSE_TIMEOUT_S = 0.3
 CR_EXPLICIT = Context(ComputedRadiographyImageStorage, ExplicitVRLittleEndian)
 
 
@@ -46,6 +49,23 @@ def dcmtk(receiver: Receiver, program: str, *arguments: str) -> int:
     address = [receiver.peer.host, str(receiver.peer.port)]
     command = [program, "-aet", "CR_ROOM_1", "-aec", "SCREENING", *address, *arguments]
     return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode
+
+
+def test_an_scp_that_is_slow_itself_answers_all_the_same(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where dozens begin at once on a busy machine: the ACSE timeout is for peers, not for us."""
+    is_transport_event = guarded_association._GuardedDUL._is_transport_event
+
+    def come_to_it_late(dul: guarded_association._GuardedDUL) -> bool:
+        if dul.state_machine.current_state == "Sta2":
+            time.sleep(5 * ACSE_TIMEOUT_S)
+        return is_transport_event(dul)
+
+    monkeypatch.setattr(guarded_association._GuardedDUL, "_is_transport_event", come_to_it_late)
+    monkeypatch.setattr(scp, "ACSE_TIMEOUT_S", ACSE_TIMEOUT_S)
+    with running_receiver(tmp_path / "slow", receiver.database) as slow:
+        assert slow.send(radiograph())[0].status == SUCCESS
 
 
 def test_dcmtk_verifies_and_stores(receiver: Receiver, tmp_path: Path) -> None:

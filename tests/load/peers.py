@@ -24,7 +24,7 @@ REST_S = 1.0
 PATIENCE_S = 600
 """Without a single Success; how long all takes depends on the machine."""
 PROBE_TIMEOUT_S = 20
-TIMEOUTS = Timeouts(connection_s=20, acse_s=30, dimse_s=60, network_s=60)
+TIMEOUTS = Timeouts(connection_s=20, acse_s=120, dimse_s=120, network_s=120)
 """Those of a patient modality: that the machine is slow is no abort."""
 
 

@@ -7,7 +7,7 @@ from screening.receive import refusal_log
 from screening.receive.refusal_log import RefusalLog
 
 
-def test_a_minute_has_one_line_for_an_address_and_event() -> None:
+def test_a_minute_has_one_line_for_an_address_event_and_reason() -> None:
     """Others have theirs; the next line says how many were left out."""
     said = RefusalLog(interval_s=60)
     with structlog.testing.capture_logs() as lines:
@@ -15,10 +15,12 @@ def test_a_minute_has_one_line_for_an_address_and_event() -> None:
             said.note("connection_refused", peer_address="10.0.0.1", reason="why")
         said.note("connection_refused", peer_address="10.0.0.2", reason="why")
         said.note("connection_dropped", peer_address="10.0.0.1", reason="why")
-    assert [(line["event"], line["peer_address"]) for line in lines] == [
-        ("connection_refused", "10.0.0.1"),
-        ("connection_refused", "10.0.0.2"),
-        ("connection_dropped", "10.0.0.1"),
+        said.note("connection_refused", peer_address="10.0.0.1", reason="why else")
+    assert [(line["event"], line["peer_address"], line["reason"]) for line in lines] == [
+        ("connection_refused", "10.0.0.1", "why"),
+        ("connection_refused", "10.0.0.2", "why"),
+        ("connection_dropped", "10.0.0.1", "why"),
+        ("connection_refused", "10.0.0.1", "why else"),
     ]
 
 
