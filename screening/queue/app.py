@@ -12,6 +12,11 @@ BROKER_TIMEOUT_S = 3
 VISIBILITY_TIMEOUT_S = 300
 """How long Redis keeps an unacknowledged message back; longer than any task runs."""
 POLLING_INTERVAL_S = 0.25
+UNLIMITED = 0
+"""kombu's Redis transport stops listening to a worker's socket while as many messages as may be
+prefetched wait for their acknowledgement. One whose acknowledgement failed waits for ever, so any
+limit makes a worker deaf that Redis left in mid-work. A worker reads one message at a time anyhow,
+between two pieces of work."""
 
 
 def make_celery_app(settings: Settings) -> Celery:
@@ -24,7 +29,7 @@ def make_celery_app(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=False,
         task_routes={task: {"queue": queue.value} for queue, task in TASK_OF_QUEUE.items()},
-        worker_prefetch_multiplier=1,
+        worker_prefetch_multiplier=UNLIMITED,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_hijack_root_logger=False,

@@ -91,6 +91,26 @@ if is_deaf:
 station.run(pool="solo", concurrency=1, name="test")
 """
 
+CUT_OFF = """
+import pathlib, sys, time
+from screening.queue import worker
+from screening.queue.app import make_celery_app
+from screening.queue.names import Queue
+from screening.settings import load_settings
+folder, broker_url = pathlib.Path(sys.argv[1]), sys.argv[2]
+worker.UNANSWERED_RINGS = 100_000
+def work():
+    with (folder / "calls").open("a") as file:
+        file.write("called\\n")
+    while not (folder / "may-end").exists():
+        time.sleep(0.05)
+station = worker.Station(
+    app=make_celery_app(load_settings(data_dir=folder, broker_url=broker_url)),
+    queue=Queue.REPORT, work=work, due=lambda: True, sweep_interval_s=0.2,
+)
+station.run(pool="solo", concurrency=1, name="test")
+"""
+
 
 @contextmanager
 def program(text: str, *arguments: str | int | Path) -> Iterator[subprocess.Popen[str]]:
@@ -237,6 +257,21 @@ def test_a_station_that_is_deaf_since_the_broker_was_away_ends_itself(
     sweep.join(START_TIMEOUT_S)
     assert ended == [EXIT_DEAF]
     station._doorbell.close()
+
+
+def test_a_station_whose_broker_went_away_in_mid_work_hears_again(
+    tmp_path: Path, own_redis: PrivateServer
+) -> None:
+    """Its acknowledgement comes to nothing; the same process answers once the broker is back."""
+    calls = tmp_path / "calls"
+    with program(CUT_OFF, tmp_path, own_redis.url) as station:
+        wait_until(calls.exists, "the work", START_TIMEOUT_S)
+        own_redis.stop(signal.SIGKILL)
+        (tmp_path / "may-end").touch()
+        time.sleep(MANY_SWEEPS_S)
+        own_redis.start()
+        wait_until(lambda: len(calls.read_text().split()) > 1, "a ring to be heard")
+        assert station.poll() is None
 
 
 def test_a_half_written_list_of_queues_is_made_anew(settings: Settings) -> None:
