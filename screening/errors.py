@@ -8,6 +8,7 @@
     │   ├── UnreadableDataSetError    not DICOM, or cannot be parsed
     │   ├── TruncatedDataSetError     parses, but Pixel Data is cut short
     │   ├── MissingIdentifierError    no SOP class, SOP instance or study UID
+    │   ├── IllegalIdentifierError    a UID or patient value that is too long, or no text
     │   ├── SOPClassMismatchError     the data set is another SOP class or instance than requested
     │   ├── ObjectTooLargeError       beyond the size limit
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
@@ -54,6 +55,10 @@ class TruncatedDataSetError(RejectedInstanceError):
 
 class MissingIdentifierError(RejectedInstanceError):
     """A SOP class, SOP instance or study UID is absent or empty."""
+
+
+class IllegalIdentifierError(RejectedInstanceError):
+    """What identifies the object or its patient is too long to be kept whole, or is no text."""
 
 
 class SOPClassMismatchError(RejectedInstanceError):

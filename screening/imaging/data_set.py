@@ -15,6 +15,7 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
+from screening.domain.instance import fault_of_uid
 from screening.errors import TruncatedDataSetError, UnreadableDataSetError
 from screening.imaging.quiet import quiet
 
@@ -83,6 +84,10 @@ def seek_data_set(file: BinaryIO) -> Encoding:
                 f"the file meta information cannot be parsed ({type(error).__name__}); "
                 "send the original object"
             ) from None
+    if uid and (fault := fault_of_uid(uid)):
+        raise UnreadableDataSetError(
+            f"expected a transfer syntax UID, found {fault}; send the original object"
+        )
     if uid == DeflatedExplicitVRLittleEndian:
         raise UnreadableDataSetError(
             "expected a transfer syntax without deflate, found Deflated Explicit VR Little "

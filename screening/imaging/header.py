@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
+from unicodedata import category
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
@@ -12,8 +13,19 @@ from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from screening.domain.instance import InstanceHeader, PatientAttributes
-from screening.errors import MissingIdentifierError, ScreeningError, UnreadableDataSetError
+from screening.domain.instance import (
+    LONGEST_PATIENT_VALUE,
+    LONGEST_UID,
+    InstanceHeader,
+    PatientAttributes,
+    fault_of_uid,
+)
+from screening.errors import (
+    IllegalIdentifierError,
+    MissingIdentifierError,
+    ScreeningError,
+    UnreadableDataSetError,
+)
 from screening.imaging.data_set import (
     PIXEL_DATA_TAGS,
     Encoding,
@@ -24,7 +36,9 @@ from screening.imaging.data_set import (
 from screening.imaging.quiet import quiet
 
 LONGEST_TEXT = 64
-"""Characters of a UID and of a text column; PS3.5 section 6.2 (UI, LO, one PN component group)."""
+"""Characters of a text that only rules look at; PS3.5 section 6.2 (LO)."""
+PADDING = " \0"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 OLDEST_PATIENT_YEARS = 130.0
 DAYS_PER_YEAR = 365.25
 YEARS_PER_AGE_UNIT = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0}
@@ -74,11 +88,14 @@ def read_header(path: Path) -> ObjectHeader:
     """Read the header of one DICOM file; Pixel Data is neither read nor checked.
 
     Text is decoded by the object's character set, a character that cannot be decoded is replaced.
-    Attributes that are absent, empty or illegal become "" or None; text is cut to 64 characters.
+    Attributes that are absent, empty or illegal become "" or None. What identifies the object or
+    its patient comes whole, without padding; other text is cut to 64 characters.
 
     Raises UnreadableDataSetError where the file does not parse or holds none of the attributes
-    read here, and MissingIdentifierError where its SOP class, SOP instance or study UID is absent,
-    empty or several (a series UID may be); OSError where the file cannot be opened.
+    read here, MissingIdentifierError where its SOP class, SOP instance or study UID is absent,
+    empty or several (a series UID may be), and IllegalIdentifierError where a UID or a patient
+    value is longer than `domain.instance` says or a UID is no text of one word; OSError where the
+    file cannot be opened.
     Source: PS3.10 section 7; PS3.5 sections 6.1 and 6.2.
     """
     with path.open("rb") as file, quiet():
@@ -123,8 +140,8 @@ def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool)
         sop_class_uid=_identifier(data_set, "SOPClassUID"),
         sop_instance_uid=_identifier(data_set, "SOPInstanceUID"),
         study_instance_uid=_identifier(data_set, "StudyInstanceUID"),
-        series_instance_uid=_text(data_set, "SeriesInstanceUID"),
-        transfer_syntax_uid=transfer_syntax_uid[:LONGEST_TEXT],
+        series_instance_uid=_series(data_set),
+        transfer_syntax_uid=transfer_syntax_uid,
         modality=_code_string(data_set, "Modality"),
         body_part=_code_string(data_set, "BodyPartExamined"),
         anatomic_region=_codes(data_set, "AnatomicRegionSequence"),
@@ -146,9 +163,9 @@ def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool)
 def _patient(data_set: Dataset) -> PatientAttributes:
     day = _day(data_set, "StudyDate")
     return PatientAttributes(
-        patient_id=_text(data_set, "PatientID"),
-        patient_name=_text(data_set, "PatientName"),
-        accession_number=_text(data_set, "AccessionNumber"),
+        patient_id=_whole(data_set, "PatientID"),
+        patient_name=_whole(data_set, "PatientName"),
+        accession_number=_whole(data_set, "AccessionNumber"),
         study_date=day.strftime("%Y%m%d") if day else "",
         study_time=_time(data_set),
     )
@@ -171,7 +188,26 @@ def _clean(value: object) -> str:
 
 
 def _text(data_set: Dataset, keyword: str) -> str:
-    return _clean("\\".join(str(value) for value in _values(data_set, keyword)))
+    return _clean(_joined(data_set, keyword))
+
+
+def _joined(data_set: Dataset, keyword: str) -> str:
+    """Return an attribute's values as they were written, without padding."""
+    return "\\".join(str(value) for value in _values(data_set, keyword)).strip(PADDING)
+
+
+def _whole(data_set: Dataset, keyword: str) -> str:
+    """Return what identifies a patient: what cannot be shown is replaced, so that none is lost."""
+    text = "".join(
+        c if c.isprintable() or category(c) == "Zs" else REPLACEMENT
+        for c in _joined(data_set, keyword)
+    )
+    if len(text) > (longest := LONGEST_PATIENT_VALUE[keyword]):
+        raise IllegalIdentifierError(
+            f"expected {keyword} of at most {longest} characters, found {len(text)}; "
+            "correct the object at its source"
+        )
+    return text
 
 
 def _code_string(data_set: Dataset, keyword: str) -> str:
@@ -180,11 +216,26 @@ def _code_string(data_set: Dataset, keyword: str) -> str:
 
 
 def _identifier(data_set: Dataset, keyword: str) -> str:
-    uid = _text(data_set, keyword)
+    uid = _joined(data_set, keyword)
     if not uid or "\\" in uid:
         raise MissingIdentifierError(
             f"expected one {keyword}, found {'several' if uid else 'none'}; "
             "correct the object at its source"
+        )
+    return _legal(keyword, uid)
+
+
+def _series(data_set: Dataset) -> str:
+    """Return the Series Instance UID; "" where there is none, or several, as in a report."""
+    uid = _joined(data_set, "SeriesInstanceUID")
+    return "" if "\\" in uid else _legal("SeriesInstanceUID", uid)
+
+
+def _legal(keyword: str, uid: str) -> str:
+    if uid and (fault := fault_of_uid(uid)):
+        raise IllegalIdentifierError(
+            f"expected {keyword} of at most {LONGEST_UID} characters without blanks, "
+            f"found {fault}; correct the object at its source"
         )
     return uid
 

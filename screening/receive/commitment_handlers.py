@@ -46,7 +46,7 @@ class CommitmentHandlers:
         return [(evt.EVT_N_ACTION, self._asked), (evt.EVT_N_EVENT_REPORT, self._told)]
 
     def _asked(self, event: Event) -> tuple[int, None]:
-        title = str(event.assoc.requestor.ae_title).strip()[:16]
+        title = str(event.assoc.requestor.ae_title).strip()
         status, reason = SUCCESS, ""
         try:
             status, reason = self._take(event, title)

@@ -142,9 +142,9 @@ class Handlers:
                 self._sessions[association] = _Session(
                     Peer(
                         association_id=str(uuid.uuid4()),
-                        calling_ae_title=str(requestor.ae_title).strip()[:16],
-                        called_ae_title=str(requestor.primitive.called_ae_title).strip()[:16],
-                        address=str(requestor.address)[:64],
+                        calling_ae_title=str(requestor.ae_title).strip(),
+                        called_ae_title=str(requestor.primitive.called_ae_title).strip(),
+                        address=str(requestor.address),
                         opened_at=utc_now(),
                     )
                 )

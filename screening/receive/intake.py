@@ -14,6 +14,7 @@ from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
+from screening.domain.instance import fault_of_uid
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.shown_values import shown_uid
 from screening.errors import FileRemovedError, SOPClassMismatchError, TruncatedDataSetError
@@ -131,7 +132,7 @@ class Intake:
             add_event(
                 session,
                 "instance_refused",
-                sop_instance_uid=request.sop_instance_uid[:64],
+                sop_instance_uid=_as_key(request.sop_instance_uid),
                 status=f"0x{status:04X}",
                 reason=reason,
                 calling_ae_title=peer.calling_ae_title,
@@ -153,6 +154,11 @@ class Intake:
                 association.stored = stored
                 association.repeated = repeated
                 association.refused = refused
+
+
+def _as_key(uid: str) -> str | None:
+    """Return a UID by which an event can be looked up; of another text, no part."""
+    return uid if uid and not fault_of_uid(uid) else None
 
 
 def _read_whole(path: Path) -> ObjectHeader:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from screening.errors import (
     DatabaseUnavailableError,
+    IllegalIdentifierError,
     MissingIdentifierError,
     ObjectTooLargeError,
     OutOfSpaceError,
@@ -43,6 +44,9 @@ STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {
     OSError: Refusal(0xA700, "the spool cannot be used, send again later"),
     SOPClassMismatchError: Refusal(0xA900, "SOP class or instance differs from the request"),
     MissingIdentifierError: Refusal(0xA900, "SOP class, instance or study UID is missing"),
+    IllegalIdentifierError: Refusal(
+        0xA900, "a UID or a patient value is too long, or a UID is none"
+    ),
     TruncatedDataSetError: Refusal(0xC001, "the data set is cut short"),
     ObjectTooLargeError: Refusal(0xC002, "the object is larger than this site accepts"),
     UnreadableDataSetError: Refusal(0xC000, "the data set cannot be read"),

@@ -21,6 +21,8 @@ from screening.worklist.users import NAME_PATTERN, User, UsersFile, password_fit
 
 HASHES_AT_ONCE = 2
 """Each costs 64 MiB."""
+LONGEST_NAME = 255
+"""Characters of a user that a proxy names; a longer one is nobody, since cut it may be another."""
 log = get_logger()
 
 
@@ -57,7 +59,7 @@ class ByProxy:
     async def visitor(self, request: Request) -> Visitor | None:
         """Return whom the proxy names, if their groups may read."""
         name = _only(request.headers.getlist(self._user_header))
-        if not name:
+        if not name or len(name) > LONGEST_NAME:
             return None
         listed = _only(request.headers.getlist(self._groups_header))
         groups = {group.strip() for group in listed.split(",")}
@@ -65,7 +67,7 @@ class ByProxy:
         if self._readers and not operates and not groups & self._readers:
             return None
         role = Role.OPERATOR if operates else Role.READER
-        return Visitor(name[:64], role, self._tokens.of(f"proxy {name}"))
+        return Visitor(name, role, self._tokens.of(f"proxy {name}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ from sqlalchemy import select
 
 from screening.db.session import Database
 from screening.db.tables import Classification
+from screening.imaging.quiet import quiet
 from screening.spool.store import Spool, data_set_sha256
 from screening.storage_scu.objects import EncodedObject, identify
 from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
 from tests.site import wait_until
 
 pytestmark = pytest.mark.integration
+TOO_LONG = "a UID or a patient value is too long, or a UID is none"
 
 
 @pytest.fixture
@@ -109,6 +111,33 @@ def _without_study() -> EncodedObject:
     return identify(radiograph(StudyInstanceUID=None))
 
 
+def _with_long_study() -> EncodedObject:
+    with quiet():
+        return identify(radiograph(StudyInstanceUID="1.2.3." + "4" * 59))
+
+
+def _with_long_series() -> EncodedObject:
+    with quiet():
+        return identify(radiograph(SeriesInstanceUID="1.2.3." + "4" * 59))
+
+
+def _with_long_instance() -> EncodedObject:
+    """Return one too long, whose request says its first 64 characters."""
+    with quiet():
+        found = identify(radiograph(SOPInstanceUID="1.2.3." + "4" * 59))
+    return replace(found, sop_instance_uid=found.sop_instance_uid[:64])
+
+
+def _with_nul_in_study() -> EncodedObject:
+    with quiet():
+        return identify(radiograph(StudyInstanceUID="1.2.3\x00.4"))
+
+
+def _with_long_patient_id() -> EncodedObject:
+    with quiet():
+        return identify(radiograph(PatientID="9" * 65))
+
+
 def _cut_short() -> EncodedObject:
     return identify(radiograph()[:-2])
 
@@ -131,6 +160,11 @@ def _too_large() -> EncodedObject:
         (_of_another_class, 0xA900, "SOP class or instance differs from the request"),
         (_of_another_instance, 0xA900, "SOP class or instance differs from the request"),
         (_without_study, 0xA900, "SOP class, instance or study UID is missing"),
+        (_with_long_study, 0xA900, TOO_LONG),
+        (_with_long_series, 0xA900, TOO_LONG),
+        (_with_long_instance, 0xA900, TOO_LONG),
+        (_with_nul_in_study, 0xA900, TOO_LONG),
+        (_with_long_patient_id, 0xA900, TOO_LONG),
         (_cut_short, 0xC001, "the data set is cut short"),
         (_plain_text, 0xC000, "the data set cannot be read"),
         (_zeros, 0xC000, "the data set cannot be read"),
@@ -170,3 +204,13 @@ def test_a_uid_never_becomes_a_path(receiver: Receiver, tmp_path: Path, uid: str
         *("spool", "broker", "screening.db", "screening.db-shm", "screening.db-wal")
     }
     assert not Path("/screening-escaped.dcm").exists()
+
+
+def test_two_studies_alike_in_64_characters_are_never_one(receiver: Receiver) -> None:
+    """Both are refused; of neither there is a row, nor an event under the first 64 characters."""
+    start = "1.2.3." + "4" * 58
+    with quiet():
+        studies = [radiograph(StudyInstanceUID=start + digit) for digit in "56"]
+    assert [answer.status for answer in receiver.send(*studies)] == [0xA900] * 2
+    assert receiver.instances() == []
+    assert {event.study_instance_uid for event in receiver.events()} == {None}

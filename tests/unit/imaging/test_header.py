@@ -11,8 +11,16 @@ from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from sqlalchemy import inspect
 
-from screening.errors import MissingIdentifierError, ScreeningError, UnreadableDataSetError
+from screening.db.tables import Instance
+from screening.domain.instance import LONGEST_PATIENT_VALUE, LONGEST_UID
+from screening.errors import (
+    IllegalIdentifierError,
+    MissingIdentifierError,
+    ScreeningError,
+    UnreadableDataSetError,
+)
 from screening.imaging.header import KEYWORDS, ObjectHeader, read_header
 from screening.imaging.quiet import quiet
 from tests.fuzz.findings import CORPUS
@@ -159,11 +167,82 @@ def test_a_bad_character_set_does_no_harm(
     assert read_header(path).patient.patient_name.startswith("BJ")
 
 
-def test_text_fits_its_column(write_radiograph: WriteRadiograph) -> None:
-    """Long text is cut to 64 characters; NUL and control characters go."""
+UID_OF_64 = "1.2." + "3" * 60
+
+
+@pytest.mark.parametrize(
+    "keyword", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+)
+@pytest.mark.parametrize("uid", [UID_OF_64 + "4", "1.2. 3", "1.2\x003", "1.2\n3", "1.2.ä"])
+def test_a_uid_that_would_have_to_be_changed_is_refused(
+    keyword: str, uid: str, write_radiograph: WriteRadiograph
+) -> None:
+    """Cut, or without its control characters, it might be another object's."""
     with quiet():
-        path = write_radiograph(PIXELS, PatientName="A\x00B\x07" + "X" * 100)
-    assert read_header(path).patient.patient_name == "AB" + "X" * 62
+        path = write_radiograph(PIXELS, **{keyword: uid})
+    with pytest.raises(IllegalIdentifierError, match=keyword) as refusal:
+        read_header(path)
+    assert uid not in str(refusal.value)
+
+
+@pytest.mark.parametrize("padding", ["", "\0", " ", "\0\0", " \0"])
+def test_a_uid_comes_whole_and_without_padding(
+    padding: str, write_radiograph: WriteRadiograph
+) -> None:
+    """64 characters are legal; blanks and NULs behind them are none of its."""
+    with quiet():
+        path = write_radiograph(PIXELS, StudyInstanceUID=UID_OF_64 + padding)
+    assert read_header(path).instance.study_instance_uid == UID_OF_64
+
+
+THREE_GROUPS = "=".join(letter * 64 for letter in "AYZ")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "attribute", "longest"),
+    [
+        ("PatientID", "patient_id", "9" * 64),
+        ("PatientName", "patient_name", THREE_GROUPS),
+        ("PatientName", "patient_name", "N" * 324),
+        ("AccessionNumber", "accession_number", "9" * 64),
+    ],
+)
+def test_patient_values_come_whole_or_not_at_all(
+    keyword: str, attribute: str, longest: str, write_radiograph: WriteRadiograph
+) -> None:
+    """Every legal value is kept to its last character; one beyond its column refuses the object."""
+    with quiet():
+        path = write_radiograph(PIXELS, **{keyword: longest})
+    assert getattr(read_header(path).patient, attribute) == longest
+    too_long = longest.ljust(LONGEST_PATIENT_VALUE[keyword] + 1, "x")
+    with quiet():
+        path = write_radiograph(PIXELS, **{keyword: too_long})
+    with pytest.raises(IllegalIdentifierError, match=keyword) as refusal:
+        read_header(path)
+    assert too_long not in str(refusal.value)
+
+
+def test_values_that_differ_stay_different(write_radiograph: WriteRadiograph) -> None:
+    """Control characters within a value are replaced, not dropped; ideographic spaces stay."""
+    with quiet():
+        path = write_radiograph(PIXELS, PatientID="12\x073", PatientName="A\x00B\x07\0\0")
+    found = read_header(path).patient
+    assert (found.patient_id, found.patient_name) == ("12\ufffd3", "A\ufffdB\ufffd")
+    path = write_radiograph(
+        PIXELS, SpecificCharacterSet="ISO_IR 192", PatientName="A=山田\u3000太郎"
+    )
+    assert read_header(path).patient.patient_name == "A=山田\u3000太郎"
+
+
+def test_limits_are_the_columns() -> None:
+    """What the header lets through, PostgreSQL takes."""
+    columns = inspect(Instance).columns
+    assert {
+        "PatientID": columns.patient_id.type.length,
+        "PatientName": columns.patient_name.type.length,
+        "AccessionNumber": columns.accession_number.type.length,
+    } == LONGEST_PATIENT_VALUE
+    assert columns.study_instance_uid.type.length == LONGEST_UID
 
 
 def test_patient_attributes_stay_out_of_repr(write_radiograph: WriteRadiograph) -> None:

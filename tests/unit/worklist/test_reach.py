@@ -104,6 +104,13 @@ def test_only_the_proxy_is_believed(by_proxy: MakeClient, peer: str, status: int
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(("length", "status"), [(255, 200), (256, 401)])
+def test_a_users_name_is_whole_or_nobodys(by_proxy: MakeClient, length: int, status: int) -> None:
+    """Cut, two users would be one in the log."""
+    client = by_proxy(user="cn=".ljust(length, "x"), groups="pacs-admins")
+    assert client.get("/operations").status_code == status
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-User", "X-Forwarded-Groups"])
 def test_a_header_that_is_there_twice_counts_as_absent(by_proxy: MakeClient, header: str) -> None:
     """A proxy that adds its header to a reader's own would let readers choose who they are."""
