@@ -107,11 +107,13 @@ def write_development_pack(root: Path) -> Path:
     """Write a pack with a conflict and a view in words."""
     common = {"source": "site", "patient_id": "site:1", "split_group": "g1", "view": "PA"}
     rows = [
-        {"file": "site/normal/a.png", "label": "normal", "label_conflict": ""},
+        {"file": "site/normal/a.png", "label": "normal", "label_conflict": "", "adult": "yes"},
         {"file": "site/normal/b.png", "label": "normal", "label_conflict": "covid19|normal"},
+        {"file": "nih/c.png", "label": "tuberculosis", "label_conflict": "", "source": "nih_cxr14"},
     ]
     for seed, row in enumerate(rows):
         write_picture(root / row["file"], seed)
+    common |= {"adult": "", "hospital": "General"}
     write_table(root / "manifest.csv", [common | row for row in rows])
     return root
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from training.data_manifest import ImageRow, Label, View
+from training.hospitals import hospital_of
 
 
 def digest(text: str) -> str:
@@ -31,7 +32,9 @@ def image_row(name: str, **changes: Any) -> ImageRow:
         "width": 320,
         "height": 300,
     }
-    return ImageRow(**(values | changes))
+    values |= changes
+    values.setdefault("hospital", hospital_of(values["source"]))
+    return ImageRow(**values)
 
 
 def write_picture(path: Path, seed: int, side: int = 64) -> Path:

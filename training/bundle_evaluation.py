@@ -22,7 +22,7 @@ from training.combination import (
     own_answers,
     three_class_answers,
 )
-from training.data_manifest import CLASS_OF_LABEL, MEMBER_CLASS_OF_LABEL, ImageRow
+from training.data_manifest import ABNORMAL, CLASS_OF_LABEL, MEMBER_CLASS_OF_LABEL, ImageRow
 from training.evaluate_runs import AnsweredTogether, EnsembleEvaluation, evaluate_together
 from training.evaluation import Evaluation, evaluate
 from training.evaluation_files import classifier_json, ensemble_json
@@ -94,7 +94,10 @@ def held_out_questions(
 
     Raises TrainingError where a part is empty or none is common.
     """
-    asked = [questions_of(fold, part, rows) for fold in splits]
+    asked = [
+        [each for each in questions_of(fold, part, rows) if each.klass != ABNORMAL]
+        for fold in splits
+    ]
     finest = [tuple(_with_finest_class(q, rows) for q in questions) for questions in asked]
     nothing = [Predictions((), each, np.zeros((len(each), 0))) for each in finest]
     return common_images(nothing)[0].questions
@@ -102,7 +105,7 @@ def held_out_questions(
 
 def _with_finest_class(question: Question, rows: Mapping[str, ImageRow]) -> Question:
     label = rows[question.pixels_sha256].label
-    return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label].value))
+    return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label] or ""))
 
 
 def answers_of(

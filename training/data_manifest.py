@@ -13,6 +13,7 @@ from pathlib import Path
 
 from screening.domain.scores import Class
 from training.errors import DataError
+from training.hospitals import Adult, adult_of, hospital_of
 from training.manifest_table import Cell, read_table, write_table
 
 SHA256_CHARACTERS = 64
@@ -28,16 +29,24 @@ class Label(StrEnum):
     FUNGAL = "fungal"
     PNEUMONIA_OTHER = "pneumonia_other"
     """A pneumonia of unknown or other kind."""
+    TUBERCULOSIS = "tuberculosis"
+    OTHER_ABNORMAL = "other_abnormal"
+    """Any other finding. Like tuberculosis it is neither COVID-19 nor normal."""
 
 
-CLASS_OF_LABEL: Mapping[Label, Class] = {
+CLASS_OF_LABEL: Mapping[Label, Class | None] = {
     Label.COVID19: Class.COVID19,
     Label.NORMAL: Class.NORMAL,
     Label.BACTERIAL: Class.PNEUMONIA,
     Label.VIRAL_OTHER: Class.PNEUMONIA,
     Label.FUNGAL: Class.PNEUMONIA,
     Label.PNEUMONIA_OTHER: Class.PNEUMONIA,
+    Label.TUBERCULOSIS: None,
+    Label.OTHER_ABNORMAL: None,
 }
+"""None: of none of the three, so that such an image counts in no three-class figure."""
+ABNORMAL = "abnormal"
+"""What a protocol calls images whose label has no class; it teaches neither COVID-19 nor normal."""
 MEMBER_CLASS_OF_LABEL: Mapping[Label, str] = {
     Label.COVID19: "covid19",
     Label.NORMAL: "normal",
@@ -68,6 +77,7 @@ class ImageRow:
     height: pixels. age_years: at acquisition; offset_days: since symptoms or admission.
     published_split: the part ("train", "val", "test") that the data set's authors put it in.
     duplicate_of: the pixels_sha256 of an earlier row that holds the same picture, else "".
+    hospital: block of images that is left out together, see `training.hospitals`.
     """
 
     path: Path
@@ -86,10 +96,12 @@ class ImageRow:
     duplicate_of: str = ""
     licence: str = ""
     note: str = ""
+    hospital: str = ""
+    adult: Adult = Adult.UNKNOWN
 
     @property
-    def screening_class(self) -> Class:
-        """Which of the ensemble's three classes the label belongs to."""
+    def screening_class(self) -> Class | None:
+        """Which of the ensemble's three classes the label belongs to, None for none of them."""
         return CLASS_OF_LABEL[self.label]
 
 
@@ -181,6 +193,8 @@ def _row(cells: Mapping[str, str | None], manifest: Path, line: int) -> ImageRow
             duplicate_of=text("duplicate_of"),
             licence=text("licence"),
             note=text("note"),
+            hospital=hospital_of(text("source"), text("hospital")),
+            adult=Adult(text("adult")) if text("adult") else adult_of(text("source")),
         )
     except ValueError as error:
         raise DataError(

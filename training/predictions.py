@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data_manifest import ImageRow
+from training.data_manifest import ABNORMAL, ImageRow
 from training.errors import DataError, TrainingError
 from training.run_directory import (
     RunRecord,
@@ -203,6 +203,16 @@ def read_predictions(fold: TrainedFold, part: Part) -> Predictions:
             f"make them with `screening train evaluate {fold.run} --data MANIFEST --split {part}`"
         )
     return _read(path, fold)[1]
+
+
+def classified(predictions: Predictions) -> Predictions:
+    """Return the answers to pictures of some class: abnormal ones count in no class's figures."""
+    kept = [each.klass != ABNORMAL for each in predictions.questions]
+    return Predictions(
+        predictions.classes,
+        tuple(q for q, keep in zip(predictions.questions, kept, strict=True) if keep),
+        predictions.probabilities[np.array(kept, dtype=bool)],
+    )
 
 
 def predictions_path(fold: TrainedFold, part: Part) -> Path:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from training.answering import Answering
     from training.data_manifest import ImageRow
     from training.evaluate_runs import Ask
-    from training.predictions import TrainedFold
+    from training.predictions import Predictions, TrainedFold
     from training.sheet import Sheet
 
 app = typer.Typer()
@@ -67,15 +67,21 @@ def report(
     Example: screening train report runs/khan2020-4class --out report.html
     """
     from training.evaluate_runs import evaluate_runs
-    from training.predictions import default_part, read_predictions, trained_folds
+    from training.predictions import default_part, trained_folds
     from training.report import ReportExtras, write_report
 
     trained = [trained_folds(run) for run in runs]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
-    found = evaluate_runs(trained, part, read_predictions, together=ensemble)
+    found = evaluate_runs(trained, part, _kept_answers, together=ensemble)
     sheets = _sheets([folds[0] for folds in trained], part, pictures, data)
     write_report(out, found, ReportExtras(sheets, bundle))
     typer.echo(f"the report is in {out}")
+
+
+def _kept_answers(fold: "TrainedFold", part: Part) -> "Predictions":
+    from training.predictions import classified, read_predictions
+
+    return classified(read_predictions(fold, part))
 
 
 def _sheets(
@@ -87,14 +93,14 @@ def _sheets(
     from training.answering import Answering
     from training.data_manifest import read_manifest
     from training.grad_cam_sheet import held_out_sheet, phantom_sheet
-    from training.predictions import by_picture, read_predictions
+    from training.predictions import by_picture
 
     if pictures is SheetPictures.PHANTOMS:
         return [phantom_sheet(fold, Answering()) for fold in folds]
     if data is None:
         raise typer.BadParameter("expected --data MANIFEST with --pictures test, found none")
     rows = by_picture(read_manifest(data))
-    return [held_out_sheet(each, read_predictions(each, part), rows, Answering()) for each in folds]
+    return [held_out_sheet(each, _kept_answers(each, part), rows, Answering()) for each in folds]
 
 
 @app.command()
@@ -194,10 +200,10 @@ def _evaluate_bundle(
 
 
 def _asking(rows: "Mapping[str, ImageRow]", answering: "Answering") -> "Ask":
-    from training.predictions import Predictions, TrainedFold, predicted
+    from training.predictions import Predictions, TrainedFold, classified, predicted
 
     def ask(fold: TrainedFold, part: Part) -> Predictions:
-        return predicted(fold, part, rows, answering)
+        return classified(predicted(fold, part, rows, answering))
 
     return ask
 

@@ -112,9 +112,16 @@ def _print(summary: "Summary", lines: "Sequence[ReportLine]", out: Path) -> None
 
     print_table(
         "images",
-        ("source", "label", "images", "split groups", "views"),
+        ("source", "hospital", "label", "images", "split groups", "views"),
         (
-            (each.source, each.label, each.images, each.split_groups, _listed(each.views))
+            (
+                each.source,
+                ", ".join(each.hospitals),
+                each.label,
+                each.images,
+                each.split_groups,
+                _listed(each.views),
+            )
             for each in summary.by_source_and_label
         ),
     )

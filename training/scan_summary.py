@@ -24,10 +24,14 @@ class ReportLine:
 
 @dataclass(frozen=True, slots=True)
 class SourceCount:
-    """Images and split groups of one label in one source, and how many images of each view."""
+    """Images and split groups of one label in one source, and how many images of each view.
+
+    hospitals: how many images of each, see `training.hospitals`.
+    """
 
     source: str
     label: str
+    hospitals: dict[str, int]
     images: int
     split_groups: int
     views: dict[str, int]
@@ -41,6 +45,7 @@ class Summary:
     images: int
     labels: dict[str, int]
     sources: dict[str, int]
+    hospitals: dict[str, int]
     views: dict[str, int]
     split_groups: int
     largest_split_group: int
@@ -62,6 +67,7 @@ def summarise(scan: Scan) -> Summary:
         images=len(scan.rows),
         labels=_counted(row.label for row in scan.rows),
         sources=_counted(row.source for row in scan.rows),
+        hospitals=_counted(row.hospital for row in scan.rows),
         views=_counted(row.view for row in scan.rows),
         split_groups=len(sizes),
         largest_split_group=max(sizes.values(), default=0),
@@ -85,6 +91,7 @@ def _by_source_and_label(rows: Sequence[ImageRow]) -> Iterator[SourceCount]:
         yield SourceCount(
             source=source,
             label=str(label),
+            hospitals=_counted(row.hospital for row in same),
             images=len(same),
             split_groups=len({row.split_group for row in same}),
             views=_counted(row.view for row in same),

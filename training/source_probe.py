@@ -75,7 +75,9 @@ def probe_sources(
     used = read_split(fold.directory)
     held_out = [rows[each.pixels_sha256] for each in used if each.part is not Part.TRAIN]
     large = {klass: _sources_of(held_out, klass) for klass in Class}
-    asked = [row for row in held_out if row.source in large[row.screening_class]]
+    asked = [
+        row for row in held_out if row.screening_class and row.source in large[row.screening_class]
+    ]
     if not asked:
         raise TrainingError(
             f"expected a class with two sources of at least {FEWEST_GROUPS} patients each among "

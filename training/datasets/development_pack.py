@@ -1,16 +1,24 @@
-"""The development pack: frontal radiographs of six public collections, at reduced size.
+"""The development packs: frontal radiographs of public collections, at reduced size.
 
 Layout: `manifest.csv` (file, source, label, view, patient_id, split_group, orig_split,
-label_conflict, license, note ...) beside one folder per source.
-Expected: 5,922 8-bit grey JPEG images, short side 320 pixels (kermany224: 224 x 224 as published):
-kermany224 3,988, nih_cxr8 852, covid_cxnet 431, ieee8023 343, kermany_native 305, ozturk_covid 3;
-3,583 split groups (patients, duplicates and near duplicates across sources), which are kept. One
-row has labels in conflict and is set aside.
+label_conflict, license, note ...; the second pack's also adult, hospital) beside one folder per
+source.
+Expected in the first: 5,922 8-bit grey JPEG images, short side 320 pixels (kermany224: 224 x 224 as
+published): kermany224 3,988, nih_cxr8 852, covid_cxnet 431, ieee8023 343, kermany_native 305,
+ozturk_covid 3; 3,583 split groups (patients, duplicates and near duplicates across sources), which
+are kept. One row has labels in conflict and is set aside.
+Expected in the second: 5,212 of the same kind, the kept groups being the first pack's where they
+touch it: nih_cxr14 1,714, bimcv 1,656, nih_starter 583, tbdb 569, pakistan_tb 370, rsna 227,
+ieee8023_late 84, policlinico 5, shenzhen 4; 15 have labels in conflict. Three sources were squashed
+to a square, one by reduction, so that a network must see each crop of the lungs at one size.
 Labels: as in the collections: ieee8023 and covid_cxnet from reports and captions, nih_cxr8
-text-mined from reports (about one in ten wrong), Kermany graded by physicians.
+text-mined from reports (about one in ten wrong), Kermany graded by physicians; bimcv: a positive
+PCR, lungs may look normal.
 Citation: Cohen et al. 2020, arXiv:2006.11988; Haghanifar et al. 2022, Multimed Tools Appl
 81:30615 (COVID-CXNet); Ozturk et al. 2020, Comput Biol Med 121:103792; Wang et al. 2017, CVPR
-(ChestX-ray8); Kermany et al. 2018, Cell 172:1122.
+(ChestX-ray8); Kermany et al. 2018, Cell 172:1122; Vaya et al. 2020, arXiv:2006.01174 (BIMCV);
+Shih et al. 2019, Radiol Artif Intell 1:e180041 (RSNA); Jaeger et al. 2014, Quant Imaging Med Surg
+4:475 (Shenzhen, Montgomery).
 Licence: by row (column license).
 """
 
@@ -29,6 +37,7 @@ from training.datasets.listing import (
 )
 from training.datasets.table import Cells, has_columns, read_table
 from training.errors import DataError
+from training.hospitals import Adult
 
 TABLE = "manifest.csv"
 COLUMNS = ("file", "source", "label", "view", "patient_id", "split_group", "label_conflict")
@@ -51,7 +60,7 @@ def recognises(root: Path) -> bool:
 def list_images(root: Path) -> Listing:
     """Return every row of the table, and the pictures that it does not name.
 
-    Raises DataError for a label that is none of ours.
+    Raises DataError for a label, or a word on adults, that is none of ours.
     """
     found = [_image(root, cells) for cells in read_table(root / TABLE, COLUMNS)]
     found.extend(unlisted(root, root.resolve().name, [each.path for each in found]))
@@ -67,6 +76,12 @@ def _image(root: Path, cells: Cells) -> ListedImage | SetAside:
             f"expected one of the labels {', '.join(Label)} for {path}, found {cells['label']!r}; "
             f"correct {TABLE}"
         )
+    said = cells.get("adult", "")
+    if said and said not in set(Adult):
+        raise DataError(
+            f"expected one of {', '.join(Adult)} in the column adult for {path}, found {said!r}; "
+            f"correct {TABLE}"
+        )
     return ListedImage(
         path=path,
         source=source,
@@ -77,6 +92,8 @@ def _image(root: Path, cells: Cells) -> ListedImage | SetAside:
         published_split=cells.get("orig_split", ""),
         licence=cells.get("license", ""),
         note=cells.get("note", ""),
+        hospital=cells.get("hospital", ""),
+        adult=Adult(said) if said else None,
     )
 
 

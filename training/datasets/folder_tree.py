@@ -42,6 +42,10 @@ LABEL_OF_FOLDER: Mapping[str, Label] = {
     "pneumonia": Label.PNEUMONIA_OTHER,
     "pneumoniaother": Label.PNEUMONIA_OTHER,
     "lungopacity": Label.PNEUMONIA_OTHER,
+    "tuberculosis": Label.TUBERCULOSIS,
+    "tb": Label.TUBERCULOSIS,
+    "otherabnormal": Label.OTHER_ABNORMAL,
+    "abnormal": Label.OTHER_ABNORMAL,
 }
 """By the folder's name in lower case without blanks, hyphens and underscores."""
 PARTS = ("train", "val", "validation", "test")

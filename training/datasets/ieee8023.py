@@ -52,6 +52,7 @@ LABEL_OF_FINDING: Mapping[str, Label] = {
     "lipoid": Label.PNEUMONIA_OTHER,
     "aspiration": Label.PNEUMONIA_OTHER,
     "ards": Label.PNEUMONIA_OTHER,
+    "tuberculosis": Label.TUBERCULOSIS,
 }
 """By words of the finding; of several words, the first of this table counts."""
 VIEW_OF_WORD: Mapping[str, View] = {
@@ -80,7 +81,7 @@ def list_images(root: Path) -> Listing:
 
 
 def label_of(finding: str) -> Label | None:
-    """Return the label of a finding, None where it is none of ours (tuberculosis, unknown)."""
+    """Return the label of a finding, None where it is none of ours (unknown)."""
     words = {word.strip().lower() for word in re.split("[/,]", finding)}
     return next((label for word, label in LABEL_OF_FINDING.items() if word in words), None)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from training.data_manifest import Label, View
+from training.hospitals import Adult
 
 
 class Reason(StrEnum):
@@ -38,7 +39,8 @@ class ListedImage:
 
     patient_id: the data set's pseudonym with its source in front; "" where it has none, and the
     image is then a patient of its own. split_group: where the data set has grouped its images.
-    The other fields are those of `training.data_manifest.ImageRow`.
+    hospital, adult: as published; "" and None where the data set does not say. The other fields
+    are those of `training.data_manifest.ImageRow`.
     """
 
     path: Path
@@ -52,6 +54,8 @@ class ListedImage:
     published_split: str = ""
     licence: str = ""
     note: str = ""
+    hospital: str = ""
+    adult: Adult | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Layout: `stage_2_train_labels.csv` (patientId, x, y, width, height, Target; one 
 `stage_2_detailed_class_info.csv` (patientId, class) and `stage_2_train_images/<patientId>.dcm`.
 The unlabelled `stage_2_test_images` are not read.
 Expected: 26,684 images: 8,851 Normal, 6,012 Lung Opacity, 11,821 No Lung Opacity / Not Normal. The
-first two are rahimzadeh2020's normal and pneumonia; the third has no class of ours.
+first two are rahimzadeh2020's normal and pneumonia; the third is neither.
 Labels: boxes drawn by radiologists (18, of RSNA and STR), who saw the image alone: an opacity
 suspicious for pneumonia, not a proven pneumonia. View position and age stand in the DICOM header.
 `patientId` names an image: the same NIH patient may hide behind several, which only a published
@@ -33,7 +33,11 @@ BOXES = "stage_2_train_labels.csv"
 CLASSES = "stage_2_detailed_class_info.csv"
 IMAGES = "stage_2_train_images"
 LICENCE = "RSNA challenge terms of use; NIH ChestX-ray8, attribution requested"
-LABEL_OF_CLASS = {"Normal": Label.NORMAL, "Lung Opacity": Label.PNEUMONIA_OTHER}
+LABEL_OF_CLASS = {
+    "Normal": Label.NORMAL,
+    "Lung Opacity": Label.PNEUMONIA_OTHER,
+    "No Lung Opacity / Not Normal": Label.OTHER_ABNORMAL,
+}
 
 
 def recognises(root: Path) -> bool:

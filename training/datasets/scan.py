@@ -15,6 +15,7 @@ from training.datasets.pixels import OpenedImage, open_image
 from training.datasets.registry import data_set_at
 from training.datasets.split_groups import near_duplicates, split_groups
 from training.errors import DataError
+from training.hospitals import adult_of, hospital_of
 
 THREADS = 4
 PER_THREAD = 16
@@ -200,4 +201,6 @@ def _row(image: OpenedImage, group: str, *, is_duplicate: bool) -> ImageRow:
         duplicate_of=image.pixels_sha256 if is_duplicate else "",
         licence=listed.licence,
         note=listed.note,
+        hospital=hospital_of(listed.source, listed.hospital),
+        adult=adult_of(listed.source) if listed.adult is None else listed.adult,
     )

@@ -98,7 +98,7 @@ def test_scan_counts_in_json(tmp_path: Path) -> None:
     result = called("datasets", "SCAN", tree(tmp_path / "site"), "--out", out, "--json")
     found = json.loads(result.stdout)
     assert found["labels"] == {"covid19": 1, "normal": 2}
-    assert found["sources"] == {"site": 3}
+    assert found["sources"] == found["hospitals"] == {"site": 3}
     assert found["views"] == {"unknown": 3}
     assert (found["split_groups"], found["largest_split_group"]) == (2, 2)
     assert (found["set_aside"], found["duplicates"]) == ({"damaged": 1}, 1)

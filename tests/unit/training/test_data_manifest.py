@@ -21,6 +21,7 @@ from training.data_manifest import (
     write_manifest,
 )
 from training.errors import DataError
+from training.hospitals import Adult
 
 
 def sample(folder: Path) -> list[ImageRow]:
@@ -210,5 +211,38 @@ def test_the_digest_is_about_content() -> None:
 
 
 def test_every_label_has_a_class() -> None:
-    """No label can be lost on the way to the ensemble's three classes."""
+    """No label can be lost on the way to the ensemble's classes; two are said to have none."""
     assert set(CLASS_OF_LABEL) == set(Label)
+    assert {label for label, klass in CLASS_OF_LABEL.items() if klass is None} == {
+        Label.TUBERCULOSIS,
+        Label.OTHER_ABNORMAL,
+    }
+
+
+def test_hospital_and_adult_are_kept_or_told_by_the_source(tmp_path: Path) -> None:
+    """A known source's block is the table's; another's is what is written, else the source."""
+    path = tmp_path / "m.csv"
+    rows = [
+        image_row("nih", source="rsna", hospital="whatever"),
+        image_row("own", source="site", hospital="General", adult=Adult.YES),
+        image_row("bare", source="elsewhere"),
+        image_row("child", source="kermany224"),
+    ]
+    write_manifest(path, rows)
+    read = read_manifest(path, check_files=False)
+    assert [row.hospital for row in read] == ["nih", "General", "elsewhere", "guangzhou"]
+    assert read[1].adult is Adult.YES
+    text = path.read_text().replace(",yes", ",old")
+    path.write_text(text)
+    with pytest.raises(DataError, match="'old' is not a valid Adult"):
+        read_manifest(path, check_files=False)
+
+
+def test_an_older_manifest_without_hospitals_is_read(tmp_path: Path) -> None:
+    """Its hospitals and adults are those of its sources."""
+    path = tmp_path / "m.csv"
+    write_manifest(path, [image_row("old", source="kermany224")])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line.rsplit(",", 2)[0] for line in lines) + "\n")
+    (row,) = read_manifest(path, check_files=False)
+    assert (row.hospital, row.adult) == ("guangzhou", Adult.NO)

@@ -19,6 +19,7 @@ from training.datasets import coronahack, ieee8023, kermany, rsna
 from training.datasets.listing import Listing, Reason
 from training.datasets.registry import DATA_SETS, data_set_at
 from training.errors import DataError
+from training.hospitals import KNOWN_SOURCES, Adult
 
 
 def labels(listing: Listing) -> dict[str, Label]:
@@ -58,11 +59,11 @@ def test_ieee8023_findings_views_and_days(tmp_path: Path) -> None:
         "e.png": Label.FUNGAL,
         "f.png": Label.PNEUMONIA_OTHER,
         "g.png": Label.NORMAL,
+        "tb.png": Label.TUBERCULOSIS,
     }
     assert reasons(listing) == {
         "lateral.png": Reason.NOT_FRONTAL,
         "ct.nii.gz": Reason.NOT_A_RADIOGRAPH,
-        "tb.png": Reason.NO_CLASS,
         "stray.jpg": Reason.UNLISTED,
     }
     first, second = listing.images[:2]
@@ -97,10 +98,13 @@ def test_ieee8023_without_modality_and_folder(tmp_path: Path) -> None:
 
 
 def test_rsna_lists_each_image_once(tmp_path: Path) -> None:
-    """An image with two boxes is one image; neither normal nor opaque has no class."""
+    """An image with two boxes is one image; what is neither normal nor opaque is abnormal."""
     listing = rsna.list_images(write_rsna(tmp_path))
-    assert labels(listing) == {"n.dcm": Label.NORMAL, "o.dcm": Label.PNEUMONIA_OTHER}
-    assert reasons(listing) == {"x.dcm": Reason.NO_CLASS}
+    assert labels(listing) == {
+        "n.dcm": Label.NORMAL,
+        "o.dcm": Label.PNEUMONIA_OTHER,
+        "x.dcm": Label.OTHER_ABNORMAL,
+    }
 
 
 def test_rsna_tables_must_agree(tmp_path: Path) -> None:
@@ -171,12 +175,42 @@ def test_the_pack_keeps_its_groups_and_drops_conflicts(tmp_path: Path) -> None:
     """A row whose labels are in conflict is set aside; a label of another vocabulary is refused."""
     root = write_development_pack(tmp_path)
     listing = data_set_at(root).list_images(root)
-    assert [(image.split_group, image.patient_id) for image in listing.images] == [("g1", "site:1")]
+    assert {(image.split_group, image.patient_id) for image in listing.images} == {("g1", "site:1")}
+    assert [image.path.name for image in listing.images] == ["a.png", "c.png"]
     assert reasons(listing) == {"b.png": Reason.LABEL_CONFLICT}
     text = (root / "manifest.csv").read_text().replace(",normal,", ",flu,")
     (root / "manifest.csv").write_text(text)
     with pytest.raises(DataError, match="'flu'"):
         data_set_at(root).list_images(root)
+
+
+def test_the_pack_says_hospital_and_adult(tmp_path: Path) -> None:
+    """What the table says of hospital and age is kept; a word of another vocabulary is refused."""
+    root = write_development_pack(tmp_path)
+    adult, unsaid = data_set_at(root).list_images(root).images
+    assert (adult.hospital, adult.adult) == ("General", Adult.YES)
+    assert (unsaid.label, unsaid.adult) == (Label.TUBERCULOSIS, None)
+    text = (root / "manifest.csv").read_text().replace(",yes,", ",old,")
+    (root / "manifest.csv").write_text(text)
+    with pytest.raises(DataError, match=r"column adult .* found 'old'"):
+        data_set_at(root).list_images(root)
+
+
+def test_the_second_real_pack_shares_groups_with_the_first(data_dir: Path) -> None:
+    """All but 15 rows are listed, from known sources; groups that touch the first pack keep its."""
+    if not (data_dir / "cxr2").is_dir():
+        pytest.skip("the second pack is not there")
+    first, second = (
+        data_set_at(data_dir / name).list_images(data_dir / name) for name in ("cxr", "cxr2")
+    )
+    assert len(second.images) == 5197
+    assert {each.reason for each in second.set_aside} == {Reason.LABEL_CONFLICT}
+    assert {each.source for each in (*first.images, *second.images)} <= KNOWN_SOURCES.keys()
+    shared = {i.split_group for i in first.images} & {i.split_group for i in second.images}
+    assert len(shared) == 45
+    patients: dict[str, str] = {}
+    for image in (*first.images, *second.images):
+        assert patients.setdefault(image.patient_id, image.split_group) == image.split_group
 
 
 def test_the_real_pack_has_the_images_its_passport_promises(data_dir: Path) -> None:
