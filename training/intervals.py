@@ -57,19 +57,38 @@ def group_bootstrap(
     Deterministic by seed. Source: Efron & Tibshirani 1993, chapter 13 (percentile); Field & Welsh
     2007, JRSS B 69:369 (cluster bootstrap).
     """
+    return percentile_interval(bootstrap_values(statistic, groups, resamples=resamples, seed=seed))
+
+
+def bootstrap_values(
+    statistic: Callable[[NDArray[np.intp]], float | None],
+    groups: NDArray[np.str_],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return a figure on resampled groups, (resamples,), NaN where undefined; none without groups.
+
+    Arguments as for `group_bootstrap`.
+    """
     if not len(groups):
-        return None
+        return np.empty(0)
     members = _members(groups)
     random = np.random.default_rng(seed)
-    values = []
-    for _ in range(resamples):
+    values = np.full(resamples, np.nan)
+    for place in range(resamples):
         drawn = random.integers(len(members), size=len(members))
         value = statistic(np.concatenate([members[index] for index in drawn]))
-        if value is not None and math.isfinite(value):
-            values.append(value)
-    if len(values) < LEAST_DEFINED * resamples:
+        values[place] = np.nan if value is None else value
+    return values
+
+
+def percentile_interval(values: NDArray[np.float64]) -> Interval | None:
+    """Return where 95 % of the values that are finite lie; None where a tenth or more are not."""
+    finite = values[np.isfinite(values)]
+    if not len(values) or len(finite) < LEAST_DEFINED * len(values):
         return None
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = np.quantile(finite, [0.025, 0.975])
     return Interval(float(low), float(high))
 
 

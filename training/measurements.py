@@ -17,6 +17,8 @@ TRIAL_NAME = "picture-check.json"
 """Of `screening train picture-check`, in the bundle's folder."""
 TONES_NAME = "tones.json"
 """Of `screening train tones`, in the bundle's folder."""
+LEFT_OUT_NAME = "left-out.json"
+"""Of `screening train evaluate --leave-out-hospital --bundle`, in the bundle's folder."""
 PROBE_NAME = "source-probe.json"
 """Of `screening train probe`, in the fold's folder."""
 

@@ -14,6 +14,7 @@ from screening.networks.architectures import ARCHITECTURES
 from training.errors import TrainingError
 from training.measurements import (
     EVALUATION_NAME,
+    LEFT_OUT_NAME,
     PROBE_NAME,
     TONES_NAME,
     TRIAL_NAME,
@@ -35,13 +36,14 @@ LIMITS_OF_USE: tuple[str, ...] = (
 class MeasuredLater:
     """Documents of `screening train evaluate --bundle`, `picture-check`, `tones` and `probe`.
 
-    None, and no probes, where they were not run.
+    left_out: of `evaluate --leave-out-hospital`. None, and no probes, where they were not run.
     """
 
     evaluation: Mapping[str, Any] | None = None
     picture_check: Mapping[str, Any] | None = None
     tones: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
+    left_out: Mapping[str, Any] | None = None
 
 
 def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
@@ -53,14 +55,17 @@ def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
     evaluation = read_beside(bundle.directory, EVALUATION_NAME)
     trial = read_beside(bundle.directory, TRIAL_NAME)
     tones = read_beside(bundle.directory, TONES_NAME)
-    for document in (evaluation, trial, tones):
+    left_out = read_beside(bundle.directory, LEFT_OUT_NAME)
+    for document in (evaluation, trial, tones, left_out):
         if document and document["bundle"] != bundle.identity:
             raise TrainingError(
                 f"expected measurements of {bundle.identity} in {bundle.directory}, found those "
                 f"of {document['bundle']}; measure again"
             )
     probes = [read_beside(fold.directory, PROBE_NAME) for fold in folds]
-    measured = MeasuredLater(evaluation, trial, tones, tuple(each for each in probes if each))
+    measured = MeasuredLater(
+        evaluation, trial, tones, tuple(each for each in probes if each), left_out
+    )
     path = bundle.directory / MODEL_CARD_NAME
     try:
         path.write_text(model_card(bundle.manifest, measured), encoding="utf-8")

@@ -205,6 +205,16 @@ def read_predictions(fold: TrainedFold, part: Part) -> Predictions:
     return _read(path, fold)[1]
 
 
+def read_kept(fold: TrainedFold, part: Part) -> Predictions:
+    """Return answers of a network whose weights are elsewhere; raises TrainingError."""
+    return _read(predictions_path(fold, part), fold)[1]
+
+
+def write_kept(fold: TrainedFold, part: Part, predictions: Predictions) -> None:
+    """Keep the answers of a network whose weights stay elsewhere."""
+    _write(predictions_path(fold, part), "", predictions)
+
+
 def classified(predictions: Predictions) -> Predictions:
     """Return the answers to pictures of some class: abnormal ones count in no class's figures."""
     kept = [each.klass != ABNORMAL for each in predictions.questions]

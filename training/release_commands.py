@@ -7,7 +7,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -123,6 +123,14 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write JSON, confusion matrices and curves.")
     ] = None,
+    leave_out_hospital: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out-hospital",
+            help="Tell the hospitals that the runs left out, each alone, then their mean; with "
+            "--bundle also kept beside its manifest.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     workers: Workers = 2,
     cache: Cache = None,
@@ -130,10 +138,18 @@ def evaluate(
     """Evaluate trained runs on images they held out; several runs also as an ensemble.
 
     Or a bundle as it is released, by the figures a release is held to; kept beside its manifest.
+    Or runs on the hospitals they left out: those that left out the same count as one ensemble.
 
     Example: screening train evaluate runs/khan2020-4class --data manifest.csv
     screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
+    screening train evaluate runs/a runs/b --leave-out-hospital --data manifest.csv
     """
+    if leave_out_hospital:
+        from training.left_out.command import LeftOutAsked, tell_left_out
+
+        asked = Asked(as_json, workers, cache)
+        tell_left_out(_named(runs), data, LeftOutAsked(out=out, bundle=bundle, **asdict(asked)))
+        return
     if bundle:
         _evaluate_bundle(bundle, split_from, split, data, Asked(as_json, workers, cache))
         return
@@ -143,9 +159,7 @@ def evaluate(
     from training.evaluation_files import evaluation_json, print_evaluation, write_evaluation
     from training.predictions import by_picture, default_part, trained_folds
 
-    if not runs:
-        raise typer.BadParameter("expected RUN... or --bundle BUNDLE, found neither")
-    trained = [trained_folds(run) for run in runs]
+    trained = [trained_folds(run) for run in _named(runs)]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
     rows = by_picture(read_manifest(data))
     ask = _asking(rows, Answering(workers=workers, cache_dir=cache))
@@ -158,6 +172,12 @@ def evaluate(
         typer.echo(json.dumps(evaluation_json(found), indent=2, allow_nan=False))
     else:
         print_evaluation(found)
+
+
+def _named(runs: list[Path] | None) -> list[Path]:
+    if not runs:
+        raise typer.BadParameter("expected RUN... or --bundle BUNDLE, found neither")
+    return runs
 
 
 @dataclass(frozen=True, slots=True)

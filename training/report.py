@@ -17,7 +17,13 @@ from training.evaluation import Estimate, Evaluation
 from training.evaluation_files import in_percent
 from training.history import EpochRecord, read_history
 from training.intervals import Interval
-from training.measurements import EVALUATION_NAME, PROBE_NAME, TRIAL_NAME, read_beside
+from training.measurements import (
+    EVALUATION_NAME,
+    LEFT_OUT_NAME,
+    PROBE_NAME,
+    TRIAL_NAME,
+    read_beside,
+)
 from training.paper_comparison import compared_tables, headline_figures
 from training.predictions import TrainedFold
 from training.sheet import Sheet
@@ -71,6 +77,7 @@ def write_report(path: Path, found: RunsEvaluation, extras: ReportExtras | None 
         probes=_probes(found.runs),
         measured=read_beside(bundle, EVALUATION_NAME) if bundle else None,
         trial=read_beside(bundle, TRIAL_NAME) if bundle else None,
+        left_out=read_beside(bundle, LEFT_OUT_NAME) if bundle else None,
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def run(
     ] = None,
     leave_out: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE", help="Test on this source alone; repeatable."),
+        typer.Option(metavar="HOSPITAL", help="Test on it, or a source, alone; repeatable."),
     ] = None,
     lung_field: Annotated[
         Path | None,

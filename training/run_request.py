@@ -30,8 +30,8 @@ class RunRequest:
     fold, phase: from 1; None: all. phase: stop after it; earlier ones are trained first where the
     run does not have them. epochs: of each phase, instead of the protocol's. fine_tune_from: the
     folder of the run to start from. bundle: whose member goes on, instead; with 0 epochs as it is.
-    lung_field: the folder of the lung-field network's run. leave_out: sources that are tested on
-    alone. cache_dir: keeps decoded pictures between runs.
+    lung_field: the folder of the lung-field network's run. leave_out: hospitals, or sources, that
+    are tested on alone. cache_dir: keeps decoded pictures between runs.
     """
 
     data: Path

@@ -63,28 +63,42 @@ def plan_fold(
 ) -> FoldPlan:
     """Say what each drawn row is for in one fold, counted from 1; deterministic by seed.
 
-    leave_out: sources whose images are tested on alone.
-    Raises DataError where the fold does not exist, there are too few groups, or a source to leave
+    leave_out: hospitals, or sources, whose images are tested on alone; images of others that share
+    a split group with them are left out altogether.
+    Raises DataError where the fold does not exist, there are too few groups, or a name to leave
     out has no image.
     """
-    _check_sources(drawn, leave_out)
+    _check_names(drawn, leave_out)
     if not 1 <= fold <= protocol.folds:
         raise DataError(f"{protocol.name} has folds 1 to {protocol.folds}, found fold {fold}")
     classes = [protocol.strata[place].klass for place in drawn.strata]
     plan = _planned(protocol, drawn, fold, seed, classes)
-    plan = plan.leaving_out({i for i, row in enumerate(drawn.rows) if row.source in leave_out})
+    alone = _left_out(drawn.rows, leave_out)
+    groups = {drawn.rows[i].split_group for i in alone}
+    plan = plan.without({i for i, row in enumerate(drawn.rows) if row.split_group in groups})
+    plan = plan.leaving_out(alone)
     plan = plan.without({i for i, klass in enumerate(classes) if klass is None})
     _check_classes(protocol, plan, classes)
     return plan.watching(_watched(plan.validation, classes, protocol.watched_per_class))
 
 
-def _check_sources(drawn: Composition, leave_out: Collection[str]) -> None:
-    sources = sorted({row.source for row in drawn.rows})
-    unknown = sorted(set(leave_out) - set(sources))
+def _left_out(rows: Sequence[ImageRow], names: Collection[str]) -> frozenset[int]:
+    """Return the images of some hospitals; a name that is no hospital is a source."""
+    hospitals = {row.hospital for row in rows} & set(names)
+    sources = set(names) - hospitals
+    return frozenset(
+        i for i, row in enumerate(rows) if row.hospital in hospitals or row.source in sources
+    )
+
+
+def _check_names(drawn: Composition, leave_out: Collection[str]) -> None:
+    hospitals = sorted({row.hospital for row in drawn.rows})
+    sources = sorted({row.source for row in drawn.rows} - set(hospitals))
+    unknown = sorted(set(leave_out) - {*hospitals, *sources})
     if unknown:
         raise DataError(
-            f"expected sources of the manifest to leave out ({', '.join(sources)}), found "
-            f"{', '.join(unknown)}; correct --leave-out"
+            f"expected hospitals ({', '.join(hospitals)}) or sources ({', '.join(sources)}) of "
+            f"the manifest to leave out, found {', '.join(unknown)}; correct --leave-out"
         )
 
 

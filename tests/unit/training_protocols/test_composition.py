@@ -133,10 +133,26 @@ def test_a_source_left_out_is_only_tested_on() -> None:
     assert set(plan.training) == set(whole.training) - of_source
 
 
+def test_a_hospital_left_out_takes_all_its_sources_and_patients_along() -> None:
+    """Both its sources are tested on alone; another hospital's image of their group is unused."""
+    protocol = PROTOCOLS["release-coronet"]
+    late = rows_of("ieee8023_late", Label.COVID19, 8)
+    shared = rows_of("cxnet", Label.COVID19, 16)
+    shared[0] = replace(shared[0], split_group=late[0].split_group)
+    drawn = compose(protocol, [*every_collection(), *late, *shared], seed=0)
+    plan = plan_fold(protocol, drawn, 1, seed=0, leave_out=["ieee8023"])
+    of_hospital = {i for i, row in enumerate(drawn.rows) if row.hospital == "ieee8023"}
+    assert {drawn.rows[i].source for i in of_hospital} == {"ieee8023", "ieee8023_late"}
+    assert of_hospital <= set(plan.test)
+    (twin,) = (i for i, row in enumerate(drawn.rows) if row == shared[0])
+    assert twin not in {*plan.training, *plan.validation, *plan.test}
+
+
 def test_an_unknown_source_cannot_be_left_out() -> None:
-    """The error names the sources that the manifest has."""
+    """The error names the hospitals and sources that the manifest has."""
     drawn = compose(FOUR_CLASSES, every_collection(), seed=0)
-    with pytest.raises(DataError, match=r"ieee8023, kermany.*found nowhere; correct --leave-out"):
+    known = r"guangzhou, ieee8023.*kermany.*found nowhere; correct --leave-out"
+    with pytest.raises(DataError, match=known):
         plan_fold(FOUR_CLASSES, drawn, 1, seed=0, leave_out=["nowhere"])
 
 

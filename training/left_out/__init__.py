@@ -1,0 +1,1 @@
+"""How well networks do at hospitals that they never saw, one after the other left out."""
