@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from screening.domain import scores
+
 PLAIN_WIDTH = 160
 
 
@@ -38,8 +40,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def percent(probability: float | None) -> str:
-    """Return a probability of 0 to 1 as a percentage for people."""
-    return "" if probability is None else f"{100 * probability:.1f} %"
+    """Return a probability of 0 to 1 as people see it, "" where there is none."""
+    return "" if probability is None else scores.percent(probability)
 
 
 def _as_text(value: object) -> str:

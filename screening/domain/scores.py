@@ -32,6 +32,13 @@ CLASS_TITLES: Mapping[Class, str] = {
 }
 
 
+LEAST_SHOWN, MOST_SHOWN = 0.01, 0.99
+"""Beyond these, people are told no more than that: what was measured cannot tell 99.2 from 99.9 %.
+
+Rows, JSON and the numeric items of reports hold the figures as they are.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ClassScores:
     """Probabilities of the three classes, each 0 to 1, adding up to 1."""
@@ -64,6 +71,15 @@ class EnsembleScores:
 
     ensemble: ClassScores
     members: tuple[MemberScores, ...]
+
+
+def percent(probability: float) -> str:
+    """Return a probability (0 to 1) as people see it: "87.4 %", or "> 99 %" and "< 1 %"."""
+    if probability > MOST_SHOWN:
+        return f"> {100 * MOST_SHOWN:g} %"
+    if probability < LEAST_SHOWN:
+        return f"< {100 * LEAST_SHOWN:g} %"
+    return f"{100 * probability:.1f} %"
 
 
 def calibrate(probabilities: Sequence[float], temperature: float) -> list[float]:

@@ -5,7 +5,7 @@ All texts are ASCII English; none holds a patient attribute.
 
 from datetime import UTC
 
-from screening.domain.scores import CLASS_TITLES, Class, ClassScores
+from screening.domain.scores import CLASS_TITLES, Class, ClassScores, percent
 from screening.report.content import BundleIdentity, ReportContent
 
 RESEARCH_USE = (
@@ -25,8 +25,8 @@ def series_description(bundle: BundleIdentity) -> str:
 
 
 def scores_in_words(scores: ClassScores) -> str:
-    """Return the three probabilities in percent."""
-    return ", ".join(f"{CLASS_TITLES[klass]} {100 * scores.of(klass):.1f} %" for klass in Class)
+    """Return the three probabilities as people see them; the numeric items hold them in full."""
+    return ", ".join(f"{CLASS_TITLES[klass]} {percent(scores.of(klass))}" for klass in Class)
 
 
 def caution(bundle: BundleIdentity) -> str:

@@ -13,6 +13,7 @@ from screening.domain.shown_values import is_uid
 from screening.settings import Settings
 from screening.worklist import wording
 from screening.worklist.access import Visitor
+from screening.worklist.model import CLASS_FIGURES, Model
 from screening.worklist.ordering import WorklistEntry
 from screening.worklist.study import HistoryLine, InstanceDetail
 from screening.worklist.totals import Totals
@@ -125,6 +126,10 @@ class Pages:
             numbers=numbers,
             at=at,
         )
+
+    def model(self, model: Model | None, visitor: Visitor) -> str:
+        """Return what a bundle's scores mean; model: None where no bundle was ever active."""
+        return self._render("model.html", visitor, model=model, class_figures=CLASS_FIGURES)
 
     def operations(
         self, destinations: Sequence[DestinationCounts], failed_reports: int, visitor: Visitor

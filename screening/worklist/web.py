@@ -1,5 +1,6 @@
 """Station 4: the worklist page, its JSON, and what monitoring reads."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ from screening.worklist.gate import Gate
 from screening.worklist.identification import ByPassword, identification_of
 from screening.worklist.login import add_login
 from screening.worklist.metrics import metrics_text
+from screening.worklist.model import read_model
 from screening.worklist.operations import OperatorActions, add_operations
 from screening.worklist.ordering import WorklistEntry, read_entry, read_worklist
 from screening.worklist.pages import Board, Pages, receiver_of
@@ -37,6 +39,8 @@ from screening.worklist.study import read_history, read_instances
 from screening.worklist.totals import Totals
 
 STUDIES_ON_PAGE = 200
+MODEL_PATH = "/model"
+DIGEST = re.compile(r"[0-9a-f]{64}")
 STATIC = Path(__file__).parent / "static"
 UNAVAILABLE = (
     "The database does not answer, so the worklist cannot be shown. Images sent meanwhile are "
@@ -103,6 +107,18 @@ def _add_pages(
         instances = read_instances(database, study_instance_uid)
         history = read_history(database, study_instance_uid)
         return HTMLResponse(pages.study(entry, instances, history, utc_now(), visitor_of(request)))
+
+    @app.get(MODEL_PATH, response_class=HTMLResponse)
+    def active_model_page(request: Request) -> str:
+        return pages.model(read_model(database), visitor_of(request))
+
+    @app.get(f"{MODEL_PATH}/{{digest}}", response_class=HTMLResponse)
+    def model_page(request: Request, digest: str) -> Response:
+        model = read_model(database, digest) if DIGEST.fullmatch(digest) else None
+        if model is None:
+            text = "No bundle with this digest has been active here."
+            return HTMLResponse(pages.notice("Bundle not found", text), 404)
+        return HTMLResponse(pages.model(model, visitor_of(request)))
 
 
 def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None:

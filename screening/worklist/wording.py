@@ -1,8 +1,10 @@
 """How the page writes values down."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+from screening.domain import scores
 from screening.worklist.ordering import ReadingPriority, ReportProgress
 
 PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
@@ -19,17 +21,25 @@ REPORT_MEANINGS: Mapping[ReportProgress, str] = {
     ReportProgress.DUE: "report to be made",
     ReportProgress.SENDING: "being sent",
     ReportProgress.DELIVERED: "delivered",
+    ReportProgress.GIVEN_UP: "report given up",
     ReportProgress.MADE: "made",
     ReportProgress.NONE: "no report",
 }
+SEXES: Mapping[str, str] = {"M": "male", "F": "female", "O": "other sex"}
+"""Patient's Sex in words. Source: PS3.3 C.7.1.1."""
+AGE_UNITS: Mapping[str, str] = {"D": "d", "W": "wk", "M": "mo", "Y": "y"}
+"""The units of an age string. Source: PS3.5 6.2."""
 UNKNOWN = "–"  # noqa: RUF001  an en dash, as printed tables use it
 _NAME_GROUPS = 3
+_CHILD_YEARS, _INFANT_MONTHS = 3, 3
+_AGE = re.compile(r"(\d{3})([DWMY])")
+_TIME = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
 def percent(probability: float | None) -> str:
-    """Return a probability, 0 to 1, in percent with one decimal, such as "87.4 %"."""
-    return UNKNOWN if probability is None else f"{100 * probability:.1f} %"
+    """Return a probability, 0 to 1, as people see it, and a sign for none where it is None."""
+    return UNKNOWN if probability is None else scores.percent(probability)
 
 
 def bar_width(probability: float | None) -> str:
@@ -59,6 +69,43 @@ def dicom_date(value: str) -> str:
     if len(value) == len("YYYYMMDD") and value.isdigit():
         return f"{value[:4]}-{value[4:6]}-{value[6:]}"
     return value or UNKNOWN
+
+
+def dicom_time(value: str) -> str:
+    """Return a TM value to the minute, as far as it goes; "" for anything else. Source: PS3.5 6.2.
+
+    It is the clock of whoever made the study, in a zone that is seldom told.
+    """
+    found = _TIME.fullmatch(value.strip())
+    return ":".join(part for part in found.groups()[:2] if part) if found else ""
+
+
+def sex(value: str) -> str:
+    """Return Patient's Sex in words, "" where it says nothing."""
+    return SEXES.get(value.strip().upper(), "")
+
+
+def age(birth_date: str, study_date: str, patient_age: str = "") -> str:
+    """Return how old a patient was at the study: "45 y", "14 mo" or "9 d"; "" where not known.
+
+    birth_date, study_date: DA values; patient_age: an AS value, used where the dates tell nothing.
+    Source: PS3.5 6.2.
+    """
+    born, at = _day(birth_date), _day(study_date)
+    if born is None or at is None or at < born:
+        said = _AGE.fullmatch(patient_age.strip())
+        return f"{int(said[1])} {AGE_UNITS[said[2]]}" if said else ""
+    months = 12 * (at.year - born.year) + at.month - born.month - (at.day < born.day)
+    if months < _INFANT_MONTHS:
+        return f"{(at - born).days} d"
+    return f"{months // 12} y" if months >= 12 * _CHILD_YEARS else f"{months} mo"
+
+
+def _day(value: str) -> date | None:
+    try:
+        return datetime.strptime(value.strip(), "%Y%m%d").date()  # noqa: DTZ007  a day has no zone
+    except ValueError:
+        return None
 
 
 def dicom_name(value: str) -> str:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.domain.scores import Class, ClassScores, calibrate, combine, member_scores
+from screening.domain.scores import (
+    Class,
+    ClassScores,
+    calibrate,
+    combine,
+    member_scores,
+    percent,
+)
 
 THREE = ("covid19", "pneumonia", "normal")
 FOUR = ("normal", "bacterial_pneumonia", "viral_pneumonia", "covid19")
@@ -25,6 +32,24 @@ def total(scores: ClassScores) -> float:
 
 
 @given(probabilities=softmax_like(4), temperature=st.floats(0.1, 10))
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [
+        (1.0, "> 99 %"),
+        (0.9996, "> 99 %"),
+        (0.9901, "> 99 %"),
+        (0.99, "99.0 %"),
+        (0.874, "87.4 %"),
+        (0.01, "1.0 %"),
+        (0.0099, "< 1 %"),
+        (0.0, "< 1 %"),
+    ],
+)
+def test_people_are_told_no_more_than_can_be_known(probability: float, shown: str) -> None:
+    """One decimal, and at both ends only that the score is beyond."""
+    assert percent(probability) == shown
+
+
 def test_a_member_of_four_classes_is_folded_into_three(
     probabilities: list[float], temperature: float
 ) -> None:

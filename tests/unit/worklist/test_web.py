@@ -1,5 +1,6 @@
 """The page, its JSON and its figures, asked in process."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from screening.db.session import Database
+from screening.db.tables import Breaker
 from screening.settings import Settings
 from tests.stored_rows import (
     NOON,
@@ -18,7 +20,7 @@ from tests.stored_rows import (
     add_report,
     add_score,
 )
-from tests.web_app import Client, make_app
+from tests.web_app import Client, make_app, password_client
 
 Get = Callable[[str], httpx.Response]
 
@@ -142,6 +144,24 @@ def test_the_page_needs_nothing_its_policy_forbids(get: Get, migrated_database: 
         assert "<script>" not in page
         assert "http://" not in page
         assert "https://" not in page
+
+
+def test_every_time_is_marked_with_its_zone(migrated_database: Database, tmp_path: Path) -> None:
+    """Browsers show the reader's zone in its place; without scripts each page says UTC."""
+    _fill(migrated_database)
+    with migrated_database.write() as session:
+        pacs = {"destination": "pacs", "failures": 3, "last_message": "no answer"}
+        session.add(Breaker(**pacs, failing_since=NOON, probe_at=NOON))
+    client = password_client(migrated_database, tmp_path)()
+    client.log_in("otto")
+    for path in ("/", "/studies/1.2.3", "/operations"):
+        page = client.get(path).text
+        assert '<span class="zone">UTC</span>' in page
+        rest = re.sub(r'<time [^>]*>[^<]*</time>|<span class="zone">UTC</span>', "", page)
+        shown = re.sub(r"<[^>]*>", "", rest)
+        assert "<time" in page
+        assert "UTC" not in shown
+        assert not re.search(r"\d:\d\d:\d\d", shown)
 
 
 def test_addresses_hold_no_patient_attribute(get: Get, migrated_database: Database) -> None:
