@@ -94,7 +94,7 @@ def content(
     )
     return ReportContent(
         scores=scores,
-        triage=Triage(priority, "COVID-19 probability at least 50 %"),
+        triage=Triage(priority, "COVID-19 probability at least 50 %", 0.72),
         bundle=bundle(trained=trained, version=version),
         classified_at=CLASSIFIED_AT,
         predecessors=predecessors,

@@ -59,9 +59,13 @@ def add_instance(
         "received_at": received_at,
         "patient_id": f"P{number:05}",
         "patient_name": PATIENT_NAME,
+        "patient_birth_date": "19800214",
+        "patient_sex": "F",
+        "patient_age": "046Y",
         "accession_number": f"A{number:06}",
         "study_date": "20260301",
         "study_time": "114500",
+        "study_description": "Thorax pa",
     }
     row = Instance(**{**values, **columns})
     session.add(row)
@@ -105,6 +109,7 @@ def add_score(
         "bundle_id": bundle.id,
         "priority": priority,
         "priority_rule": "COVID-19 probability at least 50 %",
+        "priority_score": covid19,
         "member_scores": {
             "concatenated": {"raw": scores, "calibrated": scores},
             "coronet": {"raw": four, "calibrated": scores},

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import shared_now
@@ -173,8 +173,9 @@ def _without_done(
             )
         )
     )
-    if void:
-        session.execute(delete(Classification).where(Classification.id.in_(void)))
+    for row in rows:
+        if row.id in void:
+            session.delete(row)
     return [row for row in rows if row.id not in void]
 
 

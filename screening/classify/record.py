@@ -77,6 +77,7 @@ def _write_scored(session: Session, row: Classification, result: Scored, waits: 
         for member in result.scores.members
     }
     row.priority, row.priority_rule = result.triage.priority, result.triage.rule
+    row.priority_score = result.triage.score
     row.pixel_sha256 = result.pixel_sha256
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
     row.reason = row.detail = None

@@ -1,5 +1,6 @@
 """`screening worklist`, `ledger` and `trace`: what stands where."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -14,21 +15,28 @@ from screening.errors import ScreeningError
 from screening.ops.ledger import Ledger, read_ledger
 from screening.ops.since import parse_since
 from screening.ops.trace import trace as read_trace
-from screening.worklist.ordering import WorklistEntry, read_worklist
+from screening.worklist.ordering import (
+    MOST_ON_A_PAGE,
+    STUDIES_ON_PAGE,
+    WorklistEntry,
+    read_worklist,
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def worklist(
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many studies.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST_ON_A_PAGE, help="At most so many studies.")
+    ] = STUDIES_ON_PAGE,
     as_json: AsJson = False,
 ) -> None:
-    """Print the studies in reading order: priority, COVID-19 probability, waiting time.
+    """Print the studies in reading order: priority, the score that gave it, waiting time.
 
     Example: screening worklist --limit 20
     """
     with opened_database() as (_, database):
-        entries = read_worklist(database, limit=limit)
+        entries = read_worklist(database, limit=limit).entries
     if as_json:
         print_json([entry.as_dict() for entry in entries])
     else:
@@ -94,7 +102,7 @@ def point_in_time(text: str) -> datetime:
         raise typer.BadParameter(str(error)) from None
 
 
-def print_worklist(entries: list[WorklistEntry]) -> None:
+def print_worklist(entries: Sequence[WorklistEntry]) -> None:
     """Print the list for people."""
     now = utc_now()
     if any(entry.untrained for entry in entries):
@@ -186,6 +194,6 @@ def print_failing(failing: list[FailingDestination]) -> None:
 
 def print_state(database: Database) -> None:
     """Print the worklist, the ledger, and the destinations that fail."""
-    print_worklist(read_worklist(database))
+    print_worklist(read_worklist(database).entries)
     print_ledger(read_ledger(database))
     print_failing(failing_destinations(database))

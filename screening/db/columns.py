@@ -1,9 +1,9 @@
-"""What the tables are made of: their base, and the kinds of columns they share."""
+"""What the tables are made of: their base, and the kinds of columns and indexes they share."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, String, text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -43,3 +43,11 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
     }
+
+
+def partial_index(
+    name: str, columns: tuple[str, ...], where: str, *, unique: bool = False
+) -> Index:
+    """Return an index of those rows that fulfil a condition, given as SQL with literal values."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)

@@ -57,10 +57,13 @@ class CommitmentRequest(Base):
     sop_references: Mapped[list[list[str]]] = mapped_column(JSON)
     duplicate: Mapped[bool]
     """Another request of this peer has this Transaction UID."""
-    state: Mapped[str] = mapped_column(State, server_default=CommitmentRequestState.DUE)
+    state: Mapped[str] = mapped_column(
+        State, server_default=CommitmentRequestState.DUE, active_history=True
+    )
+    """Its old value is known when it changes: totals are kept by the difference."""
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     not_before: Mapped[datetime | None]
-    requested_at: Mapped[datetime]
+    requested_at: Mapped[datetime] = mapped_column(index=True)
     reported_at: Mapped[datetime | None]
     committed: Mapped[int] = mapped_column(Integer, server_default="0")
     failed: Mapped[int] = mapped_column(Integer, server_default="0")

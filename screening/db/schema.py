@@ -2,10 +2,10 @@
 
 from sqlalchemy import MetaData
 
-from screening.db import commitment_tables, tables
+from screening.db import commitment_tables, study_tables, tables
 from screening.db.columns import Base
 
-MODULES = (tables, commitment_tables)
+MODULES = (tables, commitment_tables, study_tables)
 """Importing them registers their tables."""
 
 

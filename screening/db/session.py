@@ -9,6 +9,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from screening.db.standing import StandingSession, keep_standing
 from screening.errors import DatabaseUnavailableError
 
 SQLITE_BUSY_TIMEOUT_S = 30
@@ -36,12 +37,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Run one transaction, committed at the end of the block.
+        """Run one transaction, committed at the end of the block, with studies and totals kept.
 
         Raises DatabaseUnavailableError where the database is away, locked or full.
         """
-        with _unavailable_as_transient(), Session(self.engine) as session, session.begin():
+        with (
+            _unavailable_as_transient(),
+            StandingSession(self.engine) as session,
+            session.begin(),
+        ):
             yield session
+            keep_standing(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

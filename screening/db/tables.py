@@ -1,7 +1,8 @@
-"""The tables. Patient attributes live in `Instance` and nowhere else.
+"""The tables. Patient attributes live in `Instance`, and in the `Study` rows derived from it.
 
-`alembic/versions` builds them; `screening.db.views` holds the SQL views beside them, and
-`screening.db.commitment_tables` the tables of Storage Commitment.
+`alembic/versions` builds them; `screening.db.views` holds the SQL views beside them,
+`screening.db.commitment_tables` the tables of Storage Commitment, and `screening.db.study_tables`
+those that worklist and ledger read.
 """
 
 from datetime import datetime
@@ -15,11 +16,10 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from screening.db.columns import Base, BigKey, State, Uid
+from screening.db.columns import Base, BigKey, State, Uid, partial_index
 from screening.domain.lifecycle import (
     BundleRole,
     ClassificationState,
@@ -67,11 +67,16 @@ class Instance(Base):
     calling_ae_title: Mapped[str] = mapped_column(String(16))
     association_id: Mapped[str | None] = mapped_column(ForeignKey("associations.id"))
     received_at: Mapped[datetime] = mapped_column(index=True)
-    patient_id: Mapped[str] = mapped_column(String(64))
+    patient_id: Mapped[str] = mapped_column(String(64), index=True)
     patient_name: Mapped[str] = mapped_column(String(324))
-    accession_number: Mapped[str] = mapped_column(String(64))
+    patient_birth_date: Mapped[str | None] = mapped_column(String(16))
+    """None, as of the three below: received before it was read. "": absent or illegal."""
+    patient_sex: Mapped[str | None] = mapped_column(String(16))
+    patient_age: Mapped[str | None] = mapped_column(String(16))
+    accession_number: Mapped[str] = mapped_column(String(64), index=True)
     study_date: Mapped[str] = mapped_column(String(16))
     study_time: Mapped[str] = mapped_column(String(16))
+    study_description: Mapped[str | None] = mapped_column(String(64))
     kept_since: Mapped[datetime | None]
     """When it was received again after its removal; None: since it was received."""
     removing_since: Mapped[datetime | None]
@@ -82,12 +87,8 @@ class Instance(Base):
 
     __table_args__ = (
         UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),
-        Index(
-            "uq_instances_first_of_uid",
-            "sop_instance_uid",
-            unique=True,
-            sqlite_where=text("NOT conflicting"),
-            postgresql_where=text("NOT conflicting"),
+        partial_index(
+            "uq_instances_first_of_uid", ("sop_instance_uid",), "NOT conflicting", unique=True
         ),
     )
 
@@ -107,18 +108,8 @@ class Bundle(Base):
     manifest: Mapped[dict[str, Any]]
 
     __table_args__ = (
-        Index(
-            "uq_bundles_active",
-            "role",
-            unique=True,
-            sqlite_where=text(f"role = '{BundleRole.ACTIVE}'"),
-            postgresql_where=text(f"role = '{BundleRole.ACTIVE}'"),
-        ),
+        partial_index("uq_bundles_active", ("role",), f"role = '{BundleRole.ACTIVE}'", unique=True),
     )
-
-
-_PENDING = text(f"state IN ('{ClassificationState.RECEIVED}', '{ClassificationState.CLAIMED}')")
-_REPORT_DUE = text(f"report_state = '{ReportState.DUE}'")
 
 
 class Classification(Base):
@@ -146,6 +137,8 @@ class Classification(Base):
     member_scores: Mapped[dict[str, Any] | None]
     priority: Mapped[str | None] = mapped_column(State)
     priority_rule: Mapped[str | None] = mapped_column(String(128))
+    priority_score: Mapped[float | None]
+    """What that rule looked at, 0 to 1: the order inside a priority."""
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     render_path: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
@@ -160,25 +153,41 @@ class Classification(Base):
 
     __table_args__ = (
         UniqueConstraint("instance_id", "bundle_id", name="uq_classifications_instance_bundle"),
-        Index(
+        partial_index(
             "uq_classifications_one_pending",
-            "instance_id",
+            ("instance_id",),
+            f"state IN ('{ClassificationState.RECEIVED}', '{ClassificationState.CLAIMED}')",
             unique=True,
-            sqlite_where=_PENDING,
-            postgresql_where=_PENDING,
         ),
-        Index(
-            "ix_classifications_pending",
-            "lane",
-            "id",
-            sqlite_where=_PENDING,
-            postgresql_where=_PENDING,
+        partial_index(
+            "ix_classifications_ready",
+            ("lane", "id"),
+            f"state = '{ClassificationState.RECEIVED}' AND not_before IS NULL",
         ),
-        Index(
-            "ix_classifications_report_due",
-            "id",
-            sqlite_where=_REPORT_DUE,
-            postgresql_where=_REPORT_DUE,
+        partial_index(
+            "ix_classifications_waiting",
+            ("lane", "not_before"),
+            f"state = '{ClassificationState.RECEIVED}' AND not_before IS NOT NULL",
+        ),
+        partial_index(
+            "ix_classifications_claimed",
+            ("lease_expires_at",),
+            f"state = '{ClassificationState.CLAIMED}'",
+        ),
+        partial_index(
+            "ix_classifications_report_ready",
+            ("id",),
+            f"report_state = '{ReportState.DUE}' AND report_not_before IS NULL",
+        ),
+        partial_index(
+            "ix_classifications_report_waiting",
+            ("report_not_before",),
+            f"report_state = '{ReportState.DUE}' AND report_not_before IS NOT NULL",
+        ),
+        partial_index(
+            "ix_classifications_report_failed",
+            ("id",),
+            f"report_state = '{ReportState.FAILED}'",
         ),
     )
 
@@ -206,9 +215,6 @@ class Report(Base):
     )
 
 
-_DELIVERY_OPEN = text(f"state IN ('{DeliveryState.PENDING}', '{DeliveryState.SENDING}')")
-
-
 class Delivery(Base):
     """One report on its way to one destination."""
 
@@ -231,12 +237,30 @@ class Delivery(Base):
 
     __table_args__ = (
         UniqueConstraint("report_id", "destination", name="uq_deliveries_report_destination"),
-        Index(
-            "ix_deliveries_open",
-            "destination",
-            "id",
-            sqlite_where=_DELIVERY_OPEN,
-            postgresql_where=_DELIVERY_OPEN,
+        partial_index(
+            "ix_deliveries_ready",
+            ("destination", "id"),
+            f"state = '{DeliveryState.PENDING}' AND not_before IS NULL",
+        ),
+        partial_index(
+            "ix_deliveries_waiting",
+            ("destination", "not_before"),
+            f"state = '{DeliveryState.PENDING}' AND not_before IS NOT NULL",
+        ),
+        partial_index(
+            "ix_deliveries_least_tried",
+            ("destination", "attempts", "id"),
+            f"state = '{DeliveryState.PENDING}'",
+        ),
+        partial_index(
+            "ix_deliveries_sending",
+            ("destination", "lease_expires_at"),
+            f"state = '{DeliveryState.SENDING}'",
+        ),
+        partial_index(
+            "ix_deliveries_resting",
+            ("destination", "id"),
+            f"state IN ('{DeliveryState.PARKED}', '{DeliveryState.GIVEN_UP}')",
         ),
         Index("ix_deliveries_delivered_at", "delivered_at"),
     )

@@ -61,10 +61,18 @@ class InstanceHeader:
 
 @dataclass(frozen=True, slots=True)
 class PatientAttributes:
-    """What readers need to recognise a study. Kept out of `repr`, so out of logs and errors."""
+    """What readers need to recognise a study. Kept out of `repr`, so out of logs and errors.
+
+    Dates are YYYYMMDD, the age is an Age String such as 045Y; "" where absent or illegal.
+    Source: PS3.3 C.7.1.1 (patient), C.7.2.1 (study); PS3.5 section 6.2 (DA, AS).
+    """
 
     patient_id: str = field(default="", repr=False)
     patient_name: str = field(default="", repr=False)
+    patient_birth_date: str = field(default="", repr=False)
+    patient_sex: str = field(default="", repr=False)
+    patient_age: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
     study_date: str = field(default="", repr=False)
     study_time: str = field(default="", repr=False)
+    study_description: str = field(default="", repr=False)

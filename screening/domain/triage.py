@@ -38,22 +38,30 @@ class TriageRule:
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """A priority and, in words, the rule that gave it."""
+    """A priority and, in words, the rule that gave it.
+
+    score: what that rule looked at, 0 to 1, by which equal priorities are ordered; where no rule
+    applies, the probability of the likelier disease.
+    """
 
     priority: Priority
     rule: str
+    score: float
 
 
 NO_RULE = "no class reached its threshold"
 
 
 def triage(scores: ClassScores, rules: Sequence[TriageRule]) -> Triage:
-    """Return the most urgent priority any rule gives; LOW where none applies."""
+    """Return the most urgent priority any rule gives; LOW where none applies.
+
+    Of several rules that give it, the one whose class scored highest is told.
+    """
     reached = [rule for rule in rules if scores.of(rule.klass) >= rule.at_least]
     if not reached:
-        return Triage(Priority.LOW, NO_RULE)
-    rule = min(reached, key=lambda rule: rule.priority.rank)
-    return Triage(rule.priority, str(rule))
+        return Triage(Priority.LOW, NO_RULE, max(scores.covid19, scores.pneumonia))
+    rule = min(reached, key=lambda rule: (rule.priority.rank, -scores.of(rule.klass)))
+    return Triage(rule.priority, str(rule), scores.of(rule.klass))
 
 
 def most_urgent(priorities: Iterable[Priority]) -> Priority | None:

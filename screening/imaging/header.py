@@ -26,6 +26,7 @@ from screening.errors import (
     ScreeningError,
     UnreadableDataSetError,
 )
+from screening.imaging.ages import age_string, age_years, parse_day
 from screening.imaging.data_set import (
     PIXEL_DATA_TAGS,
     Encoding,
@@ -39,10 +40,8 @@ LONGEST_TEXT = 64
 """Characters of a text that only rules look at; PS3.5 section 6.2 (LO)."""
 PADDING = " \0"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-OLDEST_PATIENT_YEARS = 130.0
-DAYS_PER_YEAR = 365.25
-YEARS_PER_AGE_UNIT = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0}
-"""Units of Age String. Source: PS3.5 section 6.2 (AS)."""
+LONGEST_CODE = 16
+"""Characters of a code string; PS3.5 section 6.2 (CS)."""
 
 KEYWORDS = (
     "SpecificCharacterSet",
@@ -56,9 +55,11 @@ KEYWORDS = (
     "Modality",
     "PresentationIntentType",
     "AnatomicRegionSequence",
+    "StudyDescription",
     "PatientName",
     "PatientID",
     "PatientBirthDate",
+    "PatientSex",
     "PatientAge",
     "BodyPartExamined",
     "ViewPosition",
@@ -149,7 +150,7 @@ def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool)
         view_code=_codes(data_set, "ViewCodeSequence"),
         presentation_intent=_code_string(data_set, "PresentationIntentType"),
         image_type=tuple(_clean(value).upper() for value in _values(data_set, "ImageType")),
-        patient_age_years=_age_years(data_set),
+        patient_age_years=age_years(*_age(data_set)),
         rows=_integer(data_set, "Rows"),
         columns=_integer(data_set, "Columns"),
         number_of_frames=_integer(data_set, "NumberOfFrames") or 1,
@@ -161,13 +162,17 @@ def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool)
 
 
 def _patient(data_set: Dataset) -> PatientAttributes:
-    day = _day(data_set, "StudyDate")
+    day, born = _day(data_set, "StudyDate"), _day(data_set, "PatientBirthDate")
     return PatientAttributes(
         patient_id=_whole(data_set, "PatientID"),
         patient_name=_whole(data_set, "PatientName"),
         accession_number=_whole(data_set, "AccessionNumber"),
+        patient_birth_date=born.strftime("%Y%m%d") if born else "",
+        patient_sex=_code_string(data_set, "PatientSex")[:LONGEST_CODE],
+        patient_age=age_string(*_age(data_set)),
         study_date=day.strftime("%Y%m%d") if day else "",
         study_time=_time(data_set),
+        study_description=_text(data_set, "StudyDescription"),
     )
 
 
@@ -257,30 +262,14 @@ def _codes(data_set: Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def _age_years(data_set: Dataset) -> float | None:
-    """Return the age from Patient's Age, or else from the birth and study dates; None if unknown.
-
-    "000Y" is what systems write that do not know the age, so it counts as absent.
-    """
-    match = re.fullmatch(r"(\d{1,3})([DWMY])", _code_string(data_set, "PatientAge"))
-    if match and (int(match[1]) > 0 or match[2] != "Y"):
-        years = int(match[1]) * YEARS_PER_AGE_UNIT[match[2]]
-    else:
-        born = _day(data_set, "PatientBirthDate")
-        taken = _day(data_set, "StudyDate") or _day(data_set, "AcquisitionDate")
-        if born is None or taken is None:
-            return None
-        years = (taken - born).days / DAYS_PER_YEAR
-    return round(years, 2) if 0 <= years <= OLDEST_PATIENT_YEARS else None
+def _age(data_set: Dataset) -> tuple[str, date | None, date | None]:
+    """Return Patient's Age as sent, the day of birth and the day of the study."""
+    taken = _day(data_set, "StudyDate") or _day(data_set, "AcquisitionDate")
+    return _code_string(data_set, "PatientAge"), _day(data_set, "PatientBirthDate"), taken
 
 
 def _day(data_set: Dataset, keyword: str) -> date | None:
-    """Return a DA value; "2020-03-01" and the old "2020.03.01" are understood too."""
-    match = re.fullmatch(r"(\d{4})([-.]?)(\d{2})\2(\d{2})", _text(data_set, keyword))
-    try:
-        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
-    except ValueError:
-        return None
+    return parse_day(_text(data_set, keyword))
 
 
 def _time(data_set: Dataset) -> str:

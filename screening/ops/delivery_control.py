@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.commitment_tables import Commitment
@@ -98,12 +98,12 @@ def remake_failed_reports(database: Database) -> int:
 def _ask_anew(session: Session, destination: str) -> None:
     """Have a destination asked again whether it keeps what it did not commit itself to."""
     there = select(Delivery.id).where(Delivery.destination == destination)
-    session.execute(
-        update(Commitment)
-        .where(Commitment.delivery_id.in_(there), Commitment.state == CommitmentState.FAILED)
-        .values(state=CommitmentState.DUE, failures=0, not_before=None, settled_at=None)
-        .execution_options(synchronize_session=False)
+    failed = select(Commitment).where(
+        Commitment.delivery_id.in_(there), Commitment.state == CommitmentState.FAILED
     )
+    for row in session.scalars(failed.with_for_update()):
+        row.state, row.failures = CommitmentState.DUE, 0
+        row.not_before = row.settled_at = None
 
 
 def _line(row: Delivery) -> DeliveryLine:

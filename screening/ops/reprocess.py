@@ -12,6 +12,7 @@ from screening.db.clock import utc_now
 from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
+from screening.db.standing import NOTED, note_rows
 from screening.db.tables import Classification, Instance
 from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, Lane
 
@@ -132,8 +133,10 @@ def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:
                 instance_id=instance.id,
                 lane=Lane.BACKFILL,
                 created_at=utc_now(),
-            )
+            ),
+            execution_options=NOTED,
         )
+        note_rows(session, Instance, [instance.id])
     add_instance_event(
         session, instance, "reprocess_requested", bundle=f"{bundle.name} {bundle.version}"
     )

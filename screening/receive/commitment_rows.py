@@ -13,6 +13,7 @@ from screening.db.commitment_tables import CommitmentRequest
 from screening.db.events import add_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
+from screening.db.standing import NOTED, note_requested
 from screening.db.tables import Instance
 from screening.domain.commitment import (
     CommitmentAnswer,
@@ -60,7 +61,7 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
     with database.write() as session:
         others = session.scalars(same_uid.with_for_update()).all()
         _require_room(session, calling_ae_title)
-        session.execute(
+        added = session.execute(
             insert_or_nothing(
                 session,
                 CommitmentRequest,
@@ -70,8 +71,11 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
                 sop_references=as_pairs(asked.references),
                 duplicate=bool(others),
                 requested_at=utc_now(),
-            )
-        )
+            ).returning(CommitmentRequest.id),
+            execution_options=NOTED,
+        ).first()
+        if added is not None:
+            note_requested(session, calling_ae_title, State.DUE)
         row = session.scalars(
             same_uid.where(CommitmentRequest.references_sha256 == digest).with_for_update()
         ).one()

@@ -12,6 +12,8 @@ from screening.db.clock import utc_now
 from screening.db.events import add_event, add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
+from screening.db.standing import NOTED, note_received
+from screening.db.studies import ReceivedInstance
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
 from screening.domain.instance import fault_of_uid
@@ -196,28 +198,34 @@ def _insert_instance(
 ) -> int | None:
     """Return the new row's id; None where the object, or its SOP Instance UID, is there already."""
     instance, patient = taken.header.instance, taken.header.patient
-    statement = insert_or_nothing(
-        session,
-        Instance,
-        sop_instance_uid=instance.sop_instance_uid,
-        sop_class_uid=instance.sop_class_uid,
-        study_instance_uid=instance.study_instance_uid,
-        series_instance_uid=instance.series_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        sha256=taken.sha256,
-        conflicting=conflicting,
-        size_bytes=taken.size_bytes,
-        modality=instance.modality[:16],
-        calling_ae_title=peer.calling_ae_title,
-        association_id=peer.association_id,
-        received_at=now,
-        patient_id=patient.patient_id,
-        patient_name=patient.patient_name,
-        accession_number=patient.accession_number,
-        study_date=patient.study_date,
-        study_time=patient.study_time,
-    )
-    return session.execute(statement.returning(Instance.id)).scalar_one_or_none()
+    values = {
+        "sop_instance_uid": instance.sop_instance_uid,
+        "sop_class_uid": instance.sop_class_uid,
+        "study_instance_uid": instance.study_instance_uid,
+        "series_instance_uid": instance.series_instance_uid,
+        "transfer_syntax_uid": instance.transfer_syntax_uid,
+        "sha256": taken.sha256,
+        "conflicting": conflicting,
+        "size_bytes": taken.size_bytes,
+        "modality": instance.modality[:16],
+        "calling_ae_title": peer.calling_ae_title,
+        "association_id": peer.association_id,
+        "received_at": now,
+        "patient_id": patient.patient_id,
+        "patient_name": patient.patient_name,
+        "patient_birth_date": patient.patient_birth_date,
+        "patient_sex": patient.patient_sex,
+        "patient_age": patient.patient_age,
+        "accession_number": patient.accession_number,
+        "study_date": patient.study_date,
+        "study_time": patient.study_time,
+        "study_description": patient.study_description,
+    }
+    statement = insert_or_nothing(session, Instance, **values).returning(Instance.id)
+    instance_id = session.execute(statement, execution_options=NOTED).scalar_one_or_none()
+    if instance_id is not None:
+        note_received(session, ReceivedInstance(instance_id, values), waits=not conflicting)
+    return instance_id
 
 
 def _first_classification(instance_id: int, outcome: Outcome, now: datetime) -> Classification:

@@ -16,6 +16,7 @@ from screening.db.commitment_tables import Commitment
 from screening.db.events import add_delivery_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
+from screening.db.standing import NOTED, note_rows
 from screening.db.tables import Classification, Delivery, Report
 from screening.domain.commitment import SopReference
 from screening.domain.lifecycle import CommitmentState, DeliveryState, backoff_s
@@ -66,7 +67,11 @@ def add_commitments(database: Database, destination: str, *, within: timedelta |
         with database.write() as session:
             ids = session.scalars(unknown.limit(ROWS_A_TRANSACTION)).all()
             for delivery_id in ids:
-                session.execute(insert_or_nothing(session, Commitment, delivery_id=delivery_id))
+                session.execute(
+                    insert_or_nothing(session, Commitment, delivery_id=delivery_id),
+                    execution_options=NOTED,
+                )
+            note_rows(session, Delivery, ids)
         added += len(ids)
         if len(ids) < ROWS_A_TRANSACTION:
             return added

@@ -189,7 +189,9 @@ def _detach(session: Session, row: Classification) -> _Due:
         sha256=row.instance.sha256,
         content=ReportContent(
             scores=_scores(row),
-            triage=Triage(Priority(row.priority), row.priority_rule or ""),
+            triage=Triage(
+                Priority(row.priority), row.priority_rule or "", row.priority_score or 0.0
+            ),
             bundle=_identity(row.bundle),
             classified_at=row.finished_at,
         ),

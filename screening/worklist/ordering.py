@@ -1,19 +1,18 @@
-"""The reading worklist in order: priority, then COVID-19 probability, then time of arrival."""
+"""The reading worklist in order: priority, then the score that gave it, then time of arrival."""
 
-from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, literal, select, tuple_
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
-from screening.db.views import instance_results, worklist
-from screening.domain.lifecycle import DeliveryState, ReportState
+from screening.db.study_tables import Study
+from screening.worklist.position import Position, parse_cursor
+
+STUDIES_ON_PAGE = 200
+MOST_ON_A_PAGE = 1000
 
 
 class ReadingPriority(StrEnum):
@@ -48,24 +47,38 @@ class ReportProgress(StrEnum):
 class WorklistEntry:
     """One study of the worklist. Patient attributes are kept out of `repr`.
 
+    The demographic values are those of one image, the newest that is in no conflict, "" where it
+    has none: dates YYYYMMDD, the age as an Age String such as 045Y (PS3.5 section 6.2).
+    calling_ae_title: who sent that image. demographics_differ: not all images of the study name
+    the same patient and accession number.
     covid19, pneumonia: the highest probability of the study's images, 0 to 1; normal: the lowest;
     None where no image has a score. untrained: a score comes from an untrained bundle.
+    priority_rule, priority_score: the rule that fired for the most urgent image, in words, and
+    what it looked at, 0 to 1; None where no image has a score.
     instances = pending + failed + not_applicable + classified. Times are aware, in UTC.
     """
 
     study_instance_uid: str
     patient_id: str = field(repr=False)
     patient_name: str = field(repr=False)
+    patient_birth_date: str = field(repr=False)
+    patient_sex: str = field(repr=False)
+    patient_age: str = field(repr=False)
     accession_number: str = field(repr=False)
     study_date: str = field(repr=False)
     study_time: str = field(repr=False)
+    study_description: str = field(repr=False)
     modality: str
+    calling_ae_title: str
+    demographics_differ: bool
     instances: int
     pending: int
     failed: int
     not_applicable: int
     classified: int
     priority: ReadingPriority
+    priority_rule: str | None
+    priority_score: float | None
     covid19: float | None
     pneumonia: float | None
     normal: float | None
@@ -85,26 +98,50 @@ class WorklistEntry:
         return {**asdict(self), **times}
 
 
-def read_worklist(database: Database, *, limit: int | None = None) -> list[WorklistEntry]:
-    """Return the studies in reading order, the first `limit` of them (None: all).
+@dataclass(frozen=True, slots=True)
+class WorklistPage:
+    """Some studies in reading order.
 
-    Raises DatabaseUnavailableError where the database is away.
+    next_cursor: `after` for the page behind it; previous_cursor: `before` for the page in front of
+    it; None where there is none.
     """
-    in_order = (
-        select(worklist)
-        .order_by(
-            worklist.c.rank,
-            worklist.c.covid19.desc().nulls_last(),
-            worklist.c.received_at,
-            worklist.c.study_instance_uid,
-        )
-        .limit(limit)
-    )
+
+    entries: tuple[WorklistEntry, ...]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+def read_worklist(
+    database: Database,
+    *,
+    limit: int = STUDIES_ON_PAGE,
+    after: str | None = None,
+    before: str | None = None,
+) -> WorklistPage:
+    """Return at most `limit` studies in reading order: the first, or those next to a cursor.
+
+    limit: 1 to MOST_ON_A_PAGE. after, before: a cursor that a page gave; not both. Pages follow
+    the order of the moment: a study that moves between two reads may be seen twice or not at all,
+    and no other is. Costs the same on every page.
+    Raises CursorError, and DatabaseUnavailableError where the database is away.
+    """
+    if not 1 <= limit <= MOST_ON_A_PAGE or (after and before):
+        raise ValueError(f"expected a limit of 1 to {MOST_ON_A_PAGE} and one cursor")
+    backward = before is not None
+    start = parse_cursor(before or after or "") if before or after else None
     with database.read() as session:
-        rows = session.execute(in_order).all()
-        listed = None if limit is None else {row.study_instance_uid for row in rows}
-        progress = _report_progress(session, listed)
-    return [_entry(row, progress) for row in rows]
+        found = list(session.scalars(_beside(start, backward=backward).limit(limit + 1)))
+    more, rows = len(found) > limit, found[:limit]
+    if backward:
+        rows.reverse()
+    if not rows:
+        return WorklistPage((), None, None)
+    follows, precedes = (True, more) if backward else (more, start is not None)
+    return WorklistPage(
+        tuple(_entry(row) for row in rows),
+        next_cursor=_position(rows[-1]).as_cursor() if follows else None,
+        previous_cursor=_position(rows[0]).as_cursor() if precedes else None,
+    )
 
 
 def read_entry(database: Database, study_instance_uid: str) -> WorklistEntry | None:
@@ -112,63 +149,59 @@ def read_entry(database: Database, study_instance_uid: str) -> WorklistEntry | N
 
     Raises DatabaseUnavailableError where the database is away.
     """
-    of_study = select(worklist).where(worklist.c.study_instance_uid == study_instance_uid)
     with database.read() as session:
-        row = session.execute(of_study).one_or_none()
-        progress = _report_progress(session, {study_instance_uid})
-    return None if row is None else _entry(row, progress)
+        row = session.get(Study, study_instance_uid)
+        return None if row is None else _entry(row)
 
 
-def _entry(row: Row[Any], progress: dict[str, ReportProgress]) -> WorklistEntry:
-    values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public accessor of a row's columns
-    del values["rank"]
-    values["priority"] = ReadingPriority(row.priority)
-    values["untrained"] = bool(row.untrained)
-    values["report"] = progress.get(row.study_instance_uid, ReportProgress.NONE)
-    return WorklistEntry(**values)
+_ORDER = (Study.rank, Study.score_order, Study.received_at, Study.study_instance_uid)
 
 
-def _report_progress(
-    session: Session, studies: Collection[str] | None
-) -> dict[str, ReportProgress]:
-    """Return the progress of the reports on the results that stand, by study; None: of all."""
-    found = (
-        select(Instance.study_instance_uid, Classification.report_state, Delivery.state)
-        .distinct()
-        .join_from(
-            instance_results,
-            Classification,
-            Classification.id == instance_results.c.classification_id,
-        )
-        .join(Instance, Instance.id == Classification.instance_id)
-        .outerjoin(Report, Report.classification_id == Classification.id)
-        .outerjoin(Delivery, Delivery.report_id == Report.id)
+def _beside(start: Position | None, *, backward: bool) -> Select[Study]:
+    """Select the studies on one side of a position, the nearest first."""
+    order = [column.desc() for column in _ORDER] if backward else _ORDER
+    studies = select(Study).order_by(*order)
+    if start is None:
+        return studies
+    values = (start.rank, start.score_order, start.received_at, start.study_instance_uid)
+    here = tuple_(
+        *(literal(value, column.type) for value, column in zip(values, _ORDER, strict=True))
     )
-    if studies is not None:
-        found = found.where(Instance.study_instance_uid.in_(studies))
-    by_study = defaultdict(set)
-    for study_instance_uid, report_state, delivery_state in session.execute(found):
-        by_study[study_instance_uid].add(_progress(report_state, delivery_state))
-    order = list(ReportProgress)
-    return {study: min(found, key=order.index) for study, found in by_study.items()}
+    return studies.where(tuple_(*_ORDER) < here if backward else tuple_(*_ORDER) > here)
 
 
-def _progress(report_state: str, delivery_state: str | None) -> ReportProgress:
-    if report_state == ReportState.MADE and delivery_state is not None:
-        return _PROGRESS_OF_DELIVERY[DeliveryState(delivery_state)]
-    return _PROGRESS_OF_REPORT[ReportState(report_state)]
+def _position(row: Study) -> Position:
+    return Position(row.rank, row.score_order, row.received_at, row.study_instance_uid)
 
 
-_PROGRESS_OF_REPORT = {
-    ReportState.NONE: ReportProgress.NONE,
-    ReportState.DUE: ReportProgress.DUE,
-    ReportState.MADE: ReportProgress.MADE,
-    ReportState.FAILED: ReportProgress.FAILED,
-}
-_PROGRESS_OF_DELIVERY = {
-    DeliveryState.PENDING: ReportProgress.SENDING,
-    DeliveryState.SENDING: ReportProgress.SENDING,
-    DeliveryState.DELIVERED: ReportProgress.DELIVERED,
-    DeliveryState.PARKED: ReportProgress.PARKED,
-    DeliveryState.GIVEN_UP: ReportProgress.GIVEN_UP,
-}
+def _entry(row: Study) -> WorklistEntry:
+    return WorklistEntry(
+        study_instance_uid=row.study_instance_uid,
+        patient_id=row.patient_id,
+        patient_name=row.patient_name,
+        patient_birth_date=row.patient_birth_date or "",
+        patient_sex=row.patient_sex or "",
+        patient_age=row.patient_age or "",
+        accession_number=row.accession_number,
+        study_date=row.study_date,
+        study_time=row.study_time,
+        study_description=row.study_description or "",
+        modality=row.modality,
+        calling_ae_title=row.calling_ae_title,
+        demographics_differ=row.demographics_differ,
+        instances=row.instances,
+        pending=row.pending,
+        failed=row.failed,
+        not_applicable=row.not_applicable,
+        classified=row.classified,
+        priority=ReadingPriority(row.priority),
+        priority_rule=row.priority_rule,
+        priority_score=row.priority_score,
+        covid19=row.covid19,
+        pneumonia=row.pneumonia,
+        normal=row.normal,
+        untrained=row.untrained,
+        received_at=row.received_at,
+        finished_at=row.finished_at,
+        report=ReportProgress(row.report),
+    )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -30,15 +30,21 @@ from screening.worklist.login import add_login
 from screening.worklist.metrics import metrics_text
 from screening.worklist.model import read_model
 from screening.worklist.operations import OperatorActions, add_operations
-from screening.worklist.ordering import WorklistEntry, read_entry, read_worklist
+from screening.worklist.ordering import (
+    MOST_ON_A_PAGE,
+    STUDIES_ON_PAGE,
+    WorklistEntry,
+    read_entry,
+    read_worklist,
+)
 from screening.worklist.pages import Board, Pages, receiver_of
 from screening.worklist.pending import RecentAge, oldest_pending_age_s
+from screening.worklist.position import CursorError
 from screening.worklist.reach import HEALTH_PATH, Reach
 from screening.worklist.security import SecurityHeaders
 from screening.worklist.study import read_history, read_instances
 from screening.worklist.totals import Totals
 
-STUDIES_ON_PAGE = 200
 MODEL_PATH = "/model"
 DIGEST = re.compile(r"[0-9a-f]{64}")
 STATIC = Path(__file__).parent / "static"
@@ -123,9 +129,16 @@ def _add_pages(
 
 def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None:
     @app.get("/api/worklist")
-    def worklist_json(limit: Annotated[int | None, Query(ge=1)] = None) -> dict[str, Any]:
+    def worklist_json(
+        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = STUDIES_ON_PAGE,
+        after: str | None = None,
+    ) -> dict[str, Any]:
         now = utc_now()
-        entries = read_worklist(database, limit=limit)
+        try:
+            page = read_worklist(database, limit=limit, after=after)
+        except CursorError as error:
+            raise HTTPException(422, str(error)) from None
+        entries = page.entries
         return {
             "at": now.isoformat(),
             "notice": RESEARCH_USE,
@@ -134,6 +147,7 @@ def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None
             "worklist": [
                 {**entry.as_dict(), "waiting_s": round(entry.waiting_s(now))} for entry in entries
             ],
+            "next_cursor": page.next_cursor,
         }
 
     recent_age_s = RecentAge(database)
@@ -168,14 +182,14 @@ def _add_failures(app: FastAPI, pages: Pages) -> None:
 
 
 def _read_board(database: Database, read_ledger: ReadLedger) -> Board:
-    found = read_worklist(database, limit=STUDIES_ON_PAGE + 1)
+    page = read_worklist(database)
     bundle = active_bundle(database)
     return Board(
-        entries=found[:STUDIES_ON_PAGE],
-        more=len(found) > STUDIES_ON_PAGE,
+        entries=page.entries,
+        more=page.next_cursor is not None,
         totals=read_ledger(),
         bundle=bundle,
-        untrained=_is_untrained(bundle, found),
+        untrained=_is_untrained(bundle, page.entries),
         at=utc_now(),
     )
 

@@ -17,6 +17,8 @@ from screening.db.views import instance_results, worklist
 from screening.errors import StartupError
 from tests.stored_rows import NOON, add_bundle, add_classification, add_instance, add_score
 
+VIEWS = {"instance_results", "worklist", "computed_studies", "computed_figures"}
+
 
 def test_migrations_run_up_and_down_and_match_the_tables(empty_url: str) -> None:
     """Up, down to nothing, up again; `alembic check` finds nothing to add."""
@@ -33,7 +35,7 @@ def test_migrations_run_up_and_down_and_match_the_tables(empty_url: str) -> None
     with closing(Database(empty_url)) as database:
         found = inspect(database.engine)
         assert set(found.get_table_names()) == {"alembic_version", *metadata().tables}
-        assert set(found.get_view_names()) == {"instance_results", "worklist"}
+        assert set(found.get_view_names()) == VIEWS
 
 
 def test_a_database_without_the_schema_ends_the_start(empty_url: str) -> None:

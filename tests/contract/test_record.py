@@ -21,7 +21,7 @@ WAITS = RetryWaits(first_s=100, longest_s=600)
 FOUR_CLASSES = ("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal")
 SCORED = Scored(
     scores=combine([member_scores("coronet", FOUR_CLASSES, (0.7, 0.1, 0.15, 0.05), 1.0)], [1.0]),
-    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %"),
+    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %", 0.72),
     pixel_sha256="ab" * 32,
     render_path={"voi": "window"},
     timings_s={"score": 0.25},

@@ -30,7 +30,7 @@ def _score(session: Session, study: str, bundle: Bundle, priority: str, covid19:
 
 
 def _order(database: Database) -> list[str]:
-    return [entry.study_instance_uid for entry in read_worklist(database)]
+    return [entry.study_instance_uid for entry in read_worklist(database).entries]
 
 
 def test_priority_goes_before_probability(migrated_database: Database) -> None:
@@ -45,7 +45,9 @@ def test_priority_goes_before_probability(migrated_database: Database) -> None:
         for study, priority in (("3", "MEDIUM"), ("2", "HIGH"), ("1", "STAT")):
             _score(session, study, bundle, priority, 0.01)
     assert _order(migrated_database) == ["1", "2", "3", "4", "5", "6"]
-    assert [entry.priority for entry in read_worklist(migrated_database)] == list(ReadingPriority)
+    assert [entry.priority for entry in read_worklist(migrated_database).entries] == list(
+        ReadingPriority
+    )
 
 
 def test_within_a_priority_covid19_then_arrival_decide(migrated_database: Database) -> None:
@@ -68,7 +70,7 @@ def test_a_study_is_as_urgent_as_its_most_urgent_image(migrated_database: Databa
         bundle = add_bundle(session)
         _score(session, "1", bundle, "LOW", 0.1)
         _score(session, "1", bundle, "STAT", 0.9)
-    (entry,) = read_worklist(migrated_database)
+    (entry,) = read_worklist(migrated_database).entries
     assert entry.priority is ReadingPriority.STAT
     assert (entry.covid19, entry.instances, entry.classified) == (0.9, 2, 2)
     assert entry.normal == pytest.approx(0.1)
@@ -79,7 +81,7 @@ def test_a_low_study_with_a_failed_image_is_not_low(migrated_database: Database)
     with migrated_database.write() as session:
         _score(session, "1", add_bundle(session), "LOW", 0.1)
         add_classification(session, add_instance(session, "1"), state="failed", reason="x")
-    (entry,) = read_worklist(migrated_database)
+    (entry,) = read_worklist(migrated_database).entries
     assert entry.priority is ReadingPriority.UNSCORED
 
 
@@ -90,13 +92,13 @@ def test_a_newer_bundles_score_replaces_the_older(migrated_database: Database) -
         instance = add_instance(session, "1")
         add_score(session, instance, old, priority="STAT", covid19=0.9)
         assert add_bundle(session).trained
-    assert read_worklist(migrated_database)[0].untrained
+    assert read_worklist(migrated_database).entries[0].untrained
     with migrated_database.write() as session:
         bundle = session.query(Bundle).filter_by(name="first").one()
         instance = session.query(Instance).one()
         later = {"finished_at": NOON + timedelta(days=1)}
         add_score(session, instance, bundle, priority="LOW", covid19=0.2, **later)
-    (entry,) = read_worklist(migrated_database)
+    (entry,) = read_worklist(migrated_database).entries
     assert (entry.priority, entry.untrained) == (ReadingPriority.LOW, False)
 
 
@@ -118,7 +120,7 @@ def test_the_report_that_needs_attention_shows(
         result = add_score(session, instance, add_bundle(session), priority="LOW", covid19=0.1)
         add_report(session, result, **states)
         _score(session, "2", session.get_one(Bundle, result.bundle_id), "LOW", 0.05)
-    first, second = read_worklist(migrated_database)
+    first, second = read_worklist(migrated_database).entries
     assert (first.report, second.report) == (expected, ReportProgress.DUE)
 
 
@@ -128,7 +130,9 @@ def test_a_limit_takes_the_most_urgent(migrated_database: Database) -> None:
         bundle = add_bundle(session)
         _score(session, "2", bundle, "LOW", 0.1)
         _score(session, "1", bundle, "STAT", 0.9)
-    assert [e.study_instance_uid for e in read_worklist(migrated_database, limit=1)] == ["1"]
+    assert [e.study_instance_uid for e in read_worklist(migrated_database, limit=1).entries] == [
+        "1"
+    ]
 
 
 def test_an_entry_goes_into_json_and_keeps_the_patient_out_of_repr(

@@ -39,11 +39,16 @@ def get(migrated_database: Database, tmp_path: Path) -> Get:
 def _fill(database: Database, *, trained: bool = True) -> None:
     with database.write() as session:
         bundle = add_bundle(session, trained=trained)
-        instance = add_instance(session, "1.2.3", patient_name="O'Brien^<b>Seán", patient_id="P-77")
+        patient = {
+            "patient_name": "O'Brien^<b>Seán",
+            "patient_id": "P-77",
+            "accession_number": "A-5",
+        }
+        instance = add_instance(session, "1.2.3", **patient)
         result = add_score(session, instance, bundle, priority="STAT", covid19=0.912)
         add_report(session, result, pacs="parked")
         add_event(session, instance, "instance_received", at=NOON, calling_ae_title="CR_ROOM_1")
-        lateral = add_instance(session, "1.2.3", patient_id="P-77")
+        lateral = add_instance(session, "1.2.3", **patient)
         add_classification(
             session, lateral, state="not_applicable", reason="not_frontal", detail="view LL"
         )
