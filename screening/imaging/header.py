@@ -9,7 +9,6 @@ from unicodedata import category
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
@@ -27,13 +26,8 @@ from screening.errors import (
     UnreadableDataSetError,
 )
 from screening.imaging.ages import age_string, age_years, parse_day
-from screening.imaging.data_set import (
-    PIXEL_DATA_TAGS,
-    Encoding,
-    at_pixel_data,
-    element_start,
-    seek_data_set,
-)
+from screening.imaging.attributes import read_attributes
+from screening.imaging.data_set import seek_data_set
 from screening.imaging.quiet import quiet
 
 LONGEST_TEXT = 64
@@ -74,7 +68,9 @@ KEYWORDS = (
     "PixelRepresentation",
     "ViewCodeSequence",
 )
-TAGS = tuple(tag for keyword in KEYWORDS if (tag := tag_for_keyword(keyword)) is not None)
+CODE_KEYWORDS = ("CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning")
+"""Of an item of a code sequence. Source: PS3.3 table 8.8-1."""
+TAGS = frozenset(tag for keyword in KEYWORDS if (tag := tag_for_keyword(keyword)) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,8 @@ def read_header(path: Path) -> ObjectHeader:
     its patient comes whole, without padding; other text is cut to 64 characters.
 
     Raises UnreadableDataSetError where the file does not parse or holds none of the attributes
-    read here, MissingIdentifierError where its SOP class, SOP instance or study UID is absent,
+    read here, TruncatedDataSetError where it ends before Pixel Data and within an element,
+    MissingIdentifierError where its SOP class, SOP instance or study UID is absent,
     empty or several (a series UID may be), and IllegalIdentifierError where a UID or a patient
     value is longer than `domain.instance` says or a UID is no text of one word; OSError where the
     file cannot be opened.
@@ -113,27 +110,19 @@ def read_header(path: Path) -> ObjectHeader:
 
 def _read(file: BinaryIO) -> ObjectHeader:
     encoding = seek_data_set(file)
-    data_set = read_dataset(
-        file,
-        encoding.is_implicit_vr,
-        encoding.is_little_endian,
-        stop_when=at_pixel_data,
-        specific_tags=list(TAGS),
-    )
+    found = read_attributes(file, encoding, TAGS.__contains__)
+    data_set = found.data_set
     if not data_set:
         raise UnreadableDataSetError(
             "expected a DICOM data set, found bytes with none of its attributes; "
             "send the original object"
         )
-    has_pixel_data = _has_pixel_data(file, encoding)
+    if found.lost is not None:
+        raise found.lost
+    has_pixel_data = found.pixel_data is not None and found.pixel_data.length > 0
     return ObjectHeader(
         _instance(data_set, encoding.transfer_syntax_uid, has_pixel_data), _patient(data_set)
     )
-
-
-def _has_pixel_data(file: BinaryIO, encoding: Encoding) -> bool:
-    element = element_start(file, encoding)
-    return element is not None and element.tag in PIXEL_DATA_TAGS and element.length > 0
 
 
 def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool) -> InstanceHeader:  # noqa: FBT001
@@ -258,7 +247,7 @@ def _codes(data_set: Dataset, keyword: str) -> tuple[str, ...]:
     texts = []
     for item in _values(data_set, keyword):
         if isinstance(item, Dataset):
-            texts += [_code_string(item, name) for name in ("CodeValue", "CodeMeaning")]
+            texts += [_code_string(item, name) for name in CODE_KEYWORDS]
     return tuple(text for text in texts if text)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import pydicom
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
@@ -37,6 +36,7 @@ from screening.report.content import (
     ReportReference,
 )
 from screening.report.document import ReportDocument, build_report
+from screening.report.source import read_source
 from screening.spool.store import Spool
 
 FIRST_RETRY_S = 10
@@ -109,7 +109,7 @@ def _make(
 
 
 def _build(due: _Due, spool: Spool, profiles: set[Profile]) -> dict[Profile, ReportDocument]:
-    source = pydicom.dcmread(spool.path_of(due.sha256), stop_before_pixels=True)
+    source = read_source(spool.path_of(due.sha256))
     documents = {}
     for profile in sorted(profiles):
         earlier = due.predecessors.get(profile)

@@ -2,13 +2,15 @@
 
 Real headers lack Type 2 attributes, break value representations and mix character sets; a report
 must be valid all the same. Rule: an attribute is copied as it stands or left empty, never cut or
-repaired, because a changed identifier may be somebody else's.
+repaired, because a changed identifier may be somebody else's. Nor is text taken over of which a
+character could not be decoded.
 Source: DICOM PS3.3 C.7.1.1, C.7.2.1, C.7.5.1, C.12.1; PS3.5 6.2 (value representations).
 """
 
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -18,6 +20,9 @@ from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
 from screening.errors import MissingIdentifierError
+from screening.imaging.attributes import read_attributes
+from screening.imaging.character_sets import REPLACEMENT
+from screening.imaging.data_set import seek_data_set
 from screening.imaging.quiet import quiet
 from screening.report.uids import missing_series_uid
 
@@ -62,11 +67,42 @@ WHERE_USABLE: Mapping[str, re.Pattern[str]] = {
 }
 """Type 3 attributes (or, of the equipment, used elsewhere): left out where unusable."""
 
-PROCEDURE_CODE: Mapping[str, re.Pattern[str]] = {
-    "CodeValue": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,16}"),
-    "CodingSchemeDesignator": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,16}"),
-    "CodeMeaning": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,64}"),
+LONGEST_CODE_VALUE = 16
+"""Characters; a longer one is a Long Code Value. Source: PS3.3 section 8.1."""
+_ANY_LENGTH = re.compile(r"[^\\\x00-\x1f\x7f-\x9f]+")
+CODE_VALUES: Mapping[str, re.Pattern[str]] = {
+    "CodeValue": _ANY_LENGTH,
+    "LongCodeValue": _ANY_LENGTH,
+    "URNCodeValue": re.compile(r"[!-\[\]-~]+"),
 }
+"""One of these an item of a code sequence has. Source: PS3.3 table 8.8-1."""
+CODING_SCHEME: Mapping[str, re.Pattern[str]] = {
+    "CodingSchemeDesignator": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,16}"),
+    "CodingSchemeVersion": re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,16}"),
+}
+"""The designator goes with a Code Value or Long Code Value; the version where it is usable."""
+_CODE_MEANING = re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{1,64}")
+
+_READ = frozenset(
+    tag
+    for keyword in (
+        *REQUIRED,
+        *ALWAYS_PRESENT,
+        *WHERE_USABLE,
+        "SeriesInstanceUID",
+        "ProcedureCodeSequence",
+    )
+    if (tag := tag_for_keyword(keyword)) is not None
+)
+
+
+def read_source(path: Path) -> Dataset:
+    """Read what a report takes over from its image's file, for `clean_source`.
+
+    Raises UnreadableDataSetError where the file is no DICOM, OSError where it cannot be opened.
+    """
+    with path.open("rb") as file, quiet():
+        return read_attributes(file, seek_data_set(file), _READ.__contains__).data_set
 
 
 def clean_source(header: Dataset) -> Dataset:
@@ -127,6 +163,8 @@ def _usable(header: Dataset, keyword: str, pattern: re.Pattern[str]) -> str:
     text = _text(header, keyword)
     if not pattern.fullmatch(text) or (pattern is _DATE and not _is_date(text)):
         return ""
+    if REPLACEMENT in text:
+        return ""
     return text
 
 
@@ -158,13 +196,22 @@ def _procedure_codes(header: Dataset) -> list[Dataset]:
 
 
 def _procedure_code(item: object) -> Dataset | None:
+    """Return the code that an item names, its value in the attribute that its length asks for."""
     if not isinstance(item, Dataset):
         return None
+    values = {keyword: _usable(item, keyword, CODE_VALUES[keyword]) for keyword in CODE_VALUES}
+    keyword, value = next(((k, v) for k, v in values.items() if v), ("", ""))
+    scheme = {keyword: _usable(item, keyword, CODING_SCHEME[keyword]) for keyword in CODING_SCHEME}
+    meaning = _usable(item, "CodeMeaning", _CODE_MEANING)
+    is_urn = keyword == "URNCodeValue"
+    if not value or not meaning or not (is_urn or scheme["CodingSchemeDesignator"]):
+        return None
+    if not is_urn:
+        keyword = "CodeValue" if len(value) <= LONGEST_CODE_VALUE else "LongCodeValue"
     code = Dataset()
-    for keyword, pattern in PROCEDURE_CODE.items():
-        if not (value := _usable(item, keyword, pattern)):
-            return None
-        _put(code, keyword, value)
+    for name, text in {keyword: value, **scheme, "CodeMeaning": meaning}.items():
+        if text:
+            _put(code, name, text)
     return code
 
 

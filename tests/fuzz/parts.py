@@ -11,13 +11,8 @@ from io import BytesIO
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from screening.imaging.data_set import (
-    ITEM,
-    PIXEL_DATA_TAGS,
-    UNDEFINED_LENGTH,
-    Encoding,
-    seek_data_set,
-)
+from screening.imaging.data_set import PIXEL_DATA_TAGS, seek_data_set
+from screening.imaging.element import ITEM, UNDEFINED_LENGTH, Encoding
 
 PREAMBLE_BYTES = 132
 FILE_META = Encoding("", is_implicit_vr=False, is_little_endian=True)
