@@ -30,6 +30,7 @@ SPECIFIC_CHARACTER_SET = 0x00080005
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """VRs that Specific Character Set speaks of. Source: PS3.5 section 6.1.2.2."""
 WORDS, NUMBERS, DECIMAL_TEXT = "OW", "US", "UC"
+NUMBER_VRS = frozenset({"US", "SS"})
 READ_AS: Mapping[int, str] = {
     0x00280106: NUMBERS,
     0x00280107: NUMBERS,
@@ -74,6 +75,11 @@ class Attributes:
     pixel_data: ElementStart | None = None
     lost: ScreeningError | None = None
     character_sets: list[str] = field(default_factory=list)
+
+    def require_whole(self) -> None:
+        """Raise what lost the way to Pixel Data, if anything did."""
+        if self.lost is not None:
+            raise self.lost
 
 
 def read_attributes(
@@ -155,7 +161,7 @@ class _Reader:
 
 def _vr(element: ElementStart) -> str:
     """Return the VR to read a value by; "UN" where nobody knows."""
-    if element.tag in READ_AS:
+    if element.tag in READ_AS and element.vr not in NUMBER_VRS:
         return READ_AS[element.tag]
     if element.vr not in {"", "UN"}:
         return element.vr

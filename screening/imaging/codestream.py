@@ -1,4 +1,4 @@
-"""Reads the picture size that a compressed frame itself declares.
+"""Reads what a compressed frame itself declares: size and precision.
 
 A decoder allocates by the codestream, not by Rows and Columns: a small file could take all memory.
 """
@@ -13,6 +13,9 @@ JP2_CODESTREAM = b"jp2c"
 JPEG_STAND_ALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS."""
+DEPTH_BITS = 0x7F
+"""Of Ssiz, whose highest bit says that samples are signed."""
+RLE_HEADER_BYTES, MOST_RLE_SEGMENTS = 64, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,33 @@ class FrameSize:
         return f"{self.rows} x {self.columns} x {self.components}"
 
 
-def frame_size(frame: bytes) -> FrameSize | None:
+@dataclass(frozen=True, slots=True)
+class Codestream:
+    """What one compressed frame declares; precision: bits of a sample."""
+
+    size: FrameSize
+    precision: int
+
+
+def is_codestream_start(content: bytes) -> bool:
+    """Tell whether a frame of any compression begins here. Source: also PS3.5 annex G.5 (RLE)."""
+    starts = (JPEG_START, JPEG_2000_START, JP2_START)
+    return content.startswith(starts) or rle_segments(content) is not None
+
+
+def rle_segments(frame: bytes) -> int | None:
+    """Return how many byte planes an RLE frame has; None for anything else.
+
+    Source: PS3.5 annex G.5.
+    """
+    if len(frame) < RLE_HEADER_BYTES:
+        return None
+    segments, first_offset = struct.unpack_from("<2L", frame)
+    is_rle = 1 <= segments <= MOST_RLE_SEGMENTS and first_offset == RLE_HEADER_BYTES
+    return int(segments) if is_rle else None
+
+
+def read_codestream(frame: bytes) -> Codestream | None:
     """Return what a JPEG, JPEG-LS or JPEG 2000 frame declares; None for anything else.
 
     A JPEG 2000 codestream may be in a JP2 file, which some devices send.
@@ -35,22 +64,22 @@ def frame_size(frame: bytes) -> FrameSize | None:
     """
     try:
         if frame.startswith(JPEG_START):
-            return _jpeg_size(frame)
+            return _jpeg(frame)
         start = _jp2_codestream(frame) if frame.startswith(JP2_START) else 0
         if frame.startswith(JPEG_2000_START, start):
-            return _jpeg_2000_size(frame, start)
+            return _jpeg_2000(frame, start)
     except (struct.error, IndexError):
         pass
     return None
 
 
-def _jpeg_size(frame: bytes) -> FrameSize | None:
+def _jpeg(frame: bytes) -> Codestream | None:
     offset = 2
     while frame[offset] == 0xFF:  # noqa: PLR2004  every marker starts with it
         marker = frame[offset + 1]
         if marker in JPEG_FRAME_MARKERS:
-            rows, columns, components = struct.unpack_from(">HHB", frame, offset + 5)
-            return FrameSize(rows, columns, components)
+            precision, *size = struct.unpack_from(">BHHB", frame, offset + 4)
+            return Codestream(FrameSize(*size), precision)
         if marker == 0xFF:  # noqa: PLR2004  a fill byte
             offset += 1
         elif marker in JPEG_STAND_ALONE_MARKERS:
@@ -76,7 +105,8 @@ def _jp2_codestream(frame: bytes) -> int:
         offset += length
 
 
-def _jpeg_2000_size(frame: bytes, start: int) -> FrameSize:
+def _jpeg_2000(frame: bytes, start: int) -> Codestream:
     right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)
-    (components,) = struct.unpack_from(">H", frame, start + 40)
-    return FrameSize(bottom - top, right - left, components)
+    components, sign_and_depth = struct.unpack_from(">HB", frame, start + 40)
+    size = FrameSize(bottom - top, right - left, components)
+    return Codestream(size, (sign_and_depth & DEPTH_BITS) + 1)

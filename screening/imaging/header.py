@@ -117,8 +117,7 @@ def _read(file: BinaryIO) -> ObjectHeader:
             "expected a DICOM data set, found bytes with none of its attributes; "
             "send the original object"
         )
-    if found.lost is not None:
-        raise found.lost
+    found.require_whole()
     has_pixel_data = found.pixel_data is not None and found.pixel_data.length > 0
     return ObjectHeader(
         _instance(data_set, encoding.transfer_syntax_uid, has_pixel_data), _patient(data_set)

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 
 from screening.errors import ScreeningError, UndecodablePixelsError
+from screening.imaging.decimal_text import decimals
 from screening.imaging.decode import DecodedPixels, decode
-from screening.imaging.lookup_table import LookupTable, read_lookup_table
+from screening.imaging.grayscale import modality_values, values_of_interest
+from screening.imaging.lookup_table import ValueRange
 from screening.imaging.luma import luma
 from screening.imaging.quiet import quiet
-from screening.imaging.render_path import ModalityStep, RenderedImage, RenderPath, VoiStep
-from screening.imaging.window import WINDOW_FUNCTIONS, percentile_window, stretch
+from screening.imaging.render_path import RenderedImage, RenderPath
+from screening.imaging.tolerance import Tolerance
 
 WHITE = 255
 ROWS_AT_ONCE = 256
@@ -53,7 +54,11 @@ def render_decoded(decoded: DecodedPixels) -> RenderedImage:
     if decoded.array.ndim == 3:  # noqa: PLR2004  rows, columns, samples
         return RenderedImage(
             pixels=luma(decoded.array, bits=decoded.bits_stored),
-            path=RenderPath(transfer_syntax_uid=decoded.transfer_syntax_uid, luma=True),
+            path=RenderPath(
+                transfer_syntax_uid=decoded.transfer_syntax_uid,
+                luma=True,
+                tolerated=decoded.tolerated,
+            ),
         )
     return _render_grey(decoded)
 
@@ -66,21 +71,21 @@ def _render_grey(decoded: DecodedPixels) -> RenderedImage:
     levels = np.arange(first, first + len(counts), dtype=np.float64)
     padding = _padding(data_set, levels)
     counts[padding] = 0
-    values, modality = _modality(data_set, levels)
-    grey, voi = _value_of_interest(data_set, values, counts)
-    inverted = _is_inverted(data_set, decoded.photometric_interpretation)
-    if inverted:
-        grey = 1.0 - grey
+    modality = modality_values(data_set, levels, _possible(decoded))
+    voi = values_of_interest(data_set, modality, counts)
+    inverted, contradiction = _inversion(data_set, decoded.photometric_interpretation)
+    grey = 1.0 - voi.grey if inverted else voi.grey
     table = np.rint(WHITE * grey).astype(np.uint8)
     table[padding] = 0
     return RenderedImage(
         pixels=_look_up(table, offsets),
         path=RenderPath(
             transfer_syntax_uid=decoded.transfer_syntax_uid,
-            modality_lut=modality,
-            voi=voi,
+            modality_lut=modality.step,
+            voi=voi.step,
             inverted=inverted,
             padding_masked=bool(padding.any()),
+            tolerated=decoded.tolerated + modality.tolerated + voi.tolerated + contradiction,
         ),
     )
 
@@ -114,22 +119,12 @@ def _look_up(
     return picture
 
 
-def _number(data_set: Dataset, keyword: str) -> float | None:
-    """Return the first value of a number; None where it is absent, empty or no finite number."""
-    try:
-        value: Any = data_set.get(keyword)
-        number = float(value[0] if isinstance(value, (MultiValue, list)) else value)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return number if np.isfinite(number) else None
-
-
 def _padding(data_set: Dataset, levels: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which levels are padding. Source: PS3.3 C.7.5.1.1.2."""
-    padding = _number(data_set, "PixelPaddingValue")
+    padding = decimals(data_set.get("PixelPaddingValue")).first
     if padding is None:
         return np.zeros(levels.shape, dtype=np.bool_)
-    limit = _number(data_set, "PixelPaddingRangeLimit")
+    limit = decimals(data_set.get("PixelPaddingRangeLimit")).first
     ends = [_as_stored(value, data_set) for value in (padding, limit) if value is not None]
     return (levels >= min(ends)) & (levels <= max(ends))
 
@@ -142,48 +137,24 @@ def _as_stored(value: float, data_set: Dataset) -> float:
     return value + span if value < 0 else value
 
 
-def _modality(
-    data_set: Dataset, levels: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], ModalityStep]:
-    """Apply the Modality LUT or the rescale. Source: PS3.3 C.11.1."""
-    table = _first_table(data_set, "ModalityLUTSequence", float(levels[0]))
-    if table is not None:
-        return table.apply(levels), ModalityStep.SEQUENCE
-    slope = _number(data_set, "RescaleSlope")
-    intercept = _number(data_set, "RescaleIntercept")
-    if not slope or intercept is None:
-        return levels, ModalityStep.NONE
-    return levels * slope + intercept, ModalityStep.RESCALE
+def _possible(decoded: DecodedPixels) -> ValueRange:
+    """Return what stored values may be, by Bits Stored and Pixel Representation."""
+    span = 1 << decoded.bits_stored
+    is_signed = decoded.data_set.get("PixelRepresentation") == 1
+    return ValueRange(-span // 2, span // 2 - 1) if is_signed else ValueRange(0, span - 1)
 
 
-def _value_of_interest(
-    data_set: Dataset, values: NDArray[np.float64], counts: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], VoiStep]:
-    """Return grey 0 to 1 by the VOI LUT, else the first window, else percentiles.
-
-    Source: PS3.3 C.11.2.1.1 and C.11.2.1.2 (a LUT wins over a window, PS3.4 N.2).
-    """
-    table = _first_table(data_set, "VOILUTSequence", float(values.min()))
-    if table is not None:
-        return table.apply(values) / table.maximum, VoiStep.LUT
-    center, width = _number(data_set, "WindowCenter"), _number(data_set, "WindowWidth")
-    name = str(data_set.get("VOILUTFunction") or "LINEAR").strip().upper()
-    step = VoiStep(name.lower()) if name.lower() in WINDOW_FUNCTIONS else VoiStep.LINEAR
-    narrowest = 1.0 if step is VoiStep.LINEAR else np.nextafter(0.0, 1.0)
-    if center is not None and width is not None and width >= narrowest:
-        return WINDOW_FUNCTIONS[step](values, center, width), step
-    return stretch(values, *percentile_window(values, counts)), VoiStep.PERCENTILE
-
-
-def _first_table(data_set: Dataset, keyword: str, lowest_input: float) -> LookupTable | None:
-    sequence = data_set.get(keyword)
-    return read_lookup_table(sequence[0], lowest_input=lowest_input) if sequence else None
-
-
-def _is_inverted(data_set: Dataset, photometric_interpretation: str) -> bool:
+def _inversion(
+    data_set: Dataset, photometric_interpretation: str
+) -> tuple[bool, tuple[Tolerance, ...]]:
     """Tell whether low values are bright, once: DX says so in both attributes.
 
-    Source: PS3.3 C.7.6.3.1.2 and C.11.6 (MONOCHROME1 comes with INVERSE).
+    The photometric interpretation says it of the stored values (PS3.3 C.7.6.3.1.2); the shape says
+    what is to be done besides to have P-Values (C.11.6, C.8.11.3: INVERSE where MONOCHROME1, else
+    IDENTITY). So MONOCHROME1 is inverted also where IDENTITY contradicts it.
     """
-    shape = str(data_set.get("PresentationLUTShape") or "").strip().upper()
-    return photometric_interpretation == "MONOCHROME1" or shape == "INVERSE"
+    shape = str(data_set.get("PresentationLUTShape") or "").strip(" \0").upper()
+    is_low_bright = photometric_interpretation == "MONOCHROME1"
+    contradicts = shape == ("IDENTITY" if is_low_bright else "INVERSE")
+    tolerated = (Tolerance.PRESENTATION_LUT_SHAPE,) if contradicts else ()
+    return is_low_bright or shape == "INVERSE", tolerated

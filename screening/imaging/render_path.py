@@ -6,6 +6,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.imaging.tolerance import Tolerance
+
 
 class ModalityStep(StrEnum):
     """What gave the modality values. Source: PS3.3 C.11.1."""
@@ -28,7 +30,10 @@ class VoiStep(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderPath:
-    """The steps from stored values to grey; transfer_syntax_uid is "" for a picture file."""
+    """The steps from stored values to grey; transfer_syntax_uid is "" for a picture file.
+
+    tolerated: in what the object was not taken at its word, each thing once or more.
+    """
 
     transfer_syntax_uid: str
     modality_lut: ModalityStep = ModalityStep.NONE
@@ -36,6 +41,7 @@ class RenderPath:
     inverted: bool = False
     padding_masked: bool = False
     luma: bool = False
+    tolerated: tuple[Tolerance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from screening.errors import UndecodablePixelsError
-from screening.imaging.codestream import frame_size
+from screening.imaging.codestream import read_codestream
 from screening.imaging.decode import decode
 from screening.imaging.transfer_syntaxes import GOLDEN_FOLDER
 from tests.hostile_peer import peak_mib
@@ -115,12 +115,13 @@ def test_a_picture_of_the_largest_size_costs_what_its_pixels_cost(tmp_path: Path
 
 @pytest.mark.parametrize("uid", [JPEGBaseline8Bit, JPEG2000Lossless, "1.2.840.10008.1.2.4.80"])
 def test_frame_sizes(uid: str) -> None:
-    """JPEG, JPEG-LS and JPEG 2000 frames tell their size."""
+    """JPEG, JPEG-LS and JPEG 2000 frames tell their size and precision."""
     content = (GOLDEN_FOLDER / f"{uid}.dcm").read_bytes()
     start = max(content.find(b"\xff\xd8\xff"), content.find(b"\xff\x4f\xff\x51"))
-    size = frame_size(content[start:])
-    assert size is not None
-    assert (size.rows, size.columns, size.components) == (64, 64, 1)
+    found = read_codestream(content[start:])
+    assert found is not None
+    assert str(found.size) == "64 x 64 x 1"
+    assert found.precision == (8 if uid == JPEGBaseline8Bit else 12)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_frame_sizes(uid: str) -> None:
 )
 def test_no_size(frame: bytes) -> None:
     """Frames that are cut or of another kind tell none."""
-    assert frame_size(frame) is None
+    assert read_codestream(frame) is None
 
 
 def test_only_the_first_frame_is_decoded() -> None:

@@ -69,7 +69,7 @@ def test_the_fingerprint_is_stable() -> None:
     [
         (window, "LOW_PERCENT", 1.0),
         (render, "WHITE", 254),
-        (render, "_is_inverted", lambda *_: False),
+        (render, "_inversion", lambda *_: (False, ())),
         (render, "_as_stored", lambda value, _: value + 1),
         (
             fingerprint_module,
