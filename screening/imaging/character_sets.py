@@ -173,12 +173,13 @@ class _Decoder:
     def _escape(self, behind: bytes) -> tuple[int, str]:
         for length in (3, 2):
             register = ESCAPES.get(behind[:length])
+            if register is None:
+                continue
             if register in G1_SETS:
                 self._g1 = G1_SETS[register]
-                return 1 + length, ""
-            if register is not None:
+            else:
                 self._g0 = G0_SETS[register]
-                return 1 + length, ""
+            return 1 + length, ""
         self._g1 = None
         return 1, REPLACEMENT
 

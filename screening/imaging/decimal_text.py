@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydicom.multival import MultiValue
@@ -38,8 +37,8 @@ def decimals(value: object) -> Decimals:
     Blanks and NULs around a number, a sign, an exponent and a decimal comma are understood.
     Source: PS3.5 section 6.2 (DS), which knows the point only.
     """
-    several = isinstance(value, Sequence | MultiValue) and not isinstance(value, str | bytes)
-    texts = [str(one).strip(_PADDING) for one in (value if several else [value])]  # type: ignore[union-attr]  # several: it can be iterated
+    several = list(value) if isinstance(value, MultiValue | list | tuple) else [value]
+    texts = [str(one).strip(_PADDING) for one in several]
     if value is None or not any(texts):
         return Decimals()
     return Decimals(tuple(map(_number, texts)), any("," in text for text in texts))
