@@ -98,7 +98,8 @@ def decode(source: Path | Dataset) -> DecodedPixels:
 
     A compressed frame's own precision counts, High Bit as `stored_bits` says, and with one frame
     all fragments are the frame.
-    Raises UnreadableDataSetError where the file does not parse, UndecodablePixelsError where there
+    Raises UnreadableDataSetError where the file does not parse, TruncatedDataSetError where it ends
+    before Pixel Data or within a fragment, UndecodablePixelsError where there
     are no integer pixels, more than 100 million samples, a transfer syntax that is not decoded
     here, or a damaged frame; OSError where the file cannot be opened, and nothing else.
     Source: PS3.3 C.7.6.3; PS3.5 section 8.

@@ -32,8 +32,9 @@ def render(path: Path) -> RenderedImage:
     Modality LUT or rescale, then VOI LUT, window or percentile window, then inversion, and padding
     painted black at the end. Colour becomes luma without a window.
 
-    Raises UnreadableDataSetError where the file does not parse and UndecodablePixelsError where
-    its pixels give no picture; OSError where it cannot be opened, and nothing else.
+    Raises UnreadableDataSetError where the file does not parse, TruncatedDataSetError where it ends
+    before Pixel Data or within a fragment, and UndecodablePixelsError where its pixels give no
+    picture; OSError where it cannot be opened, and nothing else.
     Source: PS3.4 annex N.2 (order of the steps); PS3.3 C.11.1, C.11.2, C.11.6, C.7.5.1.1.2.
     """
     decoded = decode(path)

@@ -25,6 +25,7 @@ from screening.domain.lifecycle import FailureReason
 from screening.errors import (
     MissingIdentifierError,
     RejectedInstanceError,
+    TruncatedDataSetError,
     UndecodablePixelsError,
     UnreadableDataSetError,
 )
@@ -33,6 +34,7 @@ from screening.imaging.render import render
 from screening.receive.intake import Intake, Peer, Request
 from screening.report.codes import Profile
 from screening.report.document import build_report
+from screening.report.source import read_source
 from screening.spool.store import Spool
 from screening.storage_scu.objects import identify
 from tests.fuzz.findings import words_of
@@ -103,7 +105,7 @@ class _Took:
     def _rendered(self, faults: list[str]) -> bool:
         try:
             pixels = render(self._given).pixels
-        except (UnreadableDataSetError, UndecodablePixelsError):
+        except (UnreadableDataSetError, TruncatedDataSetError, UndecodablePixelsError):
             return False
         except BaseException as error:  # noqa: BLE001  a panic of Rust is no Exception
             faults.append(words_of("render", error))
@@ -123,8 +125,7 @@ class _Took:
 
     def _reported(self, faults: list[str]) -> None:
         try:
-            source = pydicom.dcmread(self._given, stop_before_pixels=True)
-            report = build_report(source, content(), Profile.BASIC_TEXT)
+            report = build_report(read_source(self._given), content(), Profile.BASIC_TEXT)
             for _ in pydicom.dcmread(BytesIO(report.encoded)).iterall():
                 pass
         except BaseException as error:  # noqa: BLE001  a panic of Rust is no Exception
