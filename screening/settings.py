@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     allowed_addresses: Networks = Field(
         (), description="IP addresses and networks (CIDR) let in, separated by commas; empty: all"
     )
+    scp_trusted_proxies: ProxyNetworks = Field(
+        (),
+        description="TCP proxies before the SCP, whose connections begin with a PROXY header",
+    )
     extra_sop_classes: Words = Field(
         (), description="Further Storage SOP class UIDs to accept, separated by commas"
     )

@@ -1,5 +1,6 @@
 """Translate pynetdicom's events to the intake and its errors to statuses; no rule lives here."""
 
+import logging
 import threading
 import uuid
 from collections import Counter
@@ -16,9 +17,12 @@ from screening.db.clock import utc_now
 from screening.errors import ScreeningError, TransientError, UnreadableDataSetError
 from screening.logs import get_logger
 from screening.queue.doorbell import Doorbell
+from screening.receive.command_set import RefusedRequest
 from screening.receive.commitment_handlers import CommitmentHandlers
+from screening.receive.guarded_association import GuardedAssociation
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake, Outcome, Peer, Request
+from screening.receive.operations import C_STORE
 from screening.receive.statuses import MAX_COMMENT_CHARACTERS, SUCCESS, refusal_of
 
 log = get_logger()
@@ -79,30 +83,56 @@ class Handlers:
 
     def _refuse(self, error: Exception, request: Request, session: _Session) -> Dataset:
         refusal = refusal_of(error)
-        session.counts["refused"] += 1
         reason = str(error) if isinstance(error, ScreeningError) else type(error).__name__
+        unexpected = None if isinstance(error, ScreeningError) else error
+        self._note_refusal(request, session, refusal.status, reason, unexpected)
+        return _response(refusal.status, refusal.comment)
+
+    def _note_refusal(
+        self,
+        request: Request,
+        session: _Session,
+        status: int,
+        reason: str,
+        error: Exception | None = None,
+    ) -> None:
+        session.counts["refused"] += 1
         log.warning(
             "instance_refused",
             sop_instance_uid=request.sop_instance_uid,
             association_id=session.peer.association_id,
-            status=f"0x{refusal.status:04X}",
+            calling_ae_title=session.peer.calling_ae_title,
+            peer_address=session.peer.address,
+            status=f"0x{status:04X}",
             reason=reason,
-            exc_info=None if isinstance(error, ScreeningError) else error,
+            exc_info=error,
         )
         try:
-            self._intake.record_refusal(request, session.peer, status=refusal.status, reason=reason)
+            self._intake.record_refusal(request, session.peer, status=status, reason=reason)
         except TransientError:
             log.warning("refusal_not_recorded", association_id=session.peer.association_id)
-        return _response(refusal.status, refusal.comment)
+
+    def request_refused(self, association: GuardedAssociation, refused: RefusedRequest) -> None:
+        """Say and record that a request was refused by its command set alone."""
+        asked, refusal = refused.request, refused.refusal
+        if asked.command_field == C_STORE:
+            request = Request(asked.sop_class_uid, asked.sop_instance_uid)
+            session = self._session_of(association)
+            self._note_refusal(request, session, refusal.status, refusal.comment)
+        else:
+            association.note(
+                "request_refused",
+                refusal.comment,
+                operation=asked.operation,
+                status=f"0x{refusal.status:04X}",
+            )
 
     def _rejected(self, event: Event) -> None:
-        requestor = event.assoc.requestor
-        log.warning(
+        association: GuardedAssociation = event.assoc
+        association.note(
             "association_rejected",
-            calling_ae_title=str(requestor.ae_title).strip(),
-            called_ae_title=str(requestor.primitive.called_ae_title).strip(),
-            peer_address=str(requestor.address),
-            reason=str(event.assoc.refused or ""),
+            str(association.refused or ""),
+            called_ae_title=str(association.requestor.primitive.called_ae_title).strip(),
         )
 
     def _ended(self, event: Event, outcome: str) -> None:
@@ -111,11 +141,14 @@ class Handlers:
         if session is not None:
             session.outcome = outcome
 
-    def association_ended(self, association: Association) -> None:
-        """Record how an association ended that sent objects."""
+    def association_ended(self, association: GuardedAssociation) -> None:
+        """Record how an association ended that sent objects, and say why any was not released."""
         with self._lock:
             session = self._sessions.pop(association, None)
+        ending = association.ending
         if session is None:
+            if ending is not None:
+                association.note(ending.event, ending.reason)
             return
         counts = session.counts
         totals = {
@@ -123,11 +156,14 @@ class Handlers:
             "repeated": counts[Outcome.REPEATED],
             "refused": counts["refused"],
         }
-        log.info(
+        log.log(
+            logging.INFO if ending is None else logging.WARNING,
             "association_closed",
             association_id=session.peer.association_id,
             calling_ae_title=session.peer.calling_ae_title,
+            peer_address=session.peer.address,
             outcome=session.outcome,
+            reason=ending.reason if ending else "released",
             **totals,
         )
         try:

@@ -19,10 +19,12 @@ from screening.receive.admission import Admission
 from screening.receive.commitment_handlers import CommitmentHandlers
 from screening.receive.commitment_reporter import CommitmentReporter
 from screening.receive.contexts import supported_contexts
+from screening.receive.guarded_association import Terms
 from screening.receive.handlers import Handlers
 from screening.receive.incoming import streamed_into
 from screening.receive.intake import Intake
 from screening.receive.pdu_limits import MAXIMUM_PDU_BYTES
+from screening.receive.refusal_log import RefusalLog
 from screening.receive.server import FrontDoor, GuardedServer
 from screening.receive.waiting_room import WaitingRoom
 from screening.settings import Settings
@@ -92,20 +94,29 @@ def _make_ae(settings: Settings) -> AE:
 
 
 def _front_door(settings: Settings, spool: Spool, handlers: Handlers) -> FrontDoor:
+    refusals = RefusalLog()
+    admission = Admission(
+        calling_ae_titles=settings.allowed_calling_ae_titles,
+        called_ae_title=settings.ae_title if settings.require_called_ae_title else None,
+        max_associations=settings.max_associations,
+        require_space=spool.require_space,
+    )
     return FrontDoor(
         addresses=AddressList(settings.allowed_addresses),
+        trusted_proxies=AddressList(settings.scp_trusted_proxies),
         waiting_room=WaitingRoom(
             per_address=settings.max_half_open_per_address, in_all=HALF_OPEN_IN_ALL
         ),
-        admission=Admission(
-            calling_ae_titles=settings.allowed_calling_ae_titles,
-            called_ae_title=settings.ae_title if settings.require_called_ae_title else None,
-            max_associations=settings.max_associations,
-            require_space=spool.require_space,
-        ),
         artim_timeout_s=settings.artim_timeout_s,
         tls=_tls(settings),
-        at_end=handlers.association_ended,
+        terms=Terms(
+            admission=admission,
+            max_object_bytes=settings.max_object_mib << 20,
+            refused=handlers.request_refused,
+            at_end=handlers.association_ended,
+            refusals=refusals,
+        ),
+        refusals=refusals,
     )
 
 

@@ -1,13 +1,11 @@
 """The listening socket, and every connection's way to its association.
 
-A connection waits in a thread of its own for TLS and for the whole A-ASSOCIATE-RQ, together not
-longer than the ARTIM timer allows; pynetdicom sees it after that. The thread that accepts
-connections never waits for a peer.
+A connection waits in a thread of its own for all that `arrival.py` reads; pynetdicom sees it after
+that. The thread that accepts connections never waits for a peer.
 """
 
 import ssl
 import time
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from socket import socket
@@ -17,39 +15,30 @@ from pynetdicom import AE, evt
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
 
-from screening.receive.admission import Admission
-from screening.receive.guarded_association import BufferedSocket, GuardedAssociation
-from screening.receive.pdu_limits import (
-    HEADER_BYTES,
-    PDUFault,
-    announced_bytes,
-    fault_of_first_header,
-)
+from screening.receive.arrival import CLOSED, Arrival, NotAssociatedError
+from screening.receive.association_request import PlainRequest
+from screening.receive.buffered_socket import BufferedSocket
+from screening.receive.guarded_association import GuardedAssociation, Terms
 from screening.receive.refusal_log import RefusalLog
 from screening.receive.waiting_room import WaitingRoom
 from screening.transport.addresses import AddressList
 
-ABORT_TIMEOUT_S = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """Who gets in, how long a newcomer may take, and what is told when an association ends."""
+    """Who gets in, how long a newcomer may take, and on which terms associations are.
+
+    trusted_proxies: whose connections begin with a PROXY header; refusals: where is told who got
+    no association.
+    """
 
     addresses: AddressList
+    trusted_proxies: AddressList
     waiting_room: WaitingRoom
-    admission: Admission
     artim_timeout_s: float
     tls: ssl.SSLContext | None
-    at_end: Callable[[GuardedAssociation], None]
-
-
-class _NotAssociatedError(Exception):
-    """A connection ended before it had asked for an association."""
-
-    def __init__(self, reason: str, fault: PDUFault | None = None) -> None:
-        super().__init__(reason)
-        self.fault = fault
+    terms: Terms
+    refusals: RefusalLog
 
 
 class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdicom has no types
@@ -68,7 +57,6 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
     ) -> None:
         """Listen on `address`. Raises OSError where that is not possible."""
         self._door = front_door
-        self._refusals = RefusalLog()
         super().__init__(ae, address, ae.ae_title, contexts, evt_handlers=handlers)
 
     def get_request(self) -> tuple[socket, Any]:
@@ -81,42 +69,40 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
         return connection, address
 
     def verify_request(self, request: socket, client_address: Any) -> bool:
-        """Return whether the peer's address may connect."""
+        """Return whether the peer's address may connect; a trusted proxy speaks for others."""
         del request
-        allowed = self._door.addresses.allows(client_address[0])
-        if not allowed:
-            self._refusals.note(
-                "connection_refused",
-                peer_address=client_address[0],
-                reason="not in SCREENING_ALLOWED_ADDRESSES",
-            )
-        return allowed
+        return self._is_proxy(client_address) or self._is_allowed(client_address[0])
 
     def process_request(self, request: socket, client_address: Any) -> None:
         """Let the connection wait in a thread of its own."""
-        crowded = self._door.waiting_room.enter(request, client_address[0])
-        if crowded is not None:
-            self._refusals.note(
-                "connection_dropped",
-                peer_address=crowded,
-                reason="too many connections without an association, the oldest had to go",
+        self._note_crowded(
+            self._door.waiting_room.enter(
+                request, client_address[0], of_proxy=self._is_proxy(client_address)
             )
+        )
         super().process_request(request, client_address)
 
     def finish_request(self, request: socket, client_address: Any) -> None:
         """Read the association request in the connection's thread, then start the association."""
+        arrival = Arrival(request, time.monotonic() + self._door.artim_timeout_s)
+        peer = client_address
         try:
-            received = self._receive_request(request)
-        except _NotAssociatedError as ended:
-            self._refusals.note(
-                "connection_ended_early", peer_address=client_address[0], reason=str(ended)
-            )
-            if ended.fault is not None:
-                _send_abort(request, ended.fault)
+            if self._is_proxy(client_address):
+                peer = arrival.client_of_proxy() or client_address
+                self._note_crowded(self._door.waiting_room.move(request, peer[0]))
+                if not self._is_allowed(peer[0]):
+                    self.shutdown_request(request)
+                    return
+            asked = arrival.request()
+        except NotAssociatedError as ended:
+            is_check = self._is_proxy(peer) and str(ended) == CLOSED
+            if not is_check:  # whether we are there is what proxies ask again and again
+                self._door.refusals.note(ended.event, peer_address=peer[0], reason=str(ended))
+            arrival.say_goodbye(ended.answer)
             self.shutdown_request(request)
         else:
             self._door.waiting_room.leave(request)
-            self._start_association(request, client_address, received)
+            self._start_association(request, peer, asked)
 
     def shutdown_request(self, request: socket) -> None:
         """Close a connection that has no association, or one no more."""
@@ -126,7 +112,7 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
     def handle_error(self, request: socket, client_address: Any) -> None:
         """Say that a connection failed; the base class prints a traceback."""
         del request
-        self._refusals.note(
+        self._door.refusals.note(
             "connection_failed", peer_address=client_address[0], reason="unexpected error"
         )
 
@@ -135,29 +121,33 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
         super().server_close()
         self._door.waiting_room.close()
 
-    def _receive_request(self, connection: socket) -> bytes:
-        deadline = time.monotonic() + self._door.artim_timeout_s
-        try:
-            if isinstance(connection, ssl.SSLSocket):
-                connection.settimeout(self._door.artim_timeout_s)
-                connection.do_handshake()
-            header = _receive(connection, HEADER_BYTES, deadline)
-            if fault := fault_of_first_header(header):
-                raise _NotAssociatedError(fault.words, fault)
-            return header + _receive(connection, announced_bytes(header), deadline)
-        except TimeoutError:
-            raise _NotAssociatedError("no association request in time") from None
-        except ssl.SSLError as error:
-            raise _NotAssociatedError(f"TLS: {error.reason or 'connection closed'}") from None
-        except OSError:
-            raise _NotAssociatedError("the connection was closed") from None
+    def _is_proxy(self, client_address: Any) -> bool:
+        return self._door.trusted_proxies.names(client_address[0])
 
-    def _start_association(self, connection: socket, client_address: Any, received: bytes) -> None:
+    def _is_allowed(self, address: str) -> bool:
+        allowed = self._door.addresses.allows(address)
+        if not allowed:
+            self._door.refusals.note(
+                "connection_refused",
+                peer_address=address,
+                reason="not in SCREENING_ALLOWED_ADDRESSES",
+            )
+        return allowed
+
+    def _note_crowded(self, crowded: str | None) -> None:
+        if crowded is not None:
+            self._door.refusals.note(
+                "connection_dropped",
+                peer_address=crowded,
+                reason="too many connections without an association, the oldest had to go",
+            )
+
+    def _start_association(self, connection: socket, peer: Any, asked: PlainRequest) -> None:
         """Do what pynetdicom's RequestHandler does, with our classes."""
-        association = GuardedAssociation(self.ae, self._door.admission, self._door.at_end)
+        association = GuardedAssociation(self.ae, self._door.terms, asked.unusable_contexts)
         association._server = self  # noqa: SLF001
         association.name = f"AcceptorThread@{time.strftime('%Y%m%d%H%M%S')}"
-        association.set_socket(BufferedSocket(association, connection, received))
+        association.set_socket(BufferedSocket(association, connection, asked.pdu))
         acceptor = association.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size
         acceptor.ae_title = self.ae_title
@@ -165,35 +155,12 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
         acceptor.implementation_class_uid = self.ae.implementation_class_uid
         acceptor.implementation_version_name = self.ae.implementation_version_name
         acceptor.supported_contexts = deepcopy(self.contexts)
-        association.requestor.address_info = AddressInformation.from_tuple(client_address)
+        association.requestor.address_info = AddressInformation.from_tuple(peer)
         for event, bound in self._handlers.items():
             if not event.is_intervention:
                 for handler, arguments in bound:
                     association.bind(event, handler, arguments)
             elif bound:
                 association.bind(event, *bound)
-        evt.trigger(association, evt.EVT_CONN_OPEN, {"address": client_address})
+        evt.trigger(association, evt.EVT_CONN_OPEN, {"address": peer})
         association.start()
-
-
-def _receive(connection: socket, size_bytes: int, deadline: float) -> bytes:
-    """Read exactly so many bytes. Raises TimeoutError or ConnectionError where they do not come."""
-    received = bytearray()
-    while len(received) < size_bytes:
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError
-        connection.settimeout(left_s)
-        data = connection.recv(size_bytes - len(received))
-        if not data:
-            raise ConnectionError
-        received += data
-    return bytes(received)
-
-
-def _send_abort(connection: socket, fault: PDUFault) -> None:
-    connection.settimeout(ABORT_TIMEOUT_S)
-    try:
-        connection.sendall(fault.abort_pdu)
-    except OSError:
-        return

@@ -22,16 +22,34 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def enter(self, connection: socket.socket, address: str) -> str | None:
-        """Add a connection; return the address whose oldest one had to go, None if none had."""
+    def enter(
+        self, connection: socket.socket, address: str, *, of_proxy: bool = False
+    ) -> str | None:
+        """Add a connection; return the address whose oldest one had to go, None if none had.
+
+        of_proxy: whether it is not known yet for whom the proxy at `address` connects.
+        """
         with self._lock:
-            crowded = self._crowded_address(address)
-            if crowded is not None:
-                oldest = next(one for one, where in self._waiting.items() if where == crowded)
-                del self._waiting[oldest]
-                _hang_up(oldest)
-            self._waiting[connection] = address
-            return crowded
+            return self._enter(connection, address, limited=not of_proxy)
+
+    def move(self, connection: socket.socket, address: str) -> str | None:
+        """Have a connection wait under the address that its proxy says; returns what `enter` does.
+
+        One that had to go in the meantime stays gone.
+        """
+        with self._lock:
+            if self._waiting.pop(connection, None) is None:
+                return None
+            return self._enter(connection, address, limited=True)
+
+    def _enter(self, connection: socket.socket, address: str, *, limited: bool) -> str | None:
+        crowded = self._crowded_address(address, limited=limited)
+        if crowded is not None:
+            oldest = next(one for one, where in self._waiting.items() if where == crowded)
+            del self._waiting[oldest]
+            _hang_up(oldest)
+        self._waiting[connection] = address
+        return crowded
 
     def leave(self, connection: socket.socket) -> None:
         """Forget a connection: it asked, or it ended."""
@@ -45,9 +63,9 @@ class WaitingRoom:
                 _hang_up(connection)
             self._waiting.clear()
 
-    def _crowded_address(self, newcomer: str) -> str | None:
+    def _crowded_address(self, newcomer: str, *, limited: bool) -> str | None:
         counts = Counter(self._waiting.values())
-        if counts[newcomer] >= self._per_address:
+        if limited and counts[newcomer] >= self._per_address:
             return newcomer
         if len(self._waiting) >= self._in_all:
             return counts.most_common(1)[0][0]

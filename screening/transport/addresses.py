@@ -12,10 +12,14 @@ class AddressList:
 
     def allows(self, address: str) -> bool:
         """Return whether a peer's address, IPv4 or IPv6, is in the list."""
+        return not self._networks or self.names(address)
+
+    def names(self, address: str) -> bool:
+        """Return whether an address is in the list; an empty one names nobody."""
         found = ipaddress.ip_address(address.partition("%")[0])
         if isinstance(found, ipaddress.IPv6Address):
             found = found.ipv4_mapped or found
-        return not self._networks or any(found in network for network in self._networks)
+        return any(found in network for network in self._networks)
 
 
 def is_loopback(host: str) -> bool:

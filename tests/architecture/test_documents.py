@@ -20,7 +20,7 @@ from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
 from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor
-from screening.receive import guarded_association, pdu_limits, scp
+from screening.receive import buffered_socket, guarded_dimse, pdu_limits, scp
 from screening.receive.admission import REJECTION_OF
 from screening.receive.contexts import STORAGE_SOP_CLASSES
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
@@ -243,10 +243,10 @@ def test_the_conformance_statement_gives_the_limits_of_associations() -> None:
     assert values["Maximum PDU received"].startswith(f"{pdu_limits.MAXIMUM_PDU_BYTES} bytes;")
     largest = f"{pdu_limits.LARGEST_ASSOCIATION_REQUEST_BYTES} bytes;"
     assert values["Largest A-ASSOCIATE-RQ"].startswith(largest)
-    assert values["PDU timeout"].startswith(f"{guarded_association.PDU_TIMEOUT_S} s ")
+    assert values["PDU timeout"].startswith(f"{buffered_socket.PDU_TIMEOUT_S} s ")
     message = values["Largest message but C-STORE"]
-    assert f"set {guarded_association.LARGEST_COMMAND_SET_BYTES} bytes" in message
-    assert f"set {guarded_association.LARGEST_DATA_SET_IN_MEMORY_BYTES} bytes" in message
+    assert f"set {guarded_dimse.LARGEST_COMMAND_SET_BYTES} bytes" in message
+    assert f"set {guarded_dimse.LARGEST_DATA_SET_IN_MEMORY_BYTES} bytes" in message
     assert values["ACSE timeout"] == f"{scp.ACSE_TIMEOUT_S} s"
     assert values["DIMSE timeout"] == f"{scp.DIMSE_TIMEOUT_S} s"
     assert values["Network timeout"] == f"{scp.NETWORK_TIMEOUT_S} s"

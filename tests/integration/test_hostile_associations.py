@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from screening.db.session import Database
-from screening.receive import guarded_association
+from screening.receive import buffered_socket
 from screening.receive.guarded_association import GuardedAssociation
 from screening.receive.pdu_limits import MAXIMUM_PDU_BYTES
 from screening.storage_scu.objects import identify
@@ -94,16 +94,6 @@ def test_a_broken_rule_ends_the_association(receiver: Receiver, sent: bytes) -> 
     require_unharmed(receiver)
 
 
-def test_an_association_request_that_makes_no_sense_is_an_abort(receiver: Receiver) -> None:
-    """Here a presentation context without its SOP class, which pynetdicom stumbles over."""
-    request = association_request()
-    sop_class = request.index(b"\x30\x00", 90)
-    with hostile_peer(receiver.peer.host, receiver.peer.port) as peer:
-        peer.send(request[:sop_class] + b"\xf9" + request[sop_class + 1 :])
-        assert peer.kinds_until_the_end() == [A_ABORT]
-    require_unharmed(receiver)
-
-
 def test_a_pdu_of_the_largest_size_is_taken(receiver: Receiver) -> None:
     """The limit is what we announced, not a byte less."""
     encoded = radiograph(side=500)
@@ -162,7 +152,7 @@ def test_a_peer_that_stops_in_mid_pdu_does_not_stay(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or it keeps two threads and a place for ever, as with pynetdicom alone."""
-    monkeypatch.setattr(guarded_association, "PDU_TIMEOUT_S", 1)
+    monkeypatch.setattr(buffered_socket, "PDU_TIMEOUT_S", 1)
     with associated(receiver) as one, associated(receiver) as other:
         one.send(b"\x04\x00\x00")
         other.send(p_data(CR_CONTEXT_ID, LAST_COMMAND, store_command())[:-5])

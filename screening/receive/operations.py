@@ -1,0 +1,101 @@
+"""The operations that are served, and what their requests must have, as literal tables.
+
+`docs/conformance.md` is compared with them by a test. Source: PS3.7 9.3, 10.3, annexes C and E.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from screening.receive.statuses import (
+    DATA_SET_DOES_NOT_MATCH,
+    NO_SUCH_ACTION,
+    NO_SUCH_EVENT_TYPE,
+    NO_SUCH_INSTANCE,
+    NO_SUCH_SOP_CLASS,
+    SOP_CLASS_NOT_SUPPORTED,
+)
+
+AFFECTED_SOP_CLASS_UID, REQUESTED_SOP_CLASS_UID = 0x0002, 0x0003
+COMMAND_FIELD, MESSAGE_ID, MESSAGE_ID_RESPONDED_TO = 0x0100, 0x0110, 0x0120
+PRIORITY, COMMAND_DATA_SET_TYPE, STATUS, ERROR_COMMENT = 0x0700, 0x0800, 0x0900, 0x0902
+AFFECTED_SOP_INSTANCE_UID, REQUESTED_SOP_INSTANCE_UID = 0x1000, 0x1001
+EVENT_TYPE_ID, ACTION_TYPE_ID = 0x1002, 0x1008
+"""Elements of group 0000. Source: PS3.7 annex E."""
+UID_ELEMENTS = {
+    AFFECTED_SOP_CLASS_UID,
+    REQUESTED_SOP_CLASS_UID,
+    AFFECTED_SOP_INSTANCE_UID,
+    REQUESTED_SOP_INSTANCE_UID,
+}
+C_STORE, C_ECHO, N_EVENT_REPORT, N_ACTION, C_CANCEL = 0x0001, 0x0030, 0x0100, 0x0130, 0x0FFF
+RESPONSE = 0x8000
+"""Command Fields, and the bit of a response."""
+NO_DATA_SET = 0x0101
+PRIORITIES = (0, 1, 2)
+MEDIUM_PRIORITY = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation that is served.
+
+    parameters: elements that it must have, with the status of one that is absent or illegal;
+    sop_class: which of them is its SOP class; other_class: the status of one not served here.
+    """
+
+    name: str
+    has_data_set: bool
+    sop_class: int
+    other_class: int
+    parameters: Mapping[int, int]
+
+
+OPERATIONS: Mapping[int, Operation] = {
+    C_STORE: Operation(
+        "C-STORE",
+        has_data_set=True,
+        sop_class=AFFECTED_SOP_CLASS_UID,
+        other_class=SOP_CLASS_NOT_SUPPORTED,
+        parameters={
+            AFFECTED_SOP_CLASS_UID: DATA_SET_DOES_NOT_MATCH,
+            AFFECTED_SOP_INSTANCE_UID: DATA_SET_DOES_NOT_MATCH,
+        },
+    ),
+    C_ECHO: Operation(
+        "C-ECHO",
+        has_data_set=False,
+        sop_class=AFFECTED_SOP_CLASS_UID,
+        other_class=SOP_CLASS_NOT_SUPPORTED,
+        parameters={AFFECTED_SOP_CLASS_UID: SOP_CLASS_NOT_SUPPORTED},
+    ),
+    N_ACTION: Operation(
+        "N-ACTION",
+        has_data_set=True,
+        sop_class=REQUESTED_SOP_CLASS_UID,
+        other_class=NO_SUCH_SOP_CLASS,
+        parameters={
+            REQUESTED_SOP_CLASS_UID: NO_SUCH_SOP_CLASS,
+            REQUESTED_SOP_INSTANCE_UID: NO_SUCH_INSTANCE,
+            ACTION_TYPE_ID: NO_SUCH_ACTION,
+        },
+    ),
+    N_EVENT_REPORT: Operation(
+        "N-EVENT-REPORT",
+        has_data_set=True,
+        sop_class=AFFECTED_SOP_CLASS_UID,
+        other_class=NO_SUCH_SOP_CLASS,
+        parameters={
+            AFFECTED_SOP_CLASS_UID: NO_SUCH_SOP_CLASS,
+            AFFECTED_SOP_INSTANCE_UID: NO_SUCH_INSTANCE,
+            EVENT_TYPE_ID: NO_SUCH_EVENT_TYPE,
+        },
+    ),
+}
+NAMES: Mapping[int, str] = {
+    AFFECTED_SOP_CLASS_UID: "Affected SOP Class UID",
+    REQUESTED_SOP_CLASS_UID: "Requested SOP Class UID",
+    AFFECTED_SOP_INSTANCE_UID: "Affected SOP Instance UID",
+    REQUESTED_SOP_INSTANCE_UID: "Requested SOP Instance UID",
+    EVENT_TYPE_ID: "Event Type ID",
+    ACTION_TYPE_ID: "Action Type ID",
+}
