@@ -10,6 +10,7 @@ from PIL import Image
 
 from screening.bundles.manifest import Golden
 from screening.bundles.registry import describe_file
+from screening.domain.scores import SCORE_TOLERANCE
 from screening.imaging.phantom_image import phantom_image
 from training.answering import Answering, seen_by
 from training.predictions import TrainedFold, both_sides
@@ -17,8 +18,6 @@ from training.predictions import TrainedFold, both_sides
 GOLDEN_IMAGES = 3
 GOLDEN_SIDE_PIXELS = 512
 GOLDEN_SEED = 20200407
-GOLDEN_TOLERANCE = 0.01
-"""Devices add up in other orders; scores are computed on a CPU here and checked on any."""
 
 
 def golden_images() -> list[NDArray[np.uint8]]:
@@ -50,7 +49,7 @@ def write_golden(
             Golden(
                 **describe_file(path).model_dump(),
                 member_scores={name: rows[place] for name, rows in scores.items()},
-                tolerance=GOLDEN_TOLERANCE,
+                tolerance=SCORE_TOLERANCE,
             )
         )
     return tuple(golden)

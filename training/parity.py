@@ -14,7 +14,8 @@ from training.run_directory import read_split
 
 PARITY_IMAGES = 500
 LARGEST_DIFFERENCE = 0.01
-"""Of one class score, 0 to 1."""
+"""Of one class score, 0 to 1. What rounding the weights changes, not the sums: more than
+`SCORE_TOLERANCE`, which holds for one network asked twice."""
 LEAST_SAME_DECISIONS = 0.995
 """Share of images whose most probable class stays the same."""
 

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.bundles.manifest import ManifestRule
-from screening.domain.scores import Class
+from screening.domain.scores import SCORE_DIGITS, Class
 from screening.domain.triage import Priority
 from training.errors import TrainingError
 from training.evaluation import AnsweredImages
 
-_STEP = 1000
-"""Thresholds are whole thousandths."""
+_STEP = 10**SCORE_DIGITS
+"""Thresholds are whole steps of a score as it is stored, and are chosen on such scores."""
 
 
 class Wanted(StrEnum):
@@ -76,7 +76,7 @@ def choose_triage_rules(answered: AnsweredImages) -> tuple[ManifestRule, ...]:
 def _threshold(answered: AnsweredImages, target: TriageTarget) -> float:
     place = answered.classes.index(target.klass)
     positive = answered.true == place
-    scores = answered.probabilities[:, place]
+    scores = answered.probabilities[:, place].round(SCORE_DIGITS)
     counted = np.sort(scores[positive if target.wanted is Wanted.SENSITIVITY else ~positive])
     if not counted.size:
         raise TrainingError(
@@ -91,12 +91,12 @@ def _threshold(answered: AnsweredImages, target: TriageTarget) -> float:
 
 
 def _highest_that_keeps(rising: NDArray[np.float64], share: float) -> float:
-    """Return the highest whole thousandth that at least `share` of the scores reach."""
+    """Return the highest threshold that at least `share` of the scores reach."""
     needed = math.ceil(share * len(rising) - 1e-9)
-    return math.floor(float(rising[len(rising) - needed]) * _STEP) / _STEP
+    return float(rising[len(rising) - needed])
 
 
 def _lowest_that_excludes(rising: NDArray[np.float64], share: float) -> float:
-    """Return the lowest whole thousandth that at least `share` of the scores stay below."""
+    """Return the lowest threshold that at least `share` of the scores stay below."""
     needed = math.ceil(share * len(rising) - 1e-9)
-    return (math.floor(float(rising[needed - 1]) * _STEP) + 1) / _STEP
+    return (round(float(rising[needed - 1]) * _STEP) + 1) / _STEP

@@ -109,7 +109,8 @@ class Golden(BundleFile):
     member_scores: Mapping[str, tuple[Probability, ...]]
     """By member name, in the order of its classes, before calibration."""
     tolerance: Annotated[float, Field(gt=0, le=0.1)]
-    """Largest accepted difference of one probability."""
+    """Largest accepted difference of one probability; of a trained bundle `SCORE_TOLERANCE` is,
+    where this is more."""
 
     @field_validator("file")
     @classmethod

@@ -11,6 +11,9 @@ from screening.bundles.manifest import PictureCheck
 from screening.domain.eligibility import Reason, Refusal
 from screening.errors import BundleError
 
+DISTANCE_DIGITS = 3
+"""Decimal places to which a distance, and the threshold it meets, are compared and told."""
+
 
 class PictureDistance:
     """A bundle's picture check with its statistics."""
@@ -48,19 +51,26 @@ class PictureDistance:
         ]
 
     def _too_far(self, distance: float) -> Refusal | None:
-        if distance <= self.check.threshold:
+        found, most = _as_told(distance), _as_told(self.check.threshold)
+        if found <= most:
             return None
         return Refusal(
             Reason.UNLIKE_CHEST_RADIOGRAPH,
-            f"distance {distance:.2f} from known radiographs, at most {self.check.threshold:.2f} "
-            "accepted",
+            f"distance {found:g} from known radiographs, at most {most:g} accepted",
         )
 
     def _too_strange(self, strangeness: float) -> Refusal | None:
-        if not self.check.discriminant or strangeness <= self.check.discriminant.threshold:
+        if not self.check.discriminant:
+            return None
+        found, most = _as_told(strangeness), _as_told(self.check.discriminant.threshold)
+        if found <= most:
             return None
         return Refusal(
             Reason.UNLIKE_CHEST_RADIOGRAPH,
-            f"strangeness {strangeness:.2f}, at most {self.check.discriminant.threshold:.2f} "
+            f"strangeness {found:g}, at most {most:g} "
             "accepted: turned, inverted or no frontal chest radiograph",
         )
+
+
+def _as_told(distance: float) -> float:
+    return round(distance, DISTANCE_DIGITS)

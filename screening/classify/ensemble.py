@@ -179,8 +179,8 @@ class Ensemble:
     def score_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores]:
         """Score prepared radiographs, in order, known pictures or not.
 
-        The batch size changes no score. Raises OutOfMemoryError and BundleError as
-        `ServingMember.answers` does.
+        What else is in the batch moves a probability by rounding alone, less than
+        `SCORE_TOLERANCE`. Raises OutOfMemoryError and BundleError as `ServingMember.answers` does.
         """
         scores, _ = self._answers(batch)
         return scores

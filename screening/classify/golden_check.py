@@ -10,7 +10,7 @@ from PIL import Image
 from screening.bundles.manifest import Golden
 from screening.bundles.registry import Bundle
 from screening.domain.eligibility import Refusal
-from screening.domain.scores import MemberScores
+from screening.domain.scores import SCORE_TOLERANCE, MemberScores
 from screening.errors import BundleError
 
 
@@ -37,13 +37,20 @@ def no_lung_field(bundle: Bundle, golden: Golden, refusal: Refusal) -> BundleErr
 
 
 def compare_golden(bundle: Bundle, golden: Golden, found: MemberScores) -> None:
-    """Raise BundleError where a member's probabilities differ beyond the tolerance."""
+    """Raise BundleError where a member's probabilities differ beyond the tolerance.
+
+    A trained bundle's is `SCORE_TOLERANCE` where its manifest allows more: what differs further
+    would show.
+    """
     expected = golden.member_scores[found.member]
+    tolerance = golden.tolerance
+    if bundle.manifest.trained:
+        tolerance = min(tolerance, SCORE_TOLERANCE)
     difference = max(abs(e - f) for e, f in zip(expected, found.raw.values(), strict=True))
-    if difference > golden.tolerance:
+    if difference > tolerance:
         raise BundleError(
             f"bundle {bundle.identity}, {golden.file}, member {found.member}: expected "
-            f"{_numbers(expected)} within {golden.tolerance:g}, found "
+            f"{_numbers(expected)} within {tolerance:g}, found "
             f"{_numbers(tuple(found.raw.values()))}; this device or library version computes "
             "otherwise: do not screen with it"
         )

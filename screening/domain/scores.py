@@ -2,12 +2,24 @@
 
 The ensemble speaks of three classes; a member may know more (CoroNet tells bacterial from viral
 pneumonia), which add up. Source: khan2020 (4 classes), rahimzadeh2020 (3 classes).
+
+A network's probabilities are no more exact than its floating-point sums, whose order differs by
+batch, processor, library and device. So what is compared with a threshold, stored, shown and sent
+is one number, rounded once, here.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+SCORE_DIGITS = 3
+"""Decimal places of a score, 0 to 1: tenths of a percent, the step of thresholds and of what people
+are shown."""
+SCORE_TOLERANCE = 2e-4
+"""How far one score may be from itself in another batch, or on another processor, library or
+device: a fifth of the last digit that is kept. A trained bundle moves by 2e-7 between sets of
+instructions, the untrained one, whose random weights amplify rounding, by 8e-5."""
 
 
 class Class(StrEnum):
@@ -41,7 +53,7 @@ Rows, JSON and the numeric items of reports hold the figures as they are.
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """Probabilities of the three classes, each 0 to 1, adding up to 1."""
+    """Probabilities of the three classes, each 0 to 1, adding up to 1 but for rounding."""
 
     covid19: float
     pneumonia: float
@@ -55,6 +67,10 @@ class ClassScores:
         """Return the scores by class name."""
         return {klass.value: self.of(klass) for klass in Class}
 
+    def rounded(self) -> "ClassScores":
+        """Return the scores to `SCORE_DIGITS`."""
+        return ClassScores(**{name: round(p, SCORE_DIGITS) for name, p in self.as_dict().items()})
+
 
 @dataclass(frozen=True, slots=True)
 class MemberScores:
@@ -67,7 +83,7 @@ class MemberScores:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleScores:
-    """The ensemble's scores and those of each member."""
+    """The ensemble's scores and those of each member, calibrated ones to `SCORE_DIGITS`."""
 
     ensemble: ClassScores
     members: tuple[MemberScores, ...]
@@ -114,11 +130,17 @@ def member_scores(
 
 
 def combine(members: Sequence[MemberScores], weights: Sequence[float]) -> EnsembleScores:
-    """Return the weighted mean of calibrated member scores; weights need not add up to 1."""
+    """Return the weighted mean of calibrated member scores; weights need not add up to 1.
+
+    The mean is of the members' unrounded scores; both are returned to `SCORE_DIGITS`.
+    """
     total = sum(weights)
     means = {
         klass.value: sum(w * m.calibrated.of(klass) for m, w in zip(members, weights, strict=True))
         / total
         for klass in Class
     }
-    return EnsembleScores(ensemble=ClassScores(**means), members=tuple(members))
+    return EnsembleScores(
+        ensemble=ClassScores(**means).rounded(),
+        members=tuple(replace(m, calibrated=m.calibrated.rounded()) for m in members),
+    )

@@ -1,6 +1,8 @@
 """From scores to a priority on the reading worklist.
 
-The rules and their thresholds come from the bundle's manifest, never from code or settings.
+The rules and their thresholds come from the bundle's manifest, never from code or settings. The
+scores are those that are stored and shown (`EnsembleScores`), so that a reader who compares them
+with the rule finds the same.
 """
 
 from collections.abc import Iterable, Sequence

@@ -18,9 +18,10 @@ from screening.bundles.manifest import MANIFEST_NAME
 from screening.bundles.registry import Bundle, load_bundle
 from screening.classify.ensemble import Ensemble, ServingMember
 from screening.classify.untrained import make_untrained_bundle
-from screening.domain.scores import Class, EnsembleScores
+from screening.domain.scores import SCORE_DIGITS, SCORE_TOLERANCE, Class
 from screening.errors import BundleError, UndecodablePixelsError
 from screening.imaging.phantom_image import phantom_image
+from tests.same_scores import assert_same_scores
 
 pytestmark = pytest.mark.tensorflow
 
@@ -69,12 +70,6 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-def vector(scores: EnsembleScores) -> list[float]:
-    """Return the ensemble's scores, then every member's own."""
-    members = [p for member in scores.members for p in member.raw.values()]
-    return [*scores.ensemble.as_dict().values(), *members]
-
-
 def test_golden_scores_are_reproduced(ensemble: Ensemble) -> None:
     """A bundle made on this machine reproduces its golden scores."""
     ensemble.verify_golden()
@@ -87,20 +82,18 @@ def test_untrained_scores_differ_between_images(
     scores = ensemble.score(phantoms)
     table = np.array([[s.ensemble.of(klass) for klass in Class] for s in scores])
     assert np.isfinite(table).all()
-    np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(table.sum(axis=1), 1, atol=len(Class) * 10**-SCORE_DIGITS)
     assert np.ptp(table[:, 0]) > 0.2
 
 
 def test_scores_do_not_depend_on_the_batch(
     ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
 ) -> None:
-    """A batch gives the scores that its images get one by one, in their order.
-
-    Random networks amplify rounding, so the bound is wider than the 1e-5 of a trained bundle.
-    """
-    together = [vector(scores) for scores in ensemble.score(phantoms)]
-    alone = [vector(ensemble.score([image])[0]) for image in phantoms]
-    np.testing.assert_allclose(together, alone, atol=5e-5)
+    """A batch gives the scores that its images get one by one, in their order."""
+    together = ensemble.score(phantoms)
+    assert_same_scores(together, [ensemble.score([image])[0] for image in phantoms])
+    with pytest.raises(AssertionError):
+        assert_same_scores(together, together[::-1])
 
 
 def test_an_empty_batch_has_no_scores(ensemble: Ensemble) -> None:
@@ -168,7 +161,7 @@ def test_a_mirrored_member_gives_mirror_images_the_same_scores(
         np.ptp([list(one.members[n].raw.values()) for one in (own, mirror)], axis=0).max()
         for n in (0, 1)
     )
-    assert first < 5e-5 < second
+    assert first < SCORE_TOLERANCE < second
 
 
 def test_a_member_is_asked_about_the_middle_where_the_manifest_says_so(
@@ -180,10 +173,10 @@ def test_a_member_is_asked_about_the_middle_where_the_manifest_says_so(
     whole = ensemble.prepare(phantoms[0]).arrays[1]
     middle = np.asarray(keras.ops.image.resize(whole[15:-15, 15:-15], whole.shape[:2]))
     expected = ensemble._members[1].probabilities(np.stack([whole, middle])).mean(axis=0)
-    assert list(scored.members[1].raw.values()) == pytest.approx(expected, abs=5e-5)
-    assert list(plain.members[1].raw.values()) != pytest.approx(expected, abs=5e-5)
+    assert list(scored.members[1].raw.values()) == pytest.approx(expected, abs=SCORE_TOLERANCE)
+    assert list(plain.members[1].raw.values()) != pytest.approx(expected, abs=SCORE_TOLERANCE)
     assert list(scored.members[0].raw.values()) == pytest.approx(
-        list(plain.members[0].raw.values()), abs=5e-5
+        list(plain.members[0].raw.values()), abs=SCORE_TOLERANCE
     )
 
 
@@ -200,6 +193,20 @@ def test_golden_scores_that_are_not_reproduced_are_refused(
 
     other = Ensemble(altered(shift), ensemble._members)
     with pytest.raises(BundleError, match=r"golden-2\.png, member coronet: expected .* found"):
+        other.verify_golden()
+
+
+def test_a_trained_bundle_may_not_allow_what_would_show(altered: Alter, ensemble: Ensemble) -> None:
+    """Its manifest may be stricter than the tolerance of all scores, never laxer."""
+
+    def lax(manifest: dict[str, Any]) -> None:
+        scores = manifest["golden"][0]["member_scores"]["coronet"]
+        scores[0], scores[1] = scores[0] + 0.001, scores[1] - 0.001
+        manifest["trained"] = True
+
+    other = Ensemble(altered(lax), ensemble._members)
+    assert other.bundle.manifest.golden[0].tolerance == 0.01
+    with pytest.raises(BundleError, match=r"member coronet: expected .* within 0\.0002, found"):
         other.verify_golden()
 
 

@@ -21,7 +21,7 @@ from screening.classify.examine import Failed
 from screening.classify.memory_limit import KEPT_S, MemoryLimit, in_parts
 from screening.db.session import Database
 from screening.db.tables import Classification
-from screening.domain.scores import EnsembleScores
+from screening.domain.scores import SCORE_TOLERANCE, EnsembleScores
 from screening.errors import OutOfMemoryError
 from tests.batches import batch_runner
 from tests.hungry_network import Hungry, hungry_member, prepared
@@ -64,7 +64,9 @@ def test_a_batch_is_halved_until_it_fits(bundle: Bundle) -> None:
     ensemble, hungry, described = hungry_ensemble(bundle, 2)
     with capture_logs() as logs:
         answers = ensemble.screen_prepared(batch_of(described, 7))
-    np.testing.assert_allclose([covid19(one) for one in answers], np.arange(7) / 100, atol=1e-4)
+    np.testing.assert_allclose(
+        [covid19(one) for one in answers], np.arange(7) / 100, atol=SCORE_TOLERANCE
+    )
     assert hungry.tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
     assert [(one["event"], one["tried"], one["size"]) for one in logs] == [
         ("batch_halved", 7, 3),

@@ -10,6 +10,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 import keras
 import numpy as np
 
+from screening.domain.scores import SCORE_TOLERANCE
 from screening.imaging.lung_field import Box, LungFieldSpec, NoLungField
 from screening.imaging.phantom_image import phantom_image
 from screening.networks.lung_field import LungFieldFinder, build_lung_field
@@ -79,4 +80,4 @@ def test_threads_may_ask_at_once(bright_is_lung: LungFieldFinder) -> None:
     alone = bright_is_lung.probabilities(pictures)
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda p: bright_is_lung.probabilities([p])[0], pictures))
-    assert np.allclose(alone, together, atol=1e-5)
+    assert np.allclose(alone, together, atol=SCORE_TOLERANCE)

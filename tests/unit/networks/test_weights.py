@@ -12,6 +12,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 import keras
 from numpy.typing import NDArray
 
+from screening.domain.scores import SCORE_TOLERANCE
 from screening.errors import BundleError
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.quantisation import bits_of
@@ -63,7 +64,9 @@ def test_trained_weights_survive_saving_and_loading(tmp_path: Path, name: str) -
     for saved, read in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, read)
     expected = np.asarray(model(images, training=False))
-    np.testing.assert_allclose(np.asarray(loaded(images, training=False)), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(loaded(images, training=False)), expected, atol=SCORE_TOLERANCE
+    )
 
 
 def test_float16_narrows_kernels_and_keeps_vectors(tmp_path: Path) -> None:
