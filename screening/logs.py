@@ -4,9 +4,13 @@ Identifiers go in as keywords; UIDs yes, patient attributes never.
 """
 
 import logging
+import os
 import sys
+import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -15,11 +19,13 @@ import structlog
 from screening import errors
 from screening.domain.shown_values import shown_uid
 
+STDOUT, STDERR = 1, 2
 _LIBRARY_LEVELS = {
     "pydicom": logging.CRITICAL,  # quotes data set values in its messages, as does highdicom
     "highdicom": logging.CRITICAL,
     "pynetdicom": logging.CRITICAL,  # its errors are told by our own events
     "celery": logging.WARNING,
+    "celery.worker.consumer.consumer": logging.ERROR,  # a broker that is lost is an event of ours
     "kombu": logging.WARNING,
     "amqp": logging.WARNING,
     "PIL": logging.WARNING,
@@ -34,8 +40,13 @@ def configure_logs(level: str, *, station: str) -> None:
 
     level: DEBUG, INFO, WARNING or ERROR; station: bound to every event.
     """
+
+    def add_station(_logger: Any, _name: str, event: structlog.typing.EventDict) -> Any:
+        return {"station": station, **event}
+
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_station,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _uids_that_are_none_left_out,
@@ -63,11 +74,41 @@ def configure_logs(level: str, *, station: str) -> None:
     for library, quietest in _LIBRARY_LEVELS.items():
         logging.getLogger(library).setLevel(quietest)
     warnings.filterwarnings("ignore", module=_WARNS_WITH_VALUES)
-    structlog.contextvars.bind_contextvars(station=station)
+    logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
+    sys.unraisablehook = lambda failed: _log_uncaught(
+        failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback
+    )
     threading.excepthook = lambda failed: _log_uncaught(
         failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback
     )
+
+
+@contextmanager
+def library_output_logged() -> Iterator[None]:
+    """Log each line that a library writes past Python's logging inside the block, at its end.
+
+    TensorFlow's C++ part does while it is loaded. Our own lines are written as they come.
+    """
+    sys.stderr.flush()
+    with ExitStack() as at_end, tempfile.TemporaryFile("w+", errors="replace") as written:
+        own = at_end.enter_context(os.fdopen(os.dup(STDERR), "w", buffering=1))
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                at_end.callback(handler.setStream, handler.setStream(own) or sys.stderr)
+        for descriptor in (STDOUT, STDERR):
+            kept = os.dup(descriptor)
+            at_end.callback(os.close, kept)
+            at_end.callback(os.dup2, kept, descriptor)
+            os.dup2(written.fileno(), descriptor)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            sys.stdout.flush()
+            written.seek(0)
+            for line in filter(str.strip, written):
+                get_logger().info("library_wrote", text=line.strip())
 
 
 def _log_uncaught(

@@ -40,9 +40,10 @@ class ClaimedInstance:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch of rows and the token that proves the lease."""
+    """A batch of rows, the token that proves the lease, and the name of the worker that holds it."""
 
     token: str
+    worker: str
     instances: tuple[ClaimedInstance, ...]
 
 
@@ -90,7 +91,7 @@ def claim(
                 _take(row, bundle_id=bundle_id, token=token, until=lease_expires_at)
                 _add_claim_event(row, session, worker)
             if batch or not due:
-                return Claim(token, tuple(_claimed(row) for row in batch))
+                return Claim(token, worker, tuple(_claimed(row) for row in batch))
 
 
 def renew(database: Database, held: Claim, *, lease_s: float) -> None:

@@ -65,12 +65,21 @@ def record(
             if row is None:
                 log.warning("lease_lost", classification_id=classification_id)
                 continue
-            _WRITERS[type(result)](session, row, result, waits)
+            _WRITERS[type(result)](_Writing(session, row, held.worker, waits), result)
 
 
-def _write_scored(session: Session, row: Classification, result: Scored, waits: RetryWaits) -> None:
-    del waits
-    ensemble = result.scores.ensemble
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """One row of the claim, in the transaction that writes its result."""
+
+    session: Session
+    row: Classification
+    worker: str
+    waits: RetryWaits
+
+
+def _write_scored(writing: _Writing, result: Scored) -> None:
+    row, ensemble = writing.row, result.scores.ensemble
     row.covid19, row.pneumonia, row.normal = ensemble.covid19, ensemble.pneumonia, ensemble.normal
     row.member_scores = {
         member.member: {"raw": dict(member.raw), "calibrated": member.calibrated.as_dict()}
@@ -82,33 +91,29 @@ def _write_scored(session: Session, row: Classification, result: Scored, waits: 
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
     row.reason = row.detail = None
     row.report_state = ReportState.DUE
-    _finish(
-        session, row, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority
-    )
+    _finish(writing, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority)
 
 
-def _write_not_applicable(
-    session: Session, row: Classification, result: NotApplicable, waits: RetryWaits
-) -> None:
-    del waits
+def _write_not_applicable(writing: _Writing, result: NotApplicable) -> None:
+    row = writing.row
     row.reason, row.detail = result.reason, result.found[:MAX_DETAIL_CHARACTERS]
     _finish(
-        session,
-        row,
+        writing,
         ClassificationState.NOT_APPLICABLE,
         "instance_not_applicable",
         reason=row.reason,
     )
 
 
-def _write_failed(session: Session, row: Classification, result: Failed, waits: RetryWaits) -> None:
+def _write_failed(writing: _Writing, result: Failed) -> None:
+    row, waits = writing.row, writing.waits
     row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
     if FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS:
         wait_s = backoff_s(row.attempts, first_s=waits.first_s, longest_s=waits.longest_s)
-        give_back(row, not_before=shared_now(session) + timedelta(seconds=wait_s))
-        _event(session, row, "classification_retried", reason=row.reason)
+        give_back(row, not_before=shared_now(writing.session) + timedelta(seconds=wait_s))
+        _event(writing, "classification_retried", reason=row.reason)
         return
-    _finish(session, row, ClassificationState.FAILED, "classification_failed", reason=row.reason)
+    _finish(writing, ClassificationState.FAILED, "classification_failed", reason=row.reason)
 
 
 _WRITERS: Mapping[type, Any] = {
@@ -118,17 +123,16 @@ _WRITERS: Mapping[type, Any] = {
 }
 
 
-def _finish(
-    session: Session, row: Classification, state: ClassificationState, kind: str, **detail: object
-) -> None:
+def _finish(writing: _Writing, state: ClassificationState, kind: str, **detail: object) -> None:
+    row = writing.row
     row.state = state
-    row.finished_at = shared_now(session)
+    row.finished_at = shared_now(writing.session)
     row.lease_owner = row.lease_expires_at = row.not_before = None
-    _event(session, row, kind, **detail)
+    _event(writing, kind, **detail)
 
 
-def _event(session: Session, row: Classification, kind: str, **detail: object) -> None:
-    bundle = row.bundle
+def _event(writing: _Writing, kind: str, **detail: object) -> None:
+    instance, bundle = writing.row.instance, writing.row.bundle
     if bundle is not None:
         detail["bundle"] = f"{bundle.name} {bundle.version}"
-    add_instance_event(session, row.instance, kind, **detail)
+    add_instance_event(writing.session, instance, kind, worker=writing.worker, **detail)

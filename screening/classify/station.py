@@ -1,6 +1,5 @@
 """Station 2: the classify worker. TensorFlow is loaded here, after the process has started."""
 
-import socket
 import time
 
 from screening.bundles.site import find_bundle
@@ -13,7 +12,7 @@ from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
-from screening.queue.names import Queue
+from screening.queue.names import Queue, worker_name
 from screening.queue.worker import Station
 from screening.settings import Settings
 
@@ -78,7 +77,7 @@ class ClassifyStation:
             database=self._database,
             ensemble=ensemble,
             bundle_id=active.id,
-            worker=socket.gethostname(),
+            worker=worker_name(),
         )
         return active, runner
 

@@ -35,6 +35,10 @@ def _status(detail: Detail) -> str:
     return f" ({': '.join(parts)})" if parts else ""
 
 
+def _worker(detail: Detail) -> str:
+    return f", by worker {detail['worker']}" if detail.get("worker") else ""
+
+
 def _size(detail: Detail) -> str:
     size = detail.get("size_bytes")
     return f", {size / 2**20:.1f} MiB" if isinstance(size, int | float) else ""
@@ -63,24 +67,28 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "classification_claimed": lambda d: (
         f"attempt {_value(d, 'attempt')} by worker {_value(d, 'worker')}"
     ),
-    "classification_retried": lambda d: f"to be tried again{_because(d)}",
+    "classification_retried": lambda d: f"to be tried again{_because(d)}{_worker(d)}",
     "instance_classified": lambda d: (
-        f"classified: priority {_value(d, 'priority')} by bundle {_value(d, 'bundle')}"
+        f"classified: priority {_value(d, 'priority')} by bundle {_value(d, 'bundle')}{_worker(d)}"
     ),
-    "instance_not_applicable": lambda d: f"not applicable{_because(d)}",
-    "classification_failed": lambda d: f"classification failed{_because(d)}",
+    "instance_not_applicable": lambda d: f"not applicable{_because(d)}{_worker(d)}",
+    "classification_failed": lambda d: f"classification failed{_because(d)}{_worker(d)}",
     "report_made": lambda d: f"report made, profile {_value(d, 'profile')}",
     "report_failed": lambda d: f"report failed{_because(d)}",
     "delivery_waiting": lambda d: (
         f"report waits for {_value(d, 'destination')}, {_value(d, 'attempts')} attempts so far"
         f"{_status(d)}"
     ),
-    "delivery_delivered": lambda d: f"report delivered to {_value(d, 'destination')}{_status(d)}",
+    "delivery_delivered": lambda d: (
+        f"report delivered to {_value(d, 'destination')}{_status(d)}{_worker(d)}"
+    ),
     "delivery_retried": lambda d: (
         f"report not yet delivered to {_value(d, 'destination')}, to be tried again{_status(d)}"
+        f"{_worker(d)}"
     ),
     "delivery_parked": lambda d: (
         f"report refused by {_value(d, 'destination')}, parked until someone retries it{_status(d)}"
+        f"{_worker(d)}"
     ),
     "delivery_released": lambda d: (
         f"report to be sent to {_value(d, 'destination')} again, as someone asked"

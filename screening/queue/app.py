@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Celery
 
+from screening.queue import redis_broker
 from screening.queue.embedded import TRANSPORT
 from screening.queue.names import TASK_OF_QUEUE
 from screening.settings import Settings
@@ -36,6 +37,7 @@ def make_celery_app(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=BROKER_TIMEOUT_S,
+        broker_channel_error_retry=True,  # a broker that refuses is waited for, too
         worker_cancel_long_running_tasks_on_connection_loss=False,
         **_broker(settings),
     )
@@ -44,8 +46,10 @@ def make_celery_app(settings: Settings) -> Celery:
 
 def _broker(settings: Settings) -> dict[str, Any]:
     if settings.broker_url:
+        is_redis = settings.broker_url.startswith(redis_broker.SCHEMES)
         return {
             "broker_url": settings.broker_url,
+            **({"broker_transport": redis_broker.TRANSPORT} if is_redis else {}),
             "broker_transport_options": {
                 "visibility_timeout": VISIBILITY_TIMEOUT_S,
                 "unacked_restore_throttle": 1,

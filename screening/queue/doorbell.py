@@ -10,28 +10,29 @@ import threading
 from celery import Celery
 from kombu import Connection
 
-from screening.logs import get_logger
+from screening.queue.broker_state import outage, require_writes
 from screening.queue.names import TASK_OF_QUEUE, Queue
 
 REST_S = 0.1
 """Rings closer together than this become one."""
 JOIN_TIMEOUT_S = 5
-log = get_logger()
 
 
 def ring_once(app: Celery, queue: Queue) -> bool:
     """See to it that a message waits; return whether the broker has it.
 
-    The sweep rings again if not.
+    The sweep rings again if not. Why it has not, the log says once until it has one again.
     """
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+            require_writes(connection)
             if not _is_ringing(connection, queue):
                 app.send_task(TASK_OF_QUEUE[queue], connection=connection, retry=False)
     except Exception as error:  # noqa: BLE001  any broker's any error: the rows are safe
-        log.warning("doorbell_not_rung", queue=queue.value, error=type(error).__name__)
+        outage.began(error)
         return False
+    outage.ended()
     return True
 
 

@@ -1,5 +1,7 @@
 """Names of queues and tasks. Tasks are sent by name, so that no sender imports a station."""
 
+import os
+import socket
 from enum import StrEnum
 
 
@@ -8,6 +10,11 @@ class Queue(StrEnum):
 
     CLASSIFY = "classify"
     REPORT = "report"
+
+
+def worker_name() -> str:
+    """Return this process's name in the audit trail: machine and process id."""
+    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 TASK_OF_QUEUE = {

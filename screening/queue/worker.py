@@ -8,6 +8,7 @@ same queue may have taken them.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from celery.signals import setup_logging, worker_ready
 
 from screening.errors import TransientError
 from screening.logs import get_logger
+from screening.queue.celery_worker import PatientConsumer, StationWorker
 from screening.queue.doorbell import Doorbell
 from screening.queue.names import TASK_OF_QUEUE, Queue
 
@@ -56,7 +58,11 @@ class Station:
         self._doorbell.ring()
 
     def run(self, *, pool: str, concurrency: int, name: str) -> None:
-        """Consume until stopped by SIGTERM or SIGINT; work under way is finished first."""
+        """Consume until stopped by SIGTERM or SIGINT; work under way is finished first.
+
+        A broker that is away, or takes no messages, is waited for. Raises SystemExit with
+        `EXIT_DEAF` where Celery gives up for another reason.
+        """
 
         def task() -> None:
             self._answer()
@@ -70,7 +76,9 @@ class Station:
 
         setup_logging.connect(_leave_logs_as_they_are, weak=False)
         worker_ready.connect(start_sweep, weak=False)
-        worker = self._app.Worker(
+        worker = StationWorker(
+            app=self._app,
+            consumer_cls=PatientConsumer,
             hostname=f"{name}@%h",
             queues=[self._queue.value],
             pool=pool,
@@ -86,6 +94,9 @@ class Station:
             worker_ready.disconnect(start_sweep)
             self._stopped.set()
             self._doorbell.close()
+        if not worker.was_told_to_stop:
+            log.critical("worker_ended", queue=self._queue.value)
+            sys.exit(EXIT_DEAF)
 
     def _answer(self) -> None:
         self._answered.set()

@@ -139,7 +139,8 @@ class CommitmentCourier:
             known = record_answer(self._database, answer)
         except TransientError:
             return 0x0213
-        log.info(
+        tell = log.warning if answer.failed else log.info
+        tell(
             "commitment_answered",
             destination=self._peer.name,
             transaction_uid=answer.transaction_uid,
@@ -191,6 +192,7 @@ class CommitmentCourier:
     def _postpone(
         self, request: ClaimedRequest, reports: Iterable[AskedReport], message: str
     ) -> None:
+        log.warning("commitment_postponed", destination=self._peer.name, reason=message)
         postpone(
             self._database,
             request,

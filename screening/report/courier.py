@@ -103,10 +103,13 @@ class Courier:
                 retry_longest_s=self._settings.retry_longest_s,
             )
         )
-        log.info(
-            "delivery_attempted",
-            destination=self._destination.name,
-            report_sop_instance_uid=one.report.sop_instance_uid,
-            ending=attempt.ending.value,
-            status=attempt.status,
-        )
+        told = {
+            "destination": self._destination.name,
+            "report_sop_instance_uid": one.report.sop_instance_uid,
+            "ending": attempt.ending.value,
+            "status": attempt.status,
+        }
+        if attempt.ending is Ending.DELIVERED:
+            log.info("delivery_attempted", **told)
+        else:
+            log.warning("delivery_attempted", **told, reason=attempt.message)

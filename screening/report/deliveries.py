@@ -17,6 +17,7 @@ from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
 from screening.domain.lifecycle import DeliveryState, backoff_s
+from screening.queue.names import worker_name
 from screening.report.breaker import is_paused, may_be_probed, open_breaker
 from screening.report.destinations import Attempt, Ending, StoredReport
 
@@ -158,6 +159,7 @@ def _add_event(session: Session, row: Delivery, attempt: Attempt) -> None:
         row,
         kinds[attempt.ending],
         attempt=row.attempts,
+        worker=worker_name(),
         status=row.last_status,
         message=row.last_message,
     )

@@ -24,7 +24,7 @@ BAD_EVENTS = frozenset(
         "refusal_not_recorded",
         "association_not_recorded",
         "commitment_not_recorded",
-        "doorbell_not_rung",
+        "broker_unavailable",
     }
 )
 UNEXPECTED = ("0x0110", "0xC211")
