@@ -40,7 +40,7 @@ class ClaimedInstance:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch of rows, the token that proves the lease, and the name of the worker that holds it."""
+    """A batch of rows, the token that proves the lease, and the name of its worker."""
 
     token: str
     worker: str
