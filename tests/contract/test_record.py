@@ -67,7 +67,7 @@ def test_a_score_is_recorded_whole_and_its_report_falls_due(database: Database) 
     assert (row.lease_owner, row.lease_expires_at) == (None, None)
     event = last_event(database)
     assert (event.kind, event.sop_instance_uid is not None) == ("instance_classified", True)
-    assert event.detail == {"priority": "STAT", "bundle": "first 1"}
+    assert event.detail == {"priority": "STAT", "bundle": "first 1", "worker": "w"}
     assert PATIENT_NAME not in str(event.detail)
 
 

@@ -33,7 +33,6 @@ def total(scores: ClassScores) -> float:
     return sum(scores.as_dict().values())
 
 
-@given(probabilities=softmax_like(4), temperature=st.floats(0.1, 10))
 @pytest.mark.parametrize(
     ("probability", "shown"),
     [
@@ -52,6 +51,7 @@ def test_people_are_told_no_more_than_can_be_known(probability: float, shown: st
     assert percent(probability) == shown
 
 
+@given(probabilities=softmax_like(4), temperature=st.floats(0.1, 10))
 def test_a_member_of_four_classes_is_folded_into_three(
     probabilities: list[float], temperature: float
 ) -> None:
