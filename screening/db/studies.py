@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, case, or_, select
+from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
 from screening.db.insert import insert_of
@@ -105,13 +105,7 @@ def _refresh(session: Session, uids: Sequence[str]) -> Counts:
     if missing := [uid for uid in uids if uid not in found]:
         _add_empty(session, missing)
         found = _locked(session, uids)
-    figures: defaultdict[str, list[list[str | int]]] = defaultdict(list)
-    for uid, *figure in session.execute(
-        select(computed_figures).where(computed_figures.c.study_instance_uid.in_(uids))
-    ):
-        figures[uid].append(figure)
-    rows = [{**row, "figures": sorted(figures[row["study_instance_uid"]])}
-            for row in _computed(session, uids)]  # fmt: skip
+    rows = computed_rows(session, uids)
     changes: Counts = Counter()
     for row in rows:
         changes.update(counts_of(row))
@@ -119,6 +113,18 @@ def _refresh(session: Session, uids: Sequence[str]) -> Counts:
     if rows:
         session.connection().execute(_replaced(session.get_bind().dialect.name), rows)
     return changes
+
+
+def computed_rows(session: Session, uids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the rows of these studies must be, by column name."""
+    figures: defaultdict[str, list[list[str | int]]] = defaultdict(list)
+    of_studies = computed_figures.c.study_instance_uid.in_(uids)
+    for uid, *figure in session.execute(select(computed_figures).where(of_studies)):
+        figures[uid].append(figure)
+    return [
+        {**row, "figures": sorted(figures[row["study_instance_uid"]])}
+        for row in _computed(session, uids)
+    ]
 
 
 def counts_of(study: Any) -> Counts:
@@ -137,14 +143,13 @@ def _locked(session: Session, uids: Sequence[str]) -> dict[str, Any]:
         .order_by(_TABLE.c.study_instance_uid)
         .with_for_update()
     )
-    return {row.study_instance_uid: row._mapping for row in rows}  # noqa: SLF001  public accessor
+    return {row["study_instance_uid"]: row for row in rows.mappings()}
 
 
 def _computed(session: Session, uids: Sequence[str]) -> list[dict[str, Any]]:
-    rows: Iterable[Row[Any]] = session.execute(
-        select(computed_studies).where(computed_studies.c.study_instance_uid.in_(uids))
-    )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001  public accessor
+    of_studies = computed_studies.c.study_instance_uid.in_(uids)
+    rows = session.execute(select(computed_studies).where(of_studies)).mappings()
+    return [dict(row) for row in rows]
 
 
 def _add_empty(session: Session, uids: Sequence[str]) -> None:

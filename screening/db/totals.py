@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -67,7 +68,7 @@ def read_totals(session: Session) -> Counts:
         .group_by(Total.kind, Total.state, Total.subject)
         .having(summed != 0)
     )
-    return Counter({(kind, state, subject): int(count) for kind, state, subject, count in rows})
+    return counted(rows)
 
 
 def by_subject_and_state(counts: Counts, kind: Kind) -> dict[tuple[str, str], int]:
@@ -75,13 +76,18 @@ def by_subject_and_state(counts: Counts, kind: Kind) -> dict[tuple[str, str], in
     return {(key[2], key[1]): count for key, count in counts.items() if key[0] == kind}
 
 
-def counted(rows: Iterable[tuple[str, str, str, int]]) -> Counts:
+def by_state_and_subject(counts: Counts, kind: Kind) -> dict[tuple[str, str], int]:
+    """Return the totals of one kind by state and subject."""
+    return {(key[1], key[2]): count for key, count in counts.items() if key[0] == kind}
+
+
+def counted(rows: Iterable[Any]) -> Counts:
     """Return rows of kind, state, subject and count as counts."""
-    return Counter({(kind, state, subject): count for kind, state, subject, count in rows})
+    return Counter({(kind, state, subject): int(count) for kind, state, subject, count in rows})
 
 
 @cache
-def _added(dialect: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  either dialect's Insert
+def _added(dialect: str) -> Any:
     statement = insert_of(dialect)(Total.__table__)
     return statement.on_conflict_do_update(
         index_elements=["kind", "state", "subject", "slot"],

@@ -5,16 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
 from screening.db.commitment_tables import Commitment, CommitmentRequest
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance, Report
-from screening.db.views import instance_results
+from screening.db.totals import (
+    Counts,
+    Kind,
+    by_state_and_subject,
+    by_subject_and_state,
+    read_totals,
+)
+from screening.db.views import PENDING, instance_results
 from screening.domain.lifecycle import ClassificationState, Lane
 
-PENDING = "pending"
 _UNFINISHED = (ClassificationState.RECEIVED, ClassificationState.CLAIMED)
 _WITH_REASON = (ClassificationState.NOT_APPLICABLE, ClassificationState.FAILED)
 
@@ -78,11 +84,15 @@ class Ledger:
 
 
 def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
-    """Count the instances received at or after `since` (aware; None: all), and their reports.
+    """Return the counts of the instances received at or after `since`, and of their reports.
 
+    since: aware; costs time in proportion to what was received since then. None: all, from
+    standing totals, however many there are.
     Raises DatabaseUnavailableError where the database is away.
     """
     with database.read() as session:
+        if since is None:
+            return _standing(read_totals(session))
         received, by_state = _count_instances(session, since)
         return Ledger(
             received=received,
@@ -99,21 +109,34 @@ def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
         )
 
 
-def _received_since(column: Any, since: datetime | None) -> ColumnElement[bool]:
-    return true() if since is None else column >= since
+def _standing(totals: Counts) -> Ledger:
+    states = {
+        state: totals[Kind.INSTANCES, state, ""]
+        for state in ("classified", "not_applicable", "failed", PENDING)
+    }
+    return Ledger(
+        received=totals[Kind.RECEIVED, "", ""],
+        **states,
+        reasons=by_state_and_subject(totals, Kind.REASONS),
+        backfill_pending=totals[Kind.BACKFILL, PENDING, ""],
+        deliveries=by_subject_and_state(totals, Kind.DELIVERIES),
+        commitments=by_subject_and_state(totals, Kind.COMMITMENTS),
+        commitment_requests=by_subject_and_state(totals, Kind.COMMITMENT_REQUESTS),
+        removed=totals[Kind.REMOVED, "", ""],
+    )
 
 
-def _count_instances(session: Session, since: datetime | None) -> tuple[int, dict[str, int]]:
+def _count_instances(session: Session, since: datetime) -> tuple[int, dict[str, int]]:
     """Count rows and states in one statement: at PostgreSQL's isolation two could disagree."""
     received = (
         select(func.count())
         .select_from(Instance)
-        .where(_received_since(Instance.received_at, since))
+        .where(Instance.received_at >= since)
         .scalar_subquery()
     )
     states = (
         select(instance_results.c.state, func.count().label("instances"))
-        .where(_received_since(instance_results.c.received_at, since))
+        .where(instance_results.c.received_at >= since)
         .group_by(instance_results.c.state)
         .subquery()
     )
@@ -130,20 +153,20 @@ def _count_pairs(session: Session, statement: Select[str, str, int]) -> dict[tup
     return {(first, second): count for first, second, count in session.execute(statement)}
 
 
-def _reasons(since: datetime | None) -> Select[str, str, int]:
+def _reasons(since: datetime) -> Select[str, str, int]:
     reason = func.coalesce(Classification.reason, "")
     return (
         select(instance_results.c.state, reason, func.count())
         .join(Classification, Classification.id == instance_results.c.classification_id)
         .where(
             instance_results.c.state.in_(_WITH_REASON),
-            _received_since(instance_results.c.received_at, since),
+            instance_results.c.received_at >= since,
         )
         .group_by(instance_results.c.state, reason)
     )
 
 
-def _backfill_pending(since: datetime | None) -> Select[int]:
+def _backfill_pending(since: datetime) -> Select[int]:
     return (
         select(func.count())
         .select_from(Classification)
@@ -151,46 +174,46 @@ def _backfill_pending(since: datetime | None) -> Select[int]:
         .where(
             Classification.lane == Lane.BACKFILL,
             Classification.state.in_(_UNFINISHED),
-            _received_since(Instance.received_at, since),
+            Instance.received_at >= since,
         )
     )
 
 
-def _deliveries(since: datetime | None) -> Select[str, str, int]:
+def _deliveries(since: datetime) -> Select[str, str, int]:
     return (
         select(Delivery.destination, Delivery.state, func.count())
         .join(Report)
         .join(Classification)
         .join(Instance)
-        .where(_received_since(Instance.received_at, since))
+        .where(Instance.received_at >= since)
         .group_by(Delivery.destination, Delivery.state)
     )
 
 
-def _commitments(since: datetime | None) -> Select[str, str, int]:
+def _commitments(since: datetime) -> Select[str, str, int]:
     return (
         select(Delivery.destination, Commitment.state, func.count())
         .join(Commitment, Commitment.delivery_id == Delivery.id)
         .join(Report)
         .join(Classification)
         .join(Instance)
-        .where(_received_since(Instance.received_at, since))
+        .where(Instance.received_at >= since)
         .group_by(Delivery.destination, Commitment.state)
     )
 
 
-def _commitment_requests(since: datetime | None) -> Select[str, str, int]:
+def _commitment_requests(since: datetime) -> Select[str, str, int]:
     row = CommitmentRequest
     return (
         select(row.calling_ae_title, row.state, func.count())
-        .where(_received_since(row.requested_at, since))
+        .where(row.requested_at >= since)
         .group_by(row.calling_ae_title, row.state)
     )
 
 
-def _removed(since: datetime | None) -> Select[int]:
+def _removed(since: datetime) -> Select[int]:
     return (
         select(func.count())
         .select_from(Instance)
-        .where(Instance.removed_at.is_not(None), _received_since(Instance.received_at, since))
+        .where(Instance.removed_at.is_not(None), Instance.received_at >= since)
     )

@@ -7,9 +7,8 @@ from sqlalchemy import func, select
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.views import instance_results
+from screening.db.study_tables import Study
 
-PENDING = "pending"
 RECENT_S = 1.0
 
 
@@ -19,8 +18,8 @@ def oldest_pending_age_s(database: Database, now: datetime) -> float | None:
     now: aware. Returns None where nothing waits.
     Raises DatabaseUnavailableError where the database is away.
     """
-    statement = select(func.min(instance_results.c.received_at)).where(
-        instance_results.c.state == PENDING
+    statement = select(func.min(Study.oldest_pending_at)).where(
+        Study.oldest_pending_at.is_not(None)
     )
     with database.read() as session:
         received_at = session.execute(statement).scalar_one()

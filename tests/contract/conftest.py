@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from screening.db.migrate import upgrade
+from screening.db.recount import recount
 from screening.db.schema import metadata
 from screening.db.session import Database
 from screening.spool.store import Spool
@@ -47,7 +48,7 @@ def empty_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> s
 
 @pytest.fixture
 def database(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """Return an empty database of the newest schema."""
+    """Return an empty database of the newest schema; after the test its figures must agree."""
     if dialect == "sqlite":
         file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "screening.db")
         url = f"sqlite:///{file}"
@@ -56,6 +57,7 @@ def database(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
         _empty(url)
     with closing(Database(url)) as made:
         yield made
+        assert recount(made).agrees, f"studies or totals differ from the rows: {recount(made)}"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
+from screening.db.recount import recount
 from tests.faults.course import Course
 from tests.faults.images import Objects, new_study
 from tests.faults.installation import Installation
@@ -83,6 +84,8 @@ def _compare(fault: Fault, here: Installation, objects: Objects, sending: Sendin
     wrong += [f"doubled {uid}: {why}" for uid, why in found.doubled.items()]
     wrong += [f"a modality would have given up at {answer}" for answer in sending.final_refusals]
     wrong += [f"a part of an object is visible: {name}" for name in _damaged(here)]
+    counted = recount(here.database)
+    wrong += [f"standing figures differ from the rows: {counted}"] if not counted.agrees else []
     return Trial(
         fault=fault,
         where=here.where.value,
