@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.bundles.manifest import ManifestRule
-from screening.domain.scores import SCORE_DIGITS, Class
+from screening.domain.scores import THRESHOLD_DIGITS, Class
 from screening.domain.triage import Priority
 from training.errors import TrainingError
 from training.evaluation import AnsweredImages
 
-_STEP = 10**SCORE_DIGITS
-"""Thresholds are whole steps of a score as it is stored, and are chosen on such scores."""
+_STEP = 10**THRESHOLD_DIGITS
+"""Thresholds are whole steps of a score as it meets them, and are chosen on such scores."""
 
 
 class Wanted(StrEnum):
@@ -76,7 +76,7 @@ def choose_triage_rules(answered: AnsweredImages) -> tuple[ManifestRule, ...]:
 def _threshold(answered: AnsweredImages, target: TriageTarget) -> float:
     place = answered.classes.index(target.klass)
     positive = answered.true == place
-    scores = answered.probabilities[:, place].round(SCORE_DIGITS)
+    scores = answered.probabilities[:, place].round(THRESHOLD_DIGITS)
     counted = np.sort(scores[positive if target.wanted is Wanted.SENSITIVITY else ~positive])
     if not counted.size:
         raise TrainingError(

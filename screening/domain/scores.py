@@ -4,22 +4,23 @@ The ensemble speaks of three classes; a member may know more (CoroNet tells bact
 pneumonia), which add up. Source: khan2020 (4 classes), rahimzadeh2020 (3 classes).
 
 A network's probabilities are no more exact than its floating-point sums, whose order differs by
-batch, processor, library and device. So what is compared with a threshold, stored, shown and sent
-is one number, rounded once, here.
+batch, processor, library and device. So a score meets a threshold as people read it, in tenths of a
+percent; rows, JSON and the numeric items of reports hold it as it was computed, and lists are
+ordered by that.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-SCORE_DIGITS = 3
-"""Decimal places of a score, 0 to 1: tenths of a percent, the step of thresholds and of what people
-are shown."""
+THRESHOLD_DIGITS = 3
+"""Decimal places to which a score, 0 to 1, meets a threshold: tenths of a percent, which is what
+people are shown and the step of thresholds."""
 SCORE_TOLERANCE = 2e-4
 """How far one score may be from itself in another batch, or on another processor, library or
-device: a fifth of the last digit that is kept. A trained bundle moves by 2e-7 between sets of
-instructions, the untrained one, whose random weights amplify rounding, by 8e-5."""
+device: a fifth of the last digit that meets a threshold. A trained bundle moves by 2e-7 between
+sets of instructions, the untrained one, whose random weights amplify rounding, by 8e-5."""
 
 
 class Class(StrEnum):
@@ -46,14 +47,12 @@ CLASS_TITLES: Mapping[Class, str] = {
 
 LEAST_SHOWN, MOST_SHOWN = 0.01, 0.99
 """Beyond these, people are told no more than that: what was measured cannot tell 99.2 from 99.9 %.
-
-Rows, JSON and the numeric items of reports hold the figures as they are.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """Probabilities of the three classes, each 0 to 1, adding up to 1 but for rounding."""
+    """Probabilities of the three classes, each 0 to 1, adding up to 1."""
 
     covid19: float
     pneumonia: float
@@ -67,10 +66,6 @@ class ClassScores:
         """Return the scores by class name."""
         return {klass.value: self.of(klass) for klass in Class}
 
-    def rounded(self) -> "ClassScores":
-        """Return the scores to `SCORE_DIGITS`."""
-        return ClassScores(**{name: round(p, SCORE_DIGITS) for name, p in self.as_dict().items()})
-
 
 @dataclass(frozen=True, slots=True)
 class MemberScores:
@@ -83,7 +78,7 @@ class MemberScores:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleScores:
-    """The ensemble's scores and those of each member, calibrated ones to `SCORE_DIGITS`."""
+    """The ensemble's scores and those of each member."""
 
     ensemble: ClassScores
     members: tuple[MemberScores, ...]
@@ -130,17 +125,11 @@ def member_scores(
 
 
 def combine(members: Sequence[MemberScores], weights: Sequence[float]) -> EnsembleScores:
-    """Return the weighted mean of calibrated member scores; weights need not add up to 1.
-
-    The mean is of the members' unrounded scores; both are returned to `SCORE_DIGITS`.
-    """
+    """Return the weighted mean of calibrated member scores; weights need not add up to 1."""
     total = sum(weights)
     means = {
         klass.value: sum(w * m.calibrated.of(klass) for m, w in zip(members, weights, strict=True))
         / total
         for klass in Class
     }
-    return EnsembleScores(
-        ensemble=ClassScores(**means).rounded(),
-        members=tuple(replace(m, calibrated=m.calibrated.rounded()) for m in members),
-    )
+    return EnsembleScores(ensemble=ClassScores(**means), members=tuple(members))

@@ -1,15 +1,13 @@
 """From scores to a priority on the reading worklist.
 
-The rules and their thresholds come from the bundle's manifest, never from code or settings. The
-scores are those that are stored and shown (`EnsembleScores`), so that a reader who compares them
-with the rule finds the same.
+The rules and their thresholds come from the bundle's manifest, never from code or settings.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from screening.domain.scores import CLASS_TITLES, Class, ClassScores
+from screening.domain.scores import CLASS_TITLES, THRESHOLD_DIGITS, Class, ClassScores
 
 
 class Priority(StrEnum):
@@ -28,11 +26,19 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriageRule:
-    """Gives `priority` where the probability of `klass` is at least `at_least` (0 to 1)."""
+    """Gives `priority` where the probability of `klass` is at least `at_least` (0 to 1).
+
+    The probability is rounded to `THRESHOLD_DIGITS` first: readers who compare what they are shown
+    with the rule find the same, and rounding errors of the networks' sums decide nothing there.
+    """
 
     priority: Priority
     klass: Class
     at_least: float
+
+    def applies_to(self, scores: ClassScores) -> bool:
+        """Return whether these scores reach the threshold."""
+        return round(scores.of(self.klass), THRESHOLD_DIGITS) >= self.at_least
 
     def __str__(self) -> str:
         return f"{CLASS_TITLES[self.klass]} probability at least {100 * self.at_least:g} %"
@@ -59,7 +65,7 @@ def triage(scores: ClassScores, rules: Sequence[TriageRule]) -> Triage:
 
     Of several rules that give it, the one whose class scored highest is told.
     """
-    reached = [rule for rule in rules if scores.of(rule.klass) >= rule.at_least]
+    reached = [rule for rule in rules if rule.applies_to(scores)]
     if not reached:
         return Triage(Priority.LOW, NO_RULE, max(scores.covid19, scores.pneumonia))
     rule = min(reached, key=lambda rule: (rule.priority.rank, -scores.of(rule.klass)))

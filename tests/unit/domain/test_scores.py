@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.domain.scores import (
-    SCORE_DIGITS,
     SCORE_TOLERANCE,
+    THRESHOLD_DIGITS,
     Class,
     ClassScores,
     calibrate,
@@ -97,10 +97,10 @@ def test_a_class_that_is_certain_can_be_calibrated() -> None:
 def test_the_ensemble_lies_between_its_members(
     of_members: Sequence[list[float]], weights: list[float]
 ) -> None:
-    """The weighted mean adds up to 1 but for rounding; no class leaves the members' range."""
+    """The weighted mean adds up to 1, and no class leaves the range of the members."""
     members = [member_scores(str(n), THREE, p, 1.0) for n, p in enumerate(of_members)]
     combined = combine(members, weights[: len(members)])
-    assert total(combined.ensemble) == pytest.approx(1, abs=len(Class) * 10**-SCORE_DIGITS)
+    assert total(combined.ensemble) == pytest.approx(1)
     for klass in Class:
         said = [member.calibrated.of(klass) for member in combined.members]
         assert min(said) - 1e-9 <= combined.ensemble.of(klass) <= max(said) + 1e-9
@@ -112,19 +112,10 @@ def test_weights_count() -> None:
     assert combine(members, [3, 1]).ensemble.covid19 == pytest.approx(0.75)
 
 
-def test_scores_are_rounded_once_and_the_networks_are_not() -> None:
-    """The mean is of unrounded scores; what a network gave is kept as it came."""
-    networks = ([0.7004, 0.2, 0.0996], [0.7004, 0.2, 0.0996], [0.7008, 0.2, 0.0992])
-    combined = combine([member_scores("a", THREE, p, 1.0) for p in networks], [1, 1, 1])
-    assert [m.calibrated.covid19 for m in combined.members] == [0.7, 0.7, 0.701]
-    assert combined.ensemble == ClassScores(0.701, 0.2, 0.099)
-    assert [list(m.raw.values()) for m in combined.members] == list(networks)
-
-
 def test_what_people_are_shown_does_not_feel_the_tolerance() -> None:
     """A threshold and a shown digit are tenths of a percent; noise is well below."""
-    assert 5 * SCORE_TOLERANCE <= 10**-SCORE_DIGITS
-    assert 10**-SCORE_DIGITS == 0.001
+    assert 5 * SCORE_TOLERANCE <= 10**-THRESHOLD_DIGITS
+    assert 10**-THRESHOLD_DIGITS == 0.001
 
 
 def test_a_class_nobody_knows_is_an_error() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from screening.domain.scores import SCORE_DIGITS, Class, combine, member_scores
+from screening.domain.scores import THRESHOLD_DIGITS, Class, combine, member_scores
 from screening.domain.triage import Priority
 from tests.answers import THREE, answers
 from training.combination import (
@@ -60,9 +60,7 @@ def test_the_ensemble_is_computed_as_the_stations_do() -> None:
         member_scores("b", FOUR, (0.1, 0.2, 0.3, 0.4), 0.5),
     ]
     expected = combine(scores, (0.3, 0.7)).ensemble
-    assert found.probabilities[0].tolist() == pytest.approx(
-        [expected.of(k) for k in Class], abs=10**-SCORE_DIGITS / 2
-    )
+    assert found.probabilities[0].tolist() == pytest.approx([expected.of(k) for k in Class])
 
 
 def test_members_are_compared_on_the_images_they_share() -> None:
@@ -98,7 +96,7 @@ def test_thresholds_keep_what_the_table_wants_of_them() -> None:
     images = own_answers(drawn(600, 1.0))
     for rule, target in zip(choose_triage_rules(images), TARGETS, strict=True):
         place = images.classes.index(target.klass)
-        called = images.probabilities[:, place].round(SCORE_DIGITS) >= rule.at_least
+        called = images.probabilities[:, place].round(THRESHOLD_DIGITS) >= rule.at_least
         positive = images.true == place
         share = called[positive].mean() if target.wanted == "sensitivity" else None
         reached = (~called[~positive]).mean() if share is None else share
