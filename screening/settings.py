@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -76,7 +77,18 @@ def _not_everybody(value: str) -> str:
     return value
 
 
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(
+            f"expected a zone of the IANA data base such as Europe/Berlin, found {value!r}"
+        ) from None
+    return value
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Network = Annotated[str, AfterValidator(_network)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 AETitles = Annotated[tuple[AETitle, ...], NoDecode, BeforeValidator(_comma_separated)]
@@ -240,6 +252,11 @@ class Settings(BaseSettings):
     )
     reports_folder: bool = Field(
         True, description="Write every report to the folder reports in the data folder as well"
+    )
+    time_zone: TimeZone = Field(
+        "",
+        description="Zone of dates and times in reports, where the image names no offset from UTC; "
+        "empty: the machine's",
     )
     commitment_timeout_s: float = Field(
         3600,

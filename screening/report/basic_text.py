@@ -1,6 +1,6 @@
 """The content tree for viewers that show text only: TID 2000 in a Basic Text SR.
 
-The same sentences as the coded profiles hold in their comments, the caution first.
+The same sentences as the coded profiles hold in their comments, in the same order.
 Source: DICOM PS3.16 TID 2000, CID 7000 to 7003; PS3.3 A.35.1 (value types allowed).
 """
 
@@ -9,44 +9,35 @@ from highdicom.sr import (
     ContentSequence,
     LanguageOfContentItemAndDescendants,
     RelationshipTypeValues,
-    TextContentItem,
 )
 from pydicom.dataset import Dataset
 
 from screening.report import codes
 from screening.report.content import ReportContent
-from screening.report.narrative import (
-    caution,
-    findings_in_words,
-    priority_in_words,
-    provenance_in_words,
-)
+from screening.report.narrative import findings_in_words, provenance_in_words, summary
 from screening.report.tree import container, device_observer, source_image, text
 
 
 def basic_text_report(source: Dataset, content: ReportContent) -> Dataset:
-    """Return the root container: caution and probabilities, then the suggested priority.
+    """Return the root container: priority and caution, then probabilities and bundle.
 
     source: as `clean_source` returns it.
     """
     root: Dataset = ContainerContentItem(
         name=codes.DIAGNOSTIC_IMAGING_REPORT, is_content_continuous=False, template_id="2000"
     )
-    findings = (text(codes.FINDING, words) for words in findings_in_words(content))
-    conclusions = (priority_in_words(content), provenance_in_words(content))
+    findings = [text(codes.FINDING, words) for words in findings_in_words(content)]
+    findings[0].ContentSequence = ContentSequence(
+        [source_image(source, RelationshipTypeValues.INFERRED_FROM, codes.BEST_ILLUSTRATION)]
+    )
+    findings.append(text(codes.FINDING, provenance_in_words(content)))
+    conclusions = (text(codes.CONCLUSION, words) for words in summary(content))
     root.ContentSequence = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(codes.ENGLISH),
             *device_observer(content.bundle),
-            container(codes.FINDINGS, _caution(source, content), *findings),
-            container(codes.CONCLUSIONS, *(text(codes.CONCLUSION, words) for words in conclusions)),
+            container(codes.CONCLUSIONS, *conclusions),
+            container(codes.FINDINGS, *findings),
         ]
     )
     return root
-
-
-def _caution(source: Dataset, content: ReportContent) -> TextContentItem:
-    item = text(codes.FINDING, caution(content.bundle))
-    image = source_image(source, RelationshipTypeValues.INFERRED_FROM, codes.BEST_ILLUSTRATION)
-    item.ContentSequence = ContentSequence([image])
-    return item

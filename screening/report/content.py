@@ -1,7 +1,7 @@
 """What a report is made of."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import Triage
@@ -49,7 +49,9 @@ class ReportContent:
     """Everything a report says beside its image's header.
 
     scores: members in any order, named as the bundle names them.
-    classified_at: aware; it dates the report, which is why the same row gives the same bytes.
+    classified_at: aware, in the site's zone; it dates the report, which is why the same row gives
+    the same bytes. series_started_at: aware, when the first of the series was classified; None
+    where this is the first.
     predecessors: earlier reports on the same image that this one supersedes.
     """
 
@@ -58,3 +60,14 @@ class ReportContent:
     bundle: BundleIdentity
     classified_at: datetime
     predecessors: tuple[ReportReference, ...] = ()
+    series_started_at: datetime | None = None
+
+
+def in_zone(content: ReportContent, zone: tzinfo | None) -> ReportContent:
+    """Return the content with its moments in a zone; None: the machine's."""
+    started_at = content.series_started_at
+    return replace(
+        content,
+        classified_at=content.classified_at.astimezone(zone),
+        series_started_at=started_at.astimezone(zone) if started_at else None,
+    )

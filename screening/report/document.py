@@ -1,14 +1,14 @@
 """A whole report: the image's header, our own series and equipment, the content tree, the bytes.
 
-Equal arguments give equal bytes: UIDs are derived, dates come from `ReportContent.classified_at`,
-and nothing is read from the clock or the machine. Store the bytes and send those: peers answer
-Success to the same UID with other bytes and then keep either.
+Equal arguments give equal bytes: UIDs are derived, dates come from `ReportContent`, its moments'
+zone included, and nothing is read from the clock or the machine. Store the bytes and send those:
+peers answer Success to the same UID with other bytes and then keep either.
 Source: DICOM PS3.3 A.35.1, A.35.2, A.35.3, A.35.13, C.17.1, C.17.2; PS3.10 section 7.1.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -41,7 +41,6 @@ TREES: Mapping[Profile, Callable[[Dataset, ReportContent], Dataset]] = {
 _COPIED = (
     "StudyInstanceUID",
     *ALWAYS_PRESENT,
-    "TimezoneOffsetFromUTC",
     "StudyDescription",
     "IssuerOfPatientID",
     "PatientAge",
@@ -83,8 +82,9 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
     """Return the report on one image, byte for byte the same for equal arguments.
 
     source: the image's data set, with or without pixels; it is cleaned here and not changed.
-    content.classified_at is written in the image's own time zone where the image names one,
-    otherwise as given: a site passes its local time. Software Versions hold this package's
+    All dates and times are local: in the image's own offset from UTC where it names one, otherwise
+    in that of content.classified_at, which a site passes in its zone; (0008,0201) says which.
+    Software Versions hold this package's
     version, so a rebuild after an upgrade differs there: keep the first bytes.
     Raises MissingIdentifierError where the image has no SOP class, SOP instance or study UID,
     BundleError where scores and bundle do not belong together, ValueError where classified_at
@@ -93,7 +93,8 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
     if content.classified_at.tzinfo is None:
         raise ValueError("expected classified_at with a time zone, found one without; attach UTC")
     with quiet():
-        data_set = _data_set(clean_source(source), content, profile)
+        cleaned = clean_source(source)
+        data_set = _data_set(cleaned, _local(content, cleaned), profile)
         encoded = _encode(data_set)
     return ReportDocument(
         sop_class_uid=str(data_set.SOPClassUID),
@@ -130,6 +131,8 @@ def _add_identity(
     data_set.Modality = "SR"
     data_set.SeriesNumber = SERIES_NUMBER
     data_set.SeriesDescription = series_description(bundle)
+    started_at = content.series_started_at or content.classified_at
+    data_set.SeriesDate, data_set.SeriesTime = f"{started_at:%Y%m%d}", f"{started_at:%H%M%S}"
     data_set.InstanceNumber = source.get("InstanceNumber") or 1
 
 
@@ -138,7 +141,7 @@ def _add_equipment(data_set: Dataset, source: Dataset, content: ReportContent) -
     processing = Dataset()
     _add_software(processing, content.bundle)
     processing.PurposeOfReferenceCodeSequence = [_code_item(codes.PROCESSING_EQUIPMENT)]
-    processing.ContributionDateTime = _date_time(content.classified_at)
+    processing.ContributionDateTime = f"{content.classified_at:%Y%m%d%H%M%S.%f%z}"
     processing.ContributionDescription = "Computed the probabilities and suggested the priority"
     data_set.ContributingEquipmentSequence = [*_acquisition_equipment(source), processing]
 
@@ -165,7 +168,8 @@ def _acquisition_equipment(source: Dataset) -> Sequence[Dataset]:
 
 
 def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
-    made_at = _in_zone_of(source, content.classified_at)
+    made_at = content.classified_at
+    data_set.TimezoneOffsetFromUTC = f"{made_at:%z}"
     data_set.InstanceCreationDate = data_set.ContentDate = f"{made_at:%Y%m%d}"
     data_set.InstanceCreationTime = data_set.ContentTime = f"{made_at:%H%M%S}"
     data_set.CompletionFlag = "COMPLETE"
@@ -189,18 +193,26 @@ def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) ->
         ]
 
 
-def _in_zone_of(source: Dataset, moment: datetime) -> datetime:
-    # The offset says how to read every date and time of the data set, so ours must keep to it.
+def _local(content: ReportContent, source: Dataset) -> ReportContent:
+    """Return the content with its moments in one offset, which the whole data set is read by.
+
+    Source: PS3.3 C.12.1.1 (Timezone Offset From UTC).
+    """
+    zone = timezone(_offset(source, content.classified_at))
+    return replace(
+        content,
+        classified_at=content.classified_at.astimezone(zone),
+        series_started_at=(content.series_started_at or content.classified_at).astimezone(zone),
+    )
+
+
+def _offset(source: Dataset, moment: datetime) -> timedelta:
+    """Return the image's offset from UTC, else the moment's own, daylight saving included."""
     if "TimezoneOffsetFromUTC" not in source:
-        return moment
+        return moment.utcoffset() or timedelta(0)
     offset = str(source.TimezoneOffsetFromUTC)
     minutes = int(offset[1:3]) * 60 + int(offset[3:5])
-    shift = timedelta(minutes=-minutes if offset.startswith("-") else minutes)
-    return moment.astimezone(timezone(shift))
-
-
-def _date_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%d%H%M%S.%f}+0000"
+    return timedelta(minutes=-minutes if offset.startswith("-") else minutes)
 
 
 def _code_item(code: Code) -> Dataset:

@@ -22,12 +22,7 @@ from screening.domain.scores import CLASS_TITLES, Class
 from screening.errors import BundleError
 from screening.report import codes
 from screening.report.content import BundleIdentity, MemberIdentity, ReportContent
-from screening.report.narrative import (
-    caution,
-    findings_in_words,
-    priority_in_words,
-    provenance_in_words,
-)
+from screening.report.narrative import findings_in_words, provenance_in_words, summary
 from screening.report.tree import (
     container,
     device_observer,
@@ -41,7 +36,7 @@ COMBINATION_RULE = "weighted mean of the members' calibrated probabilities"
 
 
 def measurement_report(source: Dataset, content: ReportContent) -> Dataset:
-    """Return the root container: image library, one group per class, priority, comments.
+    """Return the root container: priority and comments, image library, one group per class.
 
     source: as `clean_source` returns it. Raises BundleError where the scores name a member that
     the bundle does not list.
@@ -54,9 +49,9 @@ def measurement_report(source: Dataset, content: ReportContent) -> Dataset:
         imaging_measurements=[_measurement_group(source, content, klass) for klass in Class],
     )
     root: Dataset = report[0]
-    # TID 1500 is ordered: the image library precedes the measurements, which come last so far.
-    root.ContentSequence.insert(len(root.ContentSequence) - 1, _image_library(source))
-    root.ContentSequence.append(_qualitative_evaluations(content))
+    # The measurements come last so far. Readers render in this order: plain words come before them.
+    for item in (_qualitative_evaluations(content), _image_library(source)):
+        root.ContentSequence.insert(len(root.ContentSequence) - 1, item)
     separate_containers(root)
     return root
 
@@ -155,12 +150,7 @@ def _qualitative_evaluations(content: ReportContent) -> ContainerContentItem:
         value=codes.PRIORITY_CODES[content.triage.priority],
         relationship_type=RelationshipTypeValues.CONTAINS,
     )
-    comments = (
-        caution(content.bundle),
-        priority_in_words(content),
-        *findings_in_words(content),
-        provenance_in_words(content),
-    )
+    comments = (*summary(content), *findings_in_words(content), provenance_in_words(content))
     return container(
         codes.QUALITATIVE_EVALUATIONS,
         priority,

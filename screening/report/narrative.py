@@ -3,11 +3,18 @@
 All texts are ASCII English; none holds a patient attribute.
 """
 
-from datetime import UTC
+from collections.abc import Mapping
 
 from screening.domain.scores import CLASS_TITLES, Class, ClassScores, percent
+from screening.domain.triage import Priority
 from screening.report.content import BundleIdentity, ReportContent
 
+PRIORITY_MEANINGS: Mapping[Priority, str] = {
+    Priority.STAT: "read this image at once",
+    Priority.HIGH: "read this image before those of lower priority",
+    Priority.MEDIUM: "read this image in the usual order",
+    Priority.LOW: "this image may wait until those of higher priority are read",
+}
 RESEARCH_USE = (
     "Research use only, not for diagnosis. A low probability does not exclude disease: "
     "every image must be read."
@@ -43,6 +50,20 @@ def priority_in_words(content: ReportContent) -> str:
     )
 
 
+def meaning_in_words(content: ReportContent) -> str:
+    """Return what the priority asks a reader to do, and what it is not."""
+    priority = content.triage.priority
+    return (
+        f"What it means: {PRIORITY_MEANINGS[priority]}. It orders the reading list and is no "
+        "finding."
+    )
+
+
+def summary(content: ReportContent) -> tuple[str, ...]:
+    """Return what a reader is told first: the priority, what it means, the caution."""
+    return priority_in_words(content), meaning_in_words(content), caution(content.bundle)
+
+
 def findings_in_words(content: ReportContent) -> tuple[str, ...]:
     """Return one sentence for the ensemble and one for each member."""
     scores = content.scores
@@ -53,12 +74,11 @@ def findings_in_words(content: ReportContent) -> tuple[str, ...]:
 
 
 def provenance_in_words(content: ReportContent) -> str:
-    """Return which bundle classified the image, and when (UTC)."""
-    bundle = content.bundle
-    classified_at = content.classified_at.astimezone(UTC)
+    """Return which bundle classified the image, and when, in the zone of `classified_at`."""
+    bundle, classified_at = content.bundle, content.classified_at
     replaces = " Replaces the earlier report on this image." if content.predecessors else ""
     return (
         f"Bundle {bundle.name} {bundle.version} ({'trained' if bundle.trained else 'UNTRAINED'}, "
-        f"digest {bundle.digest[:12]}), classified {classified_at:%Y-%m-%d %H:%M:%S} UTC."
+        f"digest {bundle.digest[:12]}), classified {classified_at:%Y-%m-%d %H:%M:%S %Z}."
         f"{replaces}"
     )

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -34,8 +34,10 @@ from screening.report.content import (
     MemberIdentity,
     ReportContent,
     ReportReference,
+    in_zone,
 )
 from screening.report.document import ReportDocument, build_report
+from screening.report.series import series_started_at
 from screening.report.source import read_source
 from screening.spool.store import Spool
 
@@ -75,11 +77,17 @@ def anything_due(database: Database) -> bool:
         return session.execute(due).first() is not None
 
 
-def make_due_reports(database: Database, spool: Spool, destinations: Mapping[str, Profile]) -> int:
+def make_due_reports(
+    database: Database,
+    spool: Spool,
+    destinations: Mapping[str, Profile],
+    zone: tzinfo | None = None,
+) -> int:
     """Make the reports of up to REPORTS_AT_ONCE classifications; return how many were due.
 
     In the order of the classifications, so that a report's predecessor is there before it.
-    destinations: SR profile by name; each gets one delivery row a report.
+    destinations: SR profile by name; each gets one delivery row a report. zone: of the site, for
+    the reports' dates; None: the machine's.
     Raises DatabaseUnavailableError.
     """
     with database.read() as session:
@@ -88,7 +96,7 @@ def make_due_reports(database: Database, spool: Spool, destinations: Mapping[str
         ids = session.scalars(due.limit(REPORTS_AT_ONCE)).all()
     for classification_id in ids:
         try:
-            _make(database, spool, classification_id, destinations)
+            _make(database, spool, classification_id, destinations, zone)
         except DatabaseUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001  one report's fault must not hold up the others
@@ -97,25 +105,31 @@ def make_due_reports(database: Database, spool: Spool, destinations: Mapping[str
 
 
 def _make(
-    database: Database, spool: Spool, classification_id: int, destinations: Mapping[str, Profile]
+    database: Database,
+    spool: Spool,
+    classification_id: int,
+    destinations: Mapping[str, Profile],
+    zone: tzinfo | None,
 ) -> None:
     with database.read() as session:
         due = _detach(session, session.get_one(Classification, classification_id))
-    documents = _build(due, spool, set(destinations.values()))
+    documents = _build(due, spool, set(destinations.values()), zone)
     with database.write() as session:
         row = session.get_one(Classification, classification_id, with_for_update=True)
         if row.report_state == ReportState.DUE:
             _record_made(session, row, due, documents, destinations)
 
 
-def _build(due: _Due, spool: Spool, profiles: set[Profile]) -> dict[Profile, ReportDocument]:
+def _build(
+    due: _Due, spool: Spool, profiles: set[Profile], zone: tzinfo | None
+) -> dict[Profile, ReportDocument]:
     source = read_source(spool.path_of(due.sha256))
     documents = {}
     for profile in sorted(profiles):
         earlier = due.predecessors.get(profile)
         predecessors = (earlier.reference,) if earlier else ()
         content = replace(due.content, predecessors=predecessors)
-        documents[profile] = build_report(source, content, profile)
+        documents[profile] = build_report(source, in_zone(content, zone), profile)
     return documents
 
 
@@ -194,6 +208,7 @@ def _detach(session: Session, row: Classification) -> _Due:
             ),
             bundle=_identity(row.bundle),
             classified_at=row.finished_at,
+            series_started_at=series_started_at(session, row),
         ),
         predecessors=_predecessors(session, row),
     )

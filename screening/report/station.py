@@ -1,5 +1,7 @@
 """Station 3: the report worker. It makes due reports and wakes a courier for each destination."""
 
+from zoneinfo import ZoneInfo
+
 from screening.db.session import Database
 from screening.queue.app import make_celery_app
 from screening.queue.names import Queue
@@ -18,6 +20,7 @@ class ReportStation:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
         self._spool = Spool(settings.spool_dir)
+        self._zone = ZoneInfo(settings.time_zone) if settings.time_zone else None
         self._destinations = configured_destinations(settings)
         self._couriers = [
             Courier(destination, database, settings) for destination in self._destinations
@@ -46,7 +49,7 @@ class ReportStation:
         profiles = {destination.name: destination.profile for destination in self._destinations}
         more = True
         while more:
-            more = bool(outbox.make_due_reports(self._database, self._spool, profiles))
+            more = bool(outbox.make_due_reports(self._database, self._spool, profiles, self._zone))
             for courier in self._couriers:
                 courier.wake()
 

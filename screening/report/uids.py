@@ -9,7 +9,7 @@ import uuid
 NAMESPACE = uuid.UUID("6f0c2c5e-8a39-5d0b-9d5a-2f1e4b7c9a10")
 """Namespace of this project's UIDs; changing it changes every derived UID."""
 
-REPORT_SCHEMA_VERSION = "1"
+REPORT_SCHEMA_VERSION = "2"
 """Raise it when the content of a report changes for the same arguments."""
 
 _SEPARATOR = "\u001f"

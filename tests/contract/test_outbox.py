@@ -1,8 +1,10 @@
 """Reports: made once from the row and the spooled file, one delivery for each destination."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pydicom
 import pytest
@@ -35,10 +37,12 @@ def spool(tmp_path: Path) -> Spool:
     return made
 
 
-def add_result(database: Database, spool: Spool, uid: str = "1.2.3.1.1.1") -> int:
+def add_result(
+    database: Database, spool: Spool, uid: str = "1.2.3.1.1.1", **attributes: str | None
+) -> int:
     """Spool an image and add its row and its first result; return the classification's id."""
     arrived = spool.incoming / "arrived"
-    arrived.write_bytes(radiograph(SOPInstanceUID=uid))
+    arrived.write_bytes(radiograph(SOPInstanceUID=uid, **attributes))
     sha256 = data_set_sha256(arrived)
     spool.keep(arrived, sha256)
     with database.write() as session:
@@ -135,6 +139,25 @@ def test_the_report_says_what_the_row_says(database: Database, spool: Spool) -> 
     assert (document.StudyInstanceUID, document.PatientID) == (STUDY, "PID-77")
     assert document.file_meta.MediaStorageSOPClassUID == report.sop_class_uid
     assert "PredecessorDocumentsSequence" not in document
+
+
+def test_dates_are_the_sites_and_the_series_has_one(database: Database, spool: Spool) -> None:
+    """In the zone that the site is in; the series began with the study's first result."""
+    first, second = (
+        add_result(database, spool, uid=f"1.2.3.1.1.{number}", TimezoneOffsetFromUTC=None)
+        for number in (1, 2)
+    )
+    with database.write() as session:
+        for number, at in ((first, NOON), (second, NOON.replace(hour=20))):
+            session.get_one(Classification, number).finished_at = at
+    outbox.make_due_reports(database, spool, FOLDER, ZoneInfo("Asia/Tokyo"))
+    made = [pydicom.dcmread(BytesIO(report.content)) for report in reports(database)]
+    tomorrow = f"{NOON.astimezone(ZoneInfo('Asia/Tokyo')) + timedelta(hours=8):%Y%m%d%H%M%S}"
+    assert [one.ContentDate + one.ContentTime for one in made][1] == tomorrow
+    assert tomorrow.endswith("050000")
+    for one in made:
+        assert one.TimezoneOffsetFromUTC == "+0900"
+        assert (one.SeriesDate, one.SeriesTime) == (f"{NOON:%Y%m%d}", "210000")
 
 
 def test_a_report_made_again_is_the_same_bytes(database: Database, spool: Spool) -> None:

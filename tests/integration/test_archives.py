@@ -55,5 +55,17 @@ def test_orthanc_takes_every_profile_and_gives_the_same_content_back(orthanc: Or
         assert report == expected[report.SOPInstanceUID]
 
 
+def test_orthanc_shows_when_the_series_of_reports_began(orthanc: Orthanc) -> None:
+    """Its list of series shows "?" for one without Series Date."""
+    destination = DicomDestination(
+        "orthanc", "127.0.0.1", orthanc.dicom_port, orthanc.ae_title, "SCREENING"
+    )
+    [sent] = send_objects(destination, reports()[:1])
+    assert sent.outcome is Outcome.DELIVERED
+    query = {"Level": "Series", "Query": {"Modality": "SR"}, "Expand": True}
+    shown = [series["MainDicomTags"] for series in orthanc.post("/tools/find", query)]
+    assert {(tags["SeriesDate"], tags["SeriesTime"]) for tags in shown} == {("20260301", "140015")}
+
+
 def _parsed(encoded: bytes) -> pydicom.Dataset:
     return pydicom.dcmread(io.BytesIO(encoded))

@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -14,6 +13,7 @@ from screening.imaging.quiet import quiet
 from screening.report.codes import Profile
 from screening.report.content import ReportContent
 from screening.report.document import build_report
+from screening.report.source import read_source
 from screening.storage_scu.objects import identify
 from tests.programs import program
 from tests.report_samples import PREDECESSOR, content, header
@@ -95,6 +95,45 @@ def test_dcmtk_reads_it(tmp_path: Path, profile: Profile, variant: str) -> None:
 
 
 @pytest.mark.parametrize("profile", list(Profile))
+def test_readers_render_the_plain_words_first(tmp_path: Path, profile: Profile) -> None:
+    """Before any probability or parameter, in DCMTK's page and its text."""
+    path = written(tmp_path, header(), VARIANTS["trained"], profile)
+    for text in (run("dsr2html", path), run("dsrdump", "+Pl", path)):
+        order = [
+            text.index(words)
+            for words in (
+                "Suggested reading priority HIGH",
+                "What it means: read this image before those of lower priority",
+                "Research use only",
+                "COVID-19 72.0 %",
+            )
+        ]
+        later = [text.find("Algorithm Parameters"), text.find("COVID-19 probability&quot;")]
+        assert order == sorted(order)
+        assert all(place < 0 or place > order[-1] for place in later)
+
+
+def test_long_and_urn_codes_of_the_procedure_are_valid(tmp_path: Path) -> None:
+    """Validators take a report with either kind of code."""
+    source = header()
+    source.ProcedureCodeSequence = [
+        coded(LongCodeValue="LOCAL-CODE-OF-22-CHARS", CodingSchemeDesignator="99SITE"),
+        coded(URNCodeValue="urn:oid:2.16.840.1.113883.6.96"),
+    ]
+    path = written(tmp_path, source, content(), Profile.COMPREHENSIVE)
+    assert [line for line in complaints(run("dciodvfy", path)) if "Error" in line] == []
+    assert "E: " not in run("dsrdump", "--verbose", path)
+
+
+def coded(**attributes: str) -> Dataset:
+    """Return an item of a code sequence."""
+    item = Dataset()
+    for keyword, value in {**attributes, "CodeMeaning": "Chest"}.items():
+        setattr(item, keyword, value)
+    return item
+
+
+@pytest.mark.parametrize("profile", list(Profile))
 def test_pixelmed_finds_nothing(tmp_path: Path, profile: Profile) -> None:
     """PixelMed finds the root template and no fault in any row of it."""
     path = written(tmp_path, header(), VARIANTS["successor"], profile)
@@ -112,7 +151,7 @@ def test_reports_on_every_sample_are_valid(tmp_path: Path, data_dir: Path) -> No
         try:
             identify(path)
             with quiet():
-                source = dcmread(path, stop_before_pixels=True, force=True)
+                source = read_source(path)
             report = written(tmp_path, source, content(), Profile.COMPREHENSIVE)
         except (ScreeningError, OSError):
             continue

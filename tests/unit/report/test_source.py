@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import config, dcmread
+from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -18,7 +19,13 @@ from screening.errors import MissingIdentifierError
 from screening.imaging.quiet import quiet
 from screening.report.codes import Profile
 from screening.report.document import build_report
-from screening.report.source import ALWAYS_PRESENT, REQUIRED, WHERE_USABLE, clean_source
+from screening.report.source import (
+    ALWAYS_PRESENT,
+    REQUIRED,
+    WHERE_USABLE,
+    clean_source,
+    read_source,
+)
 from tests.report_samples import content, header
 
 NAMES = [
@@ -56,6 +63,18 @@ def read_back(data_set: Dataset) -> Dataset:
     return dcmread(BytesIO(buffer.getvalue()), force=True)
 
 
+def file_of(data_set: Dataset) -> bytes:
+    """Return a data set as a Part 10 file."""
+    data_set.file_meta = FileMetaDataset()
+    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data_set.file_meta.MediaStorageSOPClassUID = data_set.SOPClassUID
+    data_set.file_meta.MediaStorageSOPInstanceUID = data_set.SOPInstanceUID
+    buffer = BytesIO()
+    with quiet():
+        dcmwrite(buffer, data_set, enforce_file_format=True)
+    return buffer.getvalue()
+
+
 def report_of(source: Dataset) -> Dataset:
     """Build a report and read it back."""
     encoded = build_report(source, content(), Profile.COMPREHENSIVE).encoded
@@ -63,13 +82,17 @@ def report_of(source: Dataset) -> Dataset:
 
 
 @pytest.mark.parametrize(("character_set", "name"), [row[1:] for row in NAMES])
-def test_names_survive_every_character_set(character_set: str | list[str], name: str) -> None:
+def test_names_survive_every_character_set(
+    character_set: str | list[str], name: str, tmp_path: Path
+) -> None:
     """A name reads the same in the report, whatever character set the image uses."""
     source = header()
     if character_set:
         source.SpecificCharacterSet = character_set
     source.PatientName = name
-    report = report_of(read_back(source))
+    path = tmp_path / "image.dcm"
+    path.write_bytes(file_of(source))
+    report = report_of(read_source(path))
     assert str(report.PatientName) == name
     assert report.get("SpecificCharacterSet") == (None if name.isascii() else "ISO_IR 192")
 
@@ -77,8 +100,7 @@ def test_names_survive_every_character_set(character_set: str | list[str], name:
 @pytest.mark.parametrize(("file", "name"), FILES)
 def test_names_of_real_files_survive(data_dir: Path, file: str, name: str) -> None:
     """Names of public character set samples read the same in the report."""
-    with quiet():
-        source = dcmread(data_dir / "dicom" / file, stop_before_pixels=True, force=True)
+    source = read_source(data_dir / "dicom" / file)
     for keyword in REQUIRED:
         if not source.get(keyword):
             setattr(source, keyword, "1.2.3")
@@ -139,6 +161,65 @@ def test_unusable_values_are_emptied_never_cut(keyword: str, value: str) -> None
         source.add(DataElement(keyword, source[keyword].VR, value))
         cleaned = clean_source(read_back(source))
     assert not cleaned[keyword].value
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"CodeValue": "36643-5", "CodingSchemeDesignator": "LN"}, None),
+        ({"LongCodeValue": "A" * 17, "CodingSchemeDesignator": "99SITE"}, None),
+        ({"LongCodeValue": "A" * 300, "CodingSchemeDesignator": "99SITE"}, None),
+        ({"URNCodeValue": "urn:oid:2.16.840.1.113883.6.96"}, None),
+        (
+            {"CodeValue": "X", "CodingSchemeDesignator": "99S", "CodingSchemeVersion": "2026"},
+            None,
+        ),
+        (
+            {"CodeValue": "A" * 17, "CodingSchemeDesignator": "99SITE"},
+            {"LongCodeValue": "A" * 17, "CodingSchemeDesignator": "99SITE"},
+        ),
+        (
+            {"LongCodeValue": "A" * 16, "CodingSchemeDesignator": "99SITE"},
+            {"CodeValue": "A" * 16, "CodingSchemeDesignator": "99SITE"},
+        ),
+        ({"CodeValue": "36643-5"}, {}),
+        ({"LongCodeValue": "A" * 17}, {}),
+        ({"CodingSchemeDesignator": "LN"}, {}),
+    ],
+    ids=str,
+)
+def test_procedure_codes_of_every_length(
+    given: dict[str, str], kept: dict[str, str] | None, tmp_path: Path
+) -> None:
+    """Code Value, Long Code Value and URN Code Value come into the report, where they belong."""
+    item = Dataset()
+    with quiet():
+        for keyword, value in {**given, "CodeMeaning": "Chest"}.items():
+            item.add(DataElement(keyword, dictionary_VR(keyword), value, validation_mode=IGNORE))
+    source = header()
+    source.ProcedureCodeSequence = [item]
+    path = tmp_path / "image.dcm"
+    path.write_bytes(file_of(source))
+    codes = clean_source(read_source(path)).ProcedureCodeSequence
+    found = [
+        {e.keyword: str(e.value) for e in code if e.keyword != "CodeMeaning"} for code in codes
+    ]
+    assert found == [expected for expected in [given if kept is None else kept] if expected]
+
+
+@pytest.mark.parametrize("keyword", ["PatientName", "PatientID", "StudyDescription"])
+def test_text_that_cannot_be_decoded_is_left_out(keyword: str, tmp_path: Path) -> None:
+    """Of a character set that nobody knows: an empty name is better than a wrong one."""
+    source = header()
+    source.SpecificCharacterSet = "ISO_IR 100"
+    setattr(source, keyword, "Müller")
+    path = tmp_path / "image.dcm"
+    encoded = file_of(source)
+    for declared, expected in ((b"ISO_IR 100", "Müller"), (b"ISO_IR 777", "")):
+        path.write_bytes(encoded.replace(b"ISO_IR 100", declared))
+        with quiet():
+            report = report_of(read_source(path))
+        assert str(report.get(keyword, "")) == expected
 
 
 def test_usable_values_are_kept_as_they_are() -> None:
