@@ -145,6 +145,20 @@ def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
     return problems
 
 
+def proxy_configuration_verifies(folder: Path = DEPLOY) -> list[str]:
+    """HAProxy finds nothing wrong with its configuration, and it says who the client is."""
+    path = folder / "haproxy" / "haproxy.cfg"
+    if "send-proxy-v2" not in read_text(path):
+        return [f"{path.name}: the SCPs would take the proxy's address for every modality's"]
+    done = subprocess.run(
+        [_program("haproxy"), "-c", "-f", str(path)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return (done.stdout + done.stderr).splitlines() if done.returncode else []
+
+
 def scripts_lint(folder: Path = DEPLOY) -> list[str]:
     """Shellcheck finds nothing in the shell scripts."""
     program = _program("shellcheck")
@@ -167,6 +181,7 @@ CHECKS: tuple[Callable[[], list[str]], ...] = (
     compose_runs_confined,
     units_run_confined,
     alerts_use_our_metrics,
+    proxy_configuration_verifies,
     scripts_lint,
 )
 NEVER_CHECKED_HERE = (
@@ -242,7 +257,7 @@ def _paths_used(service: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if found is None:
         raise NotCheckedError(f"{name} is not installed")
     return found

@@ -61,8 +61,9 @@ def associations_here() -> list[threading.Thread]:
 
 def send_radiograph(peer: HostilePeer, encoded: bytes) -> None:
     """Send a C-STORE request with its data set."""
-    peer.send(p_data(CR_CONTEXT_ID, LAST_COMMAND, store_command()))
-    data_set = encoded[identify(encoded).data_set_offset :]
+    found = identify(encoded)
+    peer.send(p_data(CR_CONTEXT_ID, LAST_COMMAND, store_command(found.sop_instance_uid)))
+    data_set = encoded[found.data_set_offset :]
     peer.send(p_data(CR_CONTEXT_ID, LAST_FRAGMENT, data_set))
 
 

@@ -14,6 +14,7 @@ DEBIAN_PACKAGES = {
     "dcmqrscp": "dcmtk",
     "dsr2html": "dcmtk",
     "dsrdump": "dcmtk",
+    "haproxy": "haproxy",
     "openssl": "openssl",
     "storescp": "dcmtk",
     "storescu": "dcmtk",
@@ -29,7 +30,7 @@ def leave_python_scripts_out() -> None:
 
 def program(name: str) -> str:
     """Return the path of a program; where it is absent, skip the test, or fail it in CI."""
-    found = shutil.which(name)
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if found is None:
         skip_or_fail(f"{name} (Debian: {DEBIAN_PACKAGES[name]}) is not installed")
     return found

@@ -49,6 +49,8 @@ MISTAKES: tuple[tuple[Check, str, str, str], ...] = (
     (check.units_run_confined, "systemd/screening-report.service", "User=screening", "User=root"),
     (check.containers_hold_together, "Containerfile", "COPY alembic ", "COPY migrations "),
     (check.containers_hold_together, "Containerfile.dockerignore", "!alembic", "!tests"),
+    (check.proxy_configuration_verifies, "haproxy/haproxy.cfg", "mode tcp", "mode dicom"),
+    (check.proxy_configuration_verifies, "haproxy/haproxy.cfg", " send-proxy-v2", ""),
     (
         check.alerts_use_our_metrics,
         "prometheus/screening.rules.yaml",

@@ -24,6 +24,17 @@ def test_a_minute_has_one_line_for_an_address_event_and_reason() -> None:
     ]
 
 
+def test_an_address_has_so_many_lines_whatever_its_reasons() -> None:
+    """A scanner that finds a new fault with each connection does not fill the log either."""
+    said = RefusalLog(interval_s=60)
+    with structlog.testing.capture_logs() as lines:
+        for number in range(100):
+            said.note("pdu_refused", peer_address="10.0.0.1", reason=f"{number} bytes")
+        said.note("pdu_refused", peer_address="10.0.0.2", reason="1 byte")
+    assert len(lines) == refusal_log.MOST_OF_ADDRESS + 1
+    assert lines[-1]["peer_address"] == "10.0.0.2"
+
+
 def test_what_was_left_out_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the first line after the interval."""
     now = [0.0]

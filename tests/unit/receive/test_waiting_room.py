@@ -59,3 +59,15 @@ def test_who_has_left_is_not_hung_up_on(pairs: list[Pair]) -> None:
     room.close()
     assert [was_hung_up(pair) for pair in pairs[:2]] == [False, True]
     assert len(room) == 0
+
+
+def test_a_proxys_connections_count_for_its_clients(pairs: list[Pair]) -> None:
+    """As soon as it has said whose they are; until then there may be any number."""
+    room = WaitingRoom(per_address=1, in_all=100)
+    for ours, _ in pairs[:3]:
+        assert room.enter(ours, "proxy", of_proxy=True) is None
+    moved = [room.move(pairs[number][0], address) for number, address in enumerate("aba")]
+    assert moved == [None, None, "a"]
+    assert [was_hung_up(pair) for pair in pairs[:3]] == [True, False, False]
+    assert room.move(pairs[0][0], "c") is None
+    assert len(room) == 2
