@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from deploy.confinement import (
     compose_runs_confined,
@@ -234,11 +235,10 @@ def _is_command(words: list[str]) -> bool:
     for word in words:
         if word.startswith("-"):
             return any(word in option.opts for option in command.params) or word == "--help"
-        children: Mapping[str, Any] = getattr(command, "commands", {})
-        if word not in children:
+        if not isinstance(command, TyperGroup):
             return False
-        command = children[word]
-    return not getattr(command, "commands", {})
+        command = command.get_command(typer.Context(command), word)
+    return command is not None and not isinstance(command, TyperGroup)
 
 
 def _names_used(service: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

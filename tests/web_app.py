@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 
 from screening.db.session import Database
+from screening.domain.roles import Role
 from screening.ops.delivery_control import release_parked, remake_failed_reports
 from screening.ops.ledger import read_ledger
 from screening.settings import Settings
-from screening.worklist.access import Role
 from screening.worklist.exposure import check_exposure
 from screening.worklist.operations import OperatorActions
 from screening.worklist.users import User, hash_password, write_users

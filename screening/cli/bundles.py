@@ -1,18 +1,14 @@
 """`screening bundles`: the ensembles at hand, and which one is active."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.bundles.manifest import manifest_bytes
-from screening.bundles.registry import Bundle, verify_files
-from screening.bundles.site import find_bundle, site_bundles
-from screening.cli.opened import opened_database
-from screening.cli.printing import print_json, print_table
-from screening.db import bundle_rows
-from screening.db.session import Database
-from screening.settings import load_settings, quiet_tensorflow
+if TYPE_CHECKING:
+    from screening.bundles.registry import Bundle
+    from screening.db.session import Database
+
 
 UNTRAINED_FOLDER = "untrained"
 
@@ -28,6 +24,11 @@ def list_bundles(as_json: AsJson = False) -> None:
 
     Example: screening bundles list
     """
+    from screening.bundles.site import site_bundles
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json, print_table
+    from screening.db import bundle_rows
+
     with opened_database() as (settings, database):
         roles = bundle_rows.roles(database)
         bundles = site_bundles(settings)
@@ -68,6 +69,10 @@ def show(selector: Selector) -> None:
 
     Example: screening bundles show untrained
     """
+    from screening.bundles.manifest import manifest_bytes
+    from screening.bundles.site import find_bundle
+    from screening.settings import load_settings
+
     print(manifest_bytes(find_bundle(load_settings(), selector).manifest).decode(), end="")
 
 
@@ -77,6 +82,10 @@ def verify(selector: Selector) -> None:
 
     Example: screening bundles verify untrained
     """
+    from screening.bundles.registry import verify_files
+    from screening.bundles.site import find_bundle
+    from screening.settings import load_settings, quiet_tensorflow
+
     bundle = find_bundle(load_settings(), selector)
     verify_files(bundle)
     quiet_tensorflow()
@@ -92,6 +101,10 @@ def activate(selector: Selector) -> None:
 
     Example: screening bundles activate untrained
     """
+    from screening.bundles.registry import verify_files
+    from screening.bundles.site import find_bundle
+    from screening.cli.opened import opened_database
+
     with opened_database() as (settings, database):
         bundle = find_bundle(settings, selector)
         verify_files(bundle)
@@ -105,6 +118,8 @@ def make_untrained() -> None:
 
     Example: screening bundles make-untrained
     """
+    from screening.settings import load_settings, quiet_tensorflow
+
     settings = load_settings()
     quiet_tensorflow()
     from screening.classify.untrained import make_untrained_bundle
@@ -113,8 +128,11 @@ def make_untrained() -> None:
     print(f"{bundle.identity} in {bundle.directory}")
 
 
-def activate_bundle(database: Database, bundle: Bundle) -> None:
+def activate_bundle(database: "Database", bundle: "Bundle") -> None:
     """Record a bundle on disk as the active one."""
+    from screening.bundles.manifest import manifest_bytes
+    from screening.db import bundle_rows
+
     bundle_rows.activate(
         database,
         name=bundle.manifest.name,

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from screening.settings import load_settings
-
 app = typer.Typer(no_args_is_help=True, help="The database's schema and figures.")
 
 
@@ -16,6 +14,7 @@ def upgrade() -> None:
     Example: screening db upgrade
     """
     from screening.db.migrate import upgrade as upgrade_schema
+    from screening.settings import load_settings
 
     upgrade_schema(load_settings().resolved_database_url)
     print("the database has the newest schema")

@@ -1,24 +1,15 @@
 """`screening deliveries`: reports that have not arrived."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.cli.opened import opened_database
-from screening.cli.printing import print_json, print_table
-from screening.db.session import Database
 from screening.errors import SettingsError
-from screening.ops.delivery_control import (
-    destinations_of_reports,
-    give_up_undelivered,
-    release_parked,
-    remake_failed_reports,
-    undelivered,
-)
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import ring_once
-from screening.queue.names import Queue
-from screening.settings import Settings
+
+if TYPE_CHECKING:
+    from screening.db.session import Database
+    from screening.settings import Settings
+
 
 app = typer.Typer(no_args_is_help=True, help="Reports that have not arrived: list, retry, give up.")
 Destination = Annotated[
@@ -35,6 +26,10 @@ def list_undelivered(
 
     Example: screening deliveries list --destination pacs
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json, print_table
+    from screening.ops.delivery_control import undelivered
+
     with opened_database() as (settings, database):
         if destination is not None:
             _check_known(destination, settings, database)
@@ -70,10 +65,15 @@ def retry(
 
     Example: screening deliveries retry pacs
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.ringing import ring
+    from screening.ops.delivery_control import release_parked
+    from screening.queue.names import Queue
+
     with opened_database() as (settings, database):
         _check_known(destination, settings, database)
         released = release_parked(database, destination, given_up=given_up)
-        ring_once(make_celery_app(settings), Queue.REPORT)
+        ring(settings, Queue.REPORT)
     print(f"{released} reports are due again for {destination}")
 
 
@@ -88,11 +88,16 @@ def give_up(
 
     Example: screening deliveries give-up old-pacs
     """
+    from screening.cli.opened import opened_database
+    from screening.ops.delivery_control import give_up_undelivered, undelivered
+
     with opened_database() as (settings, database):
         _check_known(destination, settings, database)
         if not yes:
             count = len(undelivered(database, destination=destination))
-            typer.confirm(f"Give up {count} reports that {destination} does not have?", abort=True)
+            typer.confirm(
+                f"Give up {count} reports that {destination} does not have?", abort=True, err=True
+            )
         count = give_up_undelivered(database, destination)
     print(f"{count} reports for {destination} are given up")
 
@@ -103,14 +108,20 @@ def remake() -> None:
 
     Example: screening deliveries remake
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.ringing import ring
+    from screening.ops.delivery_control import remake_failed_reports
+    from screening.queue.names import Queue
+
     with opened_database() as (settings, database):
         due = remake_failed_reports(database)
-        ring_once(make_celery_app(settings), Queue.REPORT)
+        ring(settings, Queue.REPORT)
     print(f"the reports of {due} classifications are due again")
 
 
-def _check_known(name: str, settings: Settings, database: Database) -> None:
+def _check_known(name: str, settings: "Settings", database: "Database") -> None:
     """End the command where no report was ever meant for a destination of this name."""
+    from screening.ops.delivery_control import destinations_of_reports
     from screening.report.destinations import destination_names
 
     known = sorted({*destination_names(settings), *destinations_of_reports(database)})

@@ -2,25 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.cli.opened import opened_database
-from screening.cli.printing import percent, print_json, print_table
-from screening.db.breakers import FailingDestination, failing_destinations
-from screening.db.clock import utc_now
-from screening.db.session import Database
 from screening.errors import ScreeningError
-from screening.ops.ledger import Ledger, read_ledger
 from screening.ops.since import parse_since
-from screening.ops.trace import trace as read_trace
-from screening.worklist.ordering import (
-    MOST_ON_A_PAGE,
-    STUDIES_ON_PAGE,
-    WorklistEntry,
-    read_worklist,
-)
+from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE
+
+if TYPE_CHECKING:
+    from screening.db.breakers import FailingDestination
+    from screening.db.session import Database
+    from screening.ops.ledger import Ledger
+    from screening.worklist.ordering import WorklistEntry
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -35,6 +30,10 @@ def worklist(
 
     Example: screening worklist --limit 20
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json
+    from screening.worklist.ordering import read_worklist
+
     with opened_database() as (_, database):
         entries = read_worklist(database, limit=limit).entries
     if as_json:
@@ -53,6 +52,11 @@ def ledger(
 
     Example: screening ledger --since 24h
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json
+    from screening.db.breakers import failing_destinations
+    from screening.ops.ledger import read_ledger
+
     with opened_database() as (_, database):
         counts = read_ledger(database, since=point_in_time(since) if since else None)
         failing = failing_destinations(database)
@@ -74,6 +78,10 @@ def trace(
 
     Example: screening trace 2.25.1234
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json, print_table
+    from screening.ops.trace import trace as read_trace
+
     with opened_database() as (_, database):
         lines = read_trace(database, uid)
     if not lines:
@@ -96,14 +104,19 @@ def trace(
 
 def point_in_time(text: str) -> datetime:
     """Return the time that `text` names, or end the command saying what was expected."""
+    from screening.db.clock import utc_now
+
     try:
         return parse_since(text, utc_now())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def print_worklist(entries: Sequence[WorklistEntry]) -> None:
+def print_worklist(entries: "Sequence[WorklistEntry]") -> None:
     """Print the list for people."""
+    from screening.cli.printing import percent, print_table
+    from screening.db.clock import utc_now
+
     now = utc_now()
     if any(entry.untrained for entry in entries):
         print("UNTRAINED ensemble: the scores and the order below mean nothing.")
@@ -129,8 +142,10 @@ def print_worklist(entries: Sequence[WorklistEntry]) -> None:
     )  # fmt: skip
 
 
-def print_ledger(counts: Ledger) -> None:
+def print_ledger(counts: "Ledger") -> None:
     """Print the counts for people."""
+    from screening.cli.printing import print_table
+
     print_table(
         "ledger",
         ("received", "classified", "not applicable", "failed", "pending", "adds up"),
@@ -173,8 +188,10 @@ def print_ledger(counts: Ledger) -> None:
         print(f"{counts.removed} images removed by retention, rows and results kept")
 
 
-def print_failing(failing: list[FailingDestination]) -> None:
+def print_failing(failing: "list[FailingDestination]") -> None:
     """Print the destinations that fail; nothing where all work."""
+    from screening.cli.printing import print_table
+
     if failing:
         print_table(
             "failing destinations",
@@ -192,8 +209,12 @@ def print_failing(failing: list[FailingDestination]) -> None:
         )
 
 
-def print_state(database: Database) -> None:
+def print_state(database: "Database") -> None:
     """Print the worklist, the ledger, and the destinations that fail."""
+    from screening.db.breakers import failing_destinations
+    from screening.ops.ledger import read_ledger
+    from screening.worklist.ordering import read_worklist
+
     print_worklist(read_worklist(database).entries)
     print_ledger(read_ledger(database))
     print_failing(failing_destinations(database))

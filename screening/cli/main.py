@@ -1,56 +1,85 @@
-"""The command `screening`: its groups, and how errors end it."""
+"""The command `screening`: its groups, and how errors end it.
+
+A command's module is imported when the command is asked for, and imports what it needs when it
+runs: each command is a process of its own, and help must come at once.
+"""
 
 import sys
-from importlib.metadata import entry_points
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import screening
-from screening.cli import (
-    bundles,
-    database,
-    deliveries,
-    lists,
-    phantom,
-    reprocess,
-    retention,
-    score,
-    send,
-    settings,
-    stations,
-    up,
-    users,
-)
+from screening.cli.exit_statuses import FAILED, NOT_STARTED
 from screening.errors import ScreeningError, StartupError
 
-EXIT_FAILED = 1
-EXIT_NOT_STARTED = 2
+PLUGINS = "screening.commands"
+"""Entry points of this group are command groups of other packages, such as training's."""
+COMMANDS: Mapping[str, str] = {
+    "up": "screening.cli.up:up",
+    "send": "screening.cli.send:send",
+    "worklist": "screening.cli.lists:worklist",
+    "ledger": "screening.cli.lists:ledger",
+    "trace": "screening.cli.lists:trace",
+    "score": "screening.cli.score:score",
+    "reprocess": "screening.cli.reprocess:reprocess",
+    "retention": "screening.cli.retention:retention",
+    "phantom": "screening.cli.phantom:phantom",
+    "settings": "screening.cli.settings:settings",
+    "run": "screening.cli.stations:app",
+    "bundles": "screening.cli.bundles:app",
+    "deliveries": "screening.cli.deliveries:app",
+    "users": "screening.cli.users:app",
+    "db": "screening.cli.database:app",
+}
+"""Each command, or group of commands, and where it is; in the order of the help."""
+
+
+class LazyGroup(TyperGroup):
+    """The commands of `COMMANDS` and of other packages, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, in the order of the help."""
+        del ctx
+        return [*COMMANDS, *sorted(_plugins())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its name, None where there is none."""
+        del ctx
+        found = _found(cmd_name)
+        if found is None:
+            return None
+        holder = typer.Typer(rich_markup_mode=None)
+        if isinstance(found, typer.Typer):
+            holder.add_typer(found, name=cmd_name)
+        else:
+            holder.command(cmd_name)(found)
+        return typer.main.get_group(holder).commands[cmd_name]
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {plugin.name: plugin for plugin in entry_points(group=PLUGINS)}
+
+
+def _found(name: str) -> typer.Typer | Callable[..., Any] | None:
+    """Import and return a command's function, or a group's application."""
+    if name in COMMANDS:
+        return EntryPoint(name, COMMANDS[name], PLUGINS).load()  # type: ignore[no-any-return]
+    plugin = _plugins().get(name)
+    return None if plugin is None else plugin.load()
+
 
 app = typer.Typer(
     name="screening",
+    cls=LazyGroup,
     help="Chest radiographs in by DICOM, scores and structured reports out, the worklist in order.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(up.up)
-app.command()(send.send)
-app.command()(lists.worklist)
-app.command()(lists.ledger)
-app.command()(lists.trace)
-app.command()(score.score)
-app.command()(reprocess.reprocess)
-app.command()(retention.retention)
-app.command()(phantom.phantom)
-app.command()(settings.settings)
-app.add_typer(stations.app, name="run")
-app.add_typer(bundles.app, name="bundles")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(users.app, name="users")
-app.add_typer(database.app, name="db")
-for group in entry_points(group="screening.commands"):
-    app.add_typer(group.load(), name=group.name)  # other packages' commands, such as training's
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,7 +103,7 @@ def run() -> None:
         app()
     except StartupError as error:
         print(f"screening: {error}", file=sys.stderr)
-        sys.exit(EXIT_NOT_STARTED)
+        sys.exit(NOT_STARTED)
     except ScreeningError as error:
         print(f"screening: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
+        sys.exit(FAILED)

@@ -4,15 +4,7 @@ from typing import Annotated
 
 import typer
 
-from screening.cli.lists import point_in_time
-from screening.cli.opened import opened_database
-from screening.cli.printing import print_json
-from screening.db.bundle_rows import active_bundle
 from screening.errors import BundleError
-from screening.ops import reprocess as backfill
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import ring_once
-from screening.queue.names import Queue
 
 
 def reprocess(
@@ -30,6 +22,14 @@ def reprocess(
 
     Example: screening reprocess --since 7d --dry-run
     """
+    from screening.cli.lists import point_in_time
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json
+    from screening.cli.ringing import ring
+    from screening.db.bundle_rows import active_bundle
+    from screening.ops import reprocess as backfill
+    from screening.queue.names import Queue
+
     start = point_in_time(since)
     end = point_in_time(until) if until else None
     with opened_database() as (settings, database):
@@ -48,8 +48,8 @@ def reprocess(
         if dry_run or not plan.to_do:
             return
         if not yes:
-            typer.confirm(f"Reprocess {plan.to_do} instances?", abort=True)
+            typer.confirm(f"Reprocess {plan.to_do} instances?", abort=True, err=True)
         added = backfill.request(database, bundle, start, end)
         if not as_json:
             print(f"{added} instances wait in the backfill lane")
-        ring_once(make_celery_app(settings), Queue.CLASSIFY)
+        ring(settings, Queue.CLASSIFY)

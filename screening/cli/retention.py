@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.cli.opened import opened_database
-from screening.cli.printing import print_json, print_table
-from screening.db.clock import utc_now
 from screening.errors import SettingsError
-from screening.ops.retention import plan_removal, remove_images
-from screening.ops.retention_timer import committing_destinations
-from screening.settings import Settings
-from screening.spool.store import Spool
+
+if TYPE_CHECKING:
+    from screening.ops.retention import Removal
+    from screening.settings import Settings
 
 
 def retention(
@@ -22,20 +19,30 @@ def retention(
         typer.Option(min=0, metavar="DAYS", help="Received so long ago; else the setting."),
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Remove; without it, only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Remove images from the spool whose work is done, and whose reports are delivered.
 
     Where a destination is set to confirm reports, it must have done so. Rows and results stay. It
-    only counts unless told to apply, and may be interrupted and repeated.
+    only counts unless told to apply, asks before it removes, and may be interrupted and repeated.
 
     Example: screening retention --older-than 90
     """
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json, print_table
+    from screening.db.clock import utc_now
+    from screening.ops.retention import plan_removal, remove_images
+    from screening.ops.retention_timer import committing_destinations
+    from screening.spool.store import Spool
+
     with opened_database() as (settings, database):
         received_before = utc_now() - timedelta(days=_days(older_than, settings))
         committing = committing_destinations(settings)
         removal = plan_removal(database, received_before=received_before, committing=committing)
         if apply:
+            if removal.images and not yes:
+                _confirm(removal)
             done = remove_images(
                 database,
                 Spool(settings.spool_dir),
@@ -54,7 +61,12 @@ def retention(
         print_table("kept although old enough", ("why", "images"), removal.kept.items())
 
 
-def _days(older_than: float | None, settings: Settings) -> float:
+def _confirm(removal: "Removal") -> None:
+    size = f"{removal.size_bytes / 2**20:.1f} MiB"
+    typer.confirm(f"Remove {removal.images} images, {size}, for good?", abort=True, err=True)
+
+
+def _days(older_than: float | None, settings: "Settings") -> float:
     days = settings.retention_days if older_than is None else older_than
     if days is None:
         raise SettingsError(

@@ -1,16 +1,15 @@
 """`screening score`: score files with the ensemble, no database and no server."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.bundles.registry import Bundle
-from screening.bundles.site import find_bundle, site_bundles
-from screening.cli.printing import json_line, percent, print_table
 from screening.errors import BundleError
-from screening.logs import configure_logs
-from screening.settings import Settings, load_settings, quiet_tensorflow
+
+if TYPE_CHECKING:
+    from screening.bundles.registry import Bundle
+    from screening.settings import Settings
 
 
 def score(
@@ -24,6 +23,11 @@ def score(
 
     Example: screening score xrays/ --json
     """
+    from screening.bundles.site import find_bundle
+    from screening.cli.printing import json_line, percent, print_table
+    from screening.logs import configure_logs
+    from screening.settings import load_settings, quiet_tensorflow
+
     settings = load_settings()
     configure_logs("WARNING", station="score")
     chosen = find_bundle(settings, bundle) if bundle else best_bundle(settings)
@@ -58,11 +62,13 @@ def score(
     print_table(title, ("file", "priority", "COVID-19", "pneumonia", "normal", "why"), rows)
 
 
-def best_bundle(settings: Settings) -> Bundle:
+def best_bundle(settings: "Settings") -> "Bundle":
     """Return the first trained bundle at hand, else the untrained one.
 
     Raises BundleError where there is none at all.
     """
+    from screening.bundles.site import site_bundles
+
     bundles = site_bundles(settings)
     for bundle in bundles:
         if bundle.manifest.trained:

@@ -5,10 +5,6 @@ from typing import Annotated
 
 import typer
 
-from screening.cli.printing import json_line
-from screening.logs import configure_logs
-from screening.settings import load_settings
-
 EXIT_SOME_NOT_SENT = 1
 
 
@@ -27,7 +23,10 @@ def send(
 
     Example: screening send xrays/ --to localhost:11112 --aet SCREENING
     """
+    from screening.cli.printing import json_line
     from screening.cli.sending import as_dict, print_results, send_with_progress
+    from screening.logs import configure_logs
+    from screening.settings import load_settings
     from screening.storage_scu.destination import DicomDestination
     from screening.storage_scu.outcomes import Outcome
     from screening.storage_scu.scu import send_files

@@ -6,9 +6,6 @@ from typing import Annotated
 
 import typer
 
-from screening.cli.printing import print_json, print_table
-from screening.settings import PREFIX, load_settings, settings_in_force, unknown_variables
-
 
 def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -17,6 +14,9 @@ def settings(
 
     Example: screening settings
     """
+    from screening.cli.printing import print_json, print_table
+    from screening.settings import PREFIX, load_settings, settings_in_force, unknown_variables
+
     in_force = settings_in_force(load_settings())
     if as_json:
         print_json([asdict(setting) for setting in in_force])

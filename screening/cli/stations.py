@@ -4,13 +4,17 @@ import os
 import signal
 import sys
 import threading
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.cli.opened import opened_database
-from screening.logs import configure_logs
-from screening.settings import Settings, load_settings, quiet_tensorflow
+from screening.cli.exit_statuses import FAILED, NOT_STARTED
+from screening.errors import ScreeningError, StartupError
+
+if TYPE_CHECKING:
+    from screening.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Run one station, until SIGTERM or Ctrl-C.")
 
@@ -28,17 +32,18 @@ def receive(supervised: Supervised = False) -> None:
 
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
-    settings = _start("receive", supervised)
-    from screening.ops.retention_timer import running_retention
-    from screening.receive.scp import running_scp
+    with _station("receive", supervised) as settings:
+        from screening.cli.opened import opened_database
+        from screening.ops.retention_timer import running_retention
+        from screening.receive.scp import running_scp
 
-    stop = _stop_signal()
-    with (
-        opened_database(settings) as (_, database),
-        running_scp(settings, database),
-        running_retention(settings, database),
-    ):
-        stop.wait()
+        stop = _stop_signal()
+        with (
+            opened_database(settings) as (_, database),
+            running_scp(settings, database),
+            running_retention(settings, database),
+        ):
+            stop.wait()
 
 
 @app.command()
@@ -47,12 +52,18 @@ def classify(supervised: Supervised = False) -> None:
 
     Example: CUDA_VISIBLE_DEVICES=0 screening run classify
     """
-    settings = _start("classify", supervised)
-    quiet_tensorflow()
-    from screening.classify.station import ClassifyStation
+    with _station("classify", supervised) as settings:
+        from screening.cli.opened import opened_database
+        from screening.logs import library_output_logged
+        from screening.settings import quiet_tensorflow
 
-    with opened_database(settings) as (_, database):
-        ClassifyStation(settings, database).run()
+        quiet_tensorflow()
+        with opened_database(settings) as (_, database):
+            with library_output_logged():
+                from screening.classify.station import ClassifyStation
+
+                station = ClassifyStation(settings, database)
+            station.run()
 
 
 @app.command()
@@ -61,11 +72,12 @@ def report(supervised: Supervised = False) -> None:
 
     Example: screening run report
     """
-    settings = _start("report", supervised)
-    from screening.report.station import ReportStation
+    with _station("report", supervised) as settings:
+        from screening.cli.opened import opened_database
+        from screening.report.station import ReportStation
 
-    with opened_database(settings) as (_, database):
-        ReportStation(settings, database).run()
+        with opened_database(settings) as (_, database):
+            ReportStation(settings, database).run()
 
 
 @app.command()
@@ -74,31 +86,45 @@ def web(supervised: Supervised = False) -> None:
 
     Example: SCREENING_WEB_PORT=8081 screening run web
     """
-    settings = _start("web", supervised)
-    from screening.cli.page import operator_actions
-    from screening.ops.ledger import read_ledger
-    from screening.worklist.exposure import check_exposure
-    from screening.worklist.server import serve
-    from screening.worklist.web import make_web_app
+    with _station("web", supervised) as settings:
+        from screening.cli.opened import opened_database
+        from screening.cli.page import operator_actions
+        from screening.ops.ledger import read_ledger
+        from screening.worklist.exposure import check_exposure
+        from screening.worklist.server import serve
+        from screening.worklist.web import make_web_app
 
-    exposure = check_exposure(settings)
-    with opened_database(settings) as (_, database):
-        app = make_web_app(
-            database=database,
-            settings=settings,
-            exposure=exposure,
-            read_ledger=lambda: read_ledger(database),
-            actions=operator_actions(settings, database),
-        )
-        serve(app, settings, exposure)
+        exposure = check_exposure(settings)
+        with opened_database(settings) as (_, database):
+            page = make_web_app(
+                database=database,
+                settings=settings,
+                exposure=exposure,
+                read_ledger=lambda: read_ledger(database),
+                actions=operator_actions(settings, database),
+            )
+            serve(page, settings, exposure)
 
 
-def _start(station: str, supervised: bool) -> Settings:
-    settings = load_settings()
-    configure_logs(settings.log_level, station=station)
-    if supervised:
-        threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
-    return settings
+@contextmanager
+def _station(name: str, supervised: bool) -> Iterator["Settings"]:
+    """Yield the settings of a process whose every line on standard error is a JSON event."""
+    from screening.logs import configure_logs, get_logger
+    from screening.settings import load_settings
+
+    configure_logs("INFO", station=name)
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_level, station=name)
+        if supervised:
+            threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
+        yield settings
+    except StartupError as error:
+        get_logger().critical("station_not_started", reason=str(error))
+        raise typer.Exit(NOT_STARTED) from None
+    except ScreeningError as error:
+        get_logger().critical("station_failed", reason=str(error))
+        raise typer.Exit(FAILED) from None
 
 
 def _end_with_supervisor() -> None:

@@ -1,5 +1,6 @@
 """Start the stations as processes, start again what ends, stop all in order."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from screening.cli.exit_statuses import NOT_STARTED
 from screening.errors import StartupError
 from screening.settings import Settings, child_environment
 
@@ -18,7 +20,6 @@ SOUND_AFTER_S = 60.0
 """A process that ran this long has started well: its next pause is the first one again."""
 STOP_TIMEOUT_S = 30.0
 ENDS_AT_START = 3
-EXIT_NOT_STARTED = 2
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class Supervisor:
         status = child.process.poll()
         if status is None:
             return
-        if status == EXIT_NOT_STARTED:
+        if status == NOT_STARTED:
             self._failure = StartupError(
                 f"station {station} did not start: {self._last_line(station)}"
             )
@@ -117,4 +118,13 @@ class Supervisor:
 
     def _last_line(self, station: str) -> str:
         lines = self._log_of(station).read_text(errors="replace").splitlines()
-        return lines[-1] if lines else "see its log"
+        return _in_words(lines[-1]) if lines else "see its log"
+
+
+def _in_words(line: str) -> str:
+    """Return what a line of a station's log says: an event's reason where it gives one."""
+    try:
+        event = json.loads(line)
+        return str(event.get("reason") or event["event"])
+    except (ValueError, KeyError, AttributeError):
+        return line

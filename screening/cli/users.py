@@ -3,22 +3,16 @@
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.cli.printing import print_json, print_table
+from screening.domain.roles import Role
 from screening.errors import SettingsError
-from screening.settings import load_settings
-from screening.worklist.access import Role
-from screening.worklist.users import (
-    User,
-    check_name,
-    check_password,
-    hash_password,
-    read_users,
-    write_users,
-)
+
+if TYPE_CHECKING:
+    from screening.worklist.users import User
+
 
 app = typer.Typer(no_args_is_help=True, help="Who may log in to the worklist page.")
 
@@ -39,6 +33,16 @@ def add(
 
     Example: screening users add ann --role operator
     """
+    from screening.settings import load_settings
+    from screening.worklist.users import (
+        User,
+        check_name,
+        check_password,
+        hash_password,
+        read_users,
+        write_users,
+    )
+
     path = load_settings().resolved_web_users_file
     users = read_users(path) if path.exists() else {}
     if check_name(name) in users and not replace:
@@ -59,6 +63,8 @@ def list_users(
 
     Example: screening users list
     """
+    from screening.cli.printing import print_json, print_table
+
     path, users = _users()
     if as_json:
         print_json([{"name": user.name, "role": user.role} for user in users.values()])
@@ -73,6 +79,8 @@ def remove(name: Name) -> None:
 
     Example: screening users remove ann
     """
+    from screening.worklist.users import write_users
+
     path, users = _users()
     if name not in users:
         raise SettingsError(f"user: expected one of {path}, found none of that name")
@@ -80,7 +88,10 @@ def remove(name: Name) -> None:
     print(f"{name} may no longer log in")
 
 
-def _users() -> tuple[Path, dict[str, User]]:
+def _users() -> "tuple[Path, dict[str, User]]":
+    from screening.settings import load_settings
+    from screening.worklist.users import read_users
+
     path = load_settings().resolved_web_users_file
     return path, read_users(path)
 

@@ -5,7 +5,7 @@ disk is, answers PING and takes no write. Such a broker is as good as away.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kombu import Connection
 from kombu.exceptions import OperationalError
@@ -65,28 +65,38 @@ def _code(error: BaseException) -> str:
     return "NOAUTH" if isinstance(error, AuthenticationError) else type(error).__name__
 
 
-class Outage:
-    """Says once that the broker is unavailable, and why, and once that it is back; thread-safe."""
+def _log(reason: str | None) -> None:
+    if reason is None:
+        log.info("broker_available")
+    else:
+        log.warning("broker_unavailable", reason=reason)
 
-    def __init__(self) -> None:
+
+class Outage:
+    """Says once that the broker is unavailable, and why, and once that it is back; thread-safe.
+
+    say: is given the reason, None where the broker is back.
+    """
+
+    def __init__(self, say: Callable[[str | None], None] = _log) -> None:
+        self._say = say
         self._reason: str | None = None
         self._lock = threading.Lock()
 
     def began(self, error: BaseException) -> None:
         """Note that the broker has not taken a message."""
-        reason = why_unavailable(error)
-        with self._lock:
-            previous, self._reason = self._reason, reason
-        if reason != previous:
-            log.warning("broker_unavailable", reason=reason)
+        self._note(why_unavailable(error))
 
     def ended(self) -> None:
         """Note that the broker has taken one."""
+        self._note(None)
+
+    def _note(self, reason: str | None) -> None:
         with self._lock:
-            previous, self._reason = self._reason, None
-        if previous is not None:
-            log.info("broker_available")
+            previous, self._reason = self._reason, reason
+        if reason != previous:
+            self._say(reason)
 
 
-outage = Outage()
-"""This process's: whichever of its threads meets the one broker first tells of it."""
+of_this_process = Outage()
+"""Whichever thread meets the one broker first tells of it."""

@@ -10,7 +10,7 @@ from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu import Connection
 
-from screening.queue.broker_state import outage, require_writes
+from screening.queue.broker_state import of_this_process, require_writes
 
 ATTEMPT_EVERY_S = 2.0
 
@@ -29,16 +29,16 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
                 conn.connect()
                 require_writes(conn)
             except conn.connection_errors + conn.channel_errors as error:
-                outage.began(error)
+                of_this_process.began(error)
                 time.sleep(ATTEMPT_EVERY_S)
             else:
-                outage.ended()
+                of_this_process.ended()
                 self.first_connection_attempt = False
                 return conn
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Close the connection that was lost."""
-        outage.began(exc)
+        of_this_process.began(exc)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CPendingDeprecationWarning)  # of a setting that is set
             super().on_connection_error_after_connected(exc)

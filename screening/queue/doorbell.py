@@ -10,7 +10,7 @@ import threading
 from celery import Celery
 from kombu import Connection
 
-from screening.queue.broker_state import outage, require_writes
+from screening.queue.broker_state import Outage, of_this_process, require_writes
 from screening.queue.names import TASK_OF_QUEUE, Queue
 
 REST_S = 0.1
@@ -18,10 +18,10 @@ REST_S = 0.1
 JOIN_TIMEOUT_S = 5
 
 
-def ring_once(app: Celery, queue: Queue) -> bool:
+def ring_once(app: Celery, queue: Queue, outage: Outage = of_this_process) -> bool:
     """See to it that a message waits; return whether the broker has it.
 
-    The sweep rings again if not. Why it has not, the log says once until it has one again.
+    The sweep rings again if not. Why it has not, `outage` says.
     """
     try:
         with app.connection_for_write() as connection:

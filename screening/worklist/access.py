@@ -1,21 +1,13 @@
 """Who looks at the page, and what they may do."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from starlette.requests import Request
 
+from screening.domain.roles import Role
+
 VISITOR_KEY = "screening.visitor"
 """Where the gate leaves the visitor in an ASGI scope."""
-
-
-class Role(StrEnum):
-    """What a visitor may do."""
-
-    READER = "reader"
-    """See the worklist, its JSON and the metrics."""
-    OPERATOR = "operator"
-    """Besides, have reports sent or made again."""
 
 
 @dataclass(frozen=True, slots=True)

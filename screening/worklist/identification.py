@@ -10,10 +10,11 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from screening.domain.roles import Role
 from screening.errors import SettingsError
 from screening.logs import get_logger
 from screening.settings import Settings
-from screening.worklist.access import Role, Visitor
+from screening.worklist.access import Visitor
 from screening.worklist.attempts import FailedAttempts
 from screening.worklist.forms import SAFE_METHODS, FormTokens
 from screening.worklist.sessions import Sessions

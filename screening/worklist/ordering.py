@@ -9,10 +9,7 @@ from sqlalchemy import Select, literal, select, tuple_
 
 from screening.db.session import Database
 from screening.db.study_tables import Study
-from screening.worklist.position import Position, parse_cursor
-
-STUDIES_ON_PAGE = 200
-MOST_ON_A_PAGE = 1000
+from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, Position, parse_cursor
 
 
 class ReadingPriority(StrEnum):

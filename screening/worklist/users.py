@@ -15,8 +15,8 @@ from pathlib import Path
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from screening.domain.roles import Role
 from screening.errors import SettingsError
-from screening.worklist.access import Role
 
 SHORTEST_PASSWORD = 12
 """Characters; length counts for more than the kinds of characters (NIST SP 800-63B 3.1.1)."""

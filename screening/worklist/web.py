@@ -31,15 +31,13 @@ from screening.worklist.metrics import metrics_text
 from screening.worklist.model import read_model
 from screening.worklist.operations import OperatorActions, add_operations
 from screening.worklist.ordering import (
-    MOST_ON_A_PAGE,
-    STUDIES_ON_PAGE,
     WorklistEntry,
     read_entry,
     read_worklist,
 )
 from screening.worklist.pages import Board, Pages, receiver_of
 from screening.worklist.pending import RecentAge, oldest_pending_age_s
-from screening.worklist.position import CursorError
+from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 from screening.worklist.reach import HEALTH_PATH, Reach
 from screening.worklist.security import SecurityHeaders
 from screening.worklist.study import read_history, read_instances

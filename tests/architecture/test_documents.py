@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from pydicom.uid import UID
+from typer.core import TyperGroup
 
 from screening.cli.main import app
 from screening.domain.commitment import (
@@ -44,16 +45,15 @@ WORDS_OF_OUTCOME = {
 COMMAND_IN_TEXT = re.compile(r"`screening ([a-z][a-z -]*[a-z])")
 
 
-def commands(
-    command: click.Command | None = None, path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, click.Command]]:
+def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Yield every command that does something, with its words."""
     command = command or typer.main.get_command(app)
-    children: dict[str, click.Command] = getattr(command, "commands", {})
-    for name, child in children.items():
-        yield from commands(child, (*path, name))
-    if not children:
+    if not isinstance(command, TyperGroup):
         yield " ".join(path), command
+        return
+    context = typer.Context(command)
+    for name in command.list_commands(context):
+        yield from commands(command.get_command(context, name), (*path, name))
 
 
 COMMANDS = dict(commands())

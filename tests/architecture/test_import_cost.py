@@ -5,11 +5,22 @@ The command line leaves the DICOM libraries, too, to the commands that need them
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from screening.cli.main import COMMANDS
+from screening.db.migrate import upgrade
+
 HEAVY = ("tensorflow", "keras")
 DICOM = ("pydicom", "pynetdicom")
+NOT_FOR_HELP = (
+    *HEAVY,
+    *DICOM,
+    *("alembic", "argon2", "celery", "fastapi", "numpy", "PIL", "rich", "sqlalchemy"),
+    *("starlette", "structlog", "uvicorn", "screening.settings"),
+)
+"""What a command may import when it runs, and not to say what it does."""
 PROBE = "import sys; {statement}; print(*[name for name in {heavy} if name in sys.modules])"
 
 
@@ -37,14 +48,39 @@ def test_a_process_without_networks_loads_no_tensorflow(module: str) -> None:
     assert loaded_after(f"import {module}") == []
 
 
-@pytest.mark.parametrize("command", ["worklist", "run classify"])
-def test_asking_for_help_loads_no_tensorflow(command: str) -> None:
-    """A command loads TensorFlow when it runs, never to print its help."""
+@pytest.mark.parametrize("command", ["", *COMMANDS, "train", "run classify", "bundles activate"])
+def test_asking_for_help_loads_nothing_that_only_the_work_needs(command: str) -> None:
+    """Import it inside the command's function: help, and a slip of the pen, must cost nothing."""
     run = (
         f"from screening.cli.main import app; app({[*command.split(), '--help']!r}, "
         "standalone_mode=False)"
     )
-    assert loaded_after(run) == []
+    assert loaded_after(run, NOT_FOR_HELP) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("settings --json", ("sqlalchemy.orm", "alembic", "celery", *DICOM, *HEAVY)),
+        ("db upgrade", ("celery", "fastapi", *DICOM, *HEAVY)),
+        ("ledger --json", ("celery", "fastapi", *DICOM, *HEAVY)),
+        ("worklist --json", ("celery", "fastapi", *DICOM, *HEAVY)),
+        ("bundles list --json", ("celery", "fastapi", *DICOM, *HEAVY)),
+        ("phantom phantoms --count 1", ("sqlalchemy.orm", "celery", "fastapi", *HEAVY)),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(
+    command: str,
+    unneeded: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each command is a process of its own, started by hand or each minute by a monitor."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
+    upgrade(f"sqlite:///{tmp_path / 'screening.db'}")
+    run = f"from screening.cli.main import app; app({command.split()!r}, standalone_mode=False)"
+    assert loaded_after(f"{run}; print()", unneeded) == []
 
 
 def test_the_command_line_loads_no_dicom_library_until_a_command_needs_it() -> None:

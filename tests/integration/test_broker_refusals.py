@@ -111,14 +111,6 @@ def client(own_redis: PrivateServer) -> Iterator[redis.Redis]:
         yield connected
 
 
-@pytest.fixture
-def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
-    """Return what this process knows of its broker: nothing yet."""
-    fresh = Outage()
-    monkeypatch.setattr("screening.queue.doorbell.outage", fresh)
-    return fresh
-
-
 @contextmanager
 def running_station(folder: Path, url: str) -> Iterator[subprocess.Popen[str]]:
     """Run a station that always has work, its log in a file."""
@@ -191,19 +183,19 @@ def test_a_worker_that_starts_beside_a_broker_that_refuses_can_be_stopped(
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-@pytest.mark.usefixtures("outage")
 def test_a_doorbell_tells_once_why_it_cannot_be_rung(
     code: str, tmp_path: Path, own_redis: PrivateServer, client: redis.Redis
 ) -> None:
     """Also where a message waits, which nobody could take now."""
     refuse, take_again = REFUSALS[code]
     app = make_celery_app(load_settings(data_dir=tmp_path, broker_url=own_redis.url))
-    assert ring_once(app, Queue.CLASSIFY)
+    outage = Outage()
+    assert ring_once(app, Queue.CLASSIFY, outage)
     refuse(client)
     with capture_logs() as logs:
-        assert [ring_once(app, Queue.CLASSIFY) for _ in range(3)] == [False] * 3
+        assert [ring_once(app, Queue.CLASSIFY, outage) for _ in range(3)] == [False] * 3
         take_again(client)
-        assert ring_once(app, Queue.CLASSIFY)
+        assert ring_once(app, Queue.CLASSIFY, outage)
     first, last = logs
     assert (first["event"], first["log_level"]) == ("broker_unavailable", "warning")
     assert f"({code})" in first["reason"]

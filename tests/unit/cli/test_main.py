@@ -1,5 +1,6 @@
 """What the commands print and how they end."""
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
 from screening.spool.store import Spool
+from tests.servers import free_port
 from tests.stored_rows import (
     add_bundle,
     add_classification,
@@ -141,7 +143,7 @@ def test_retention_counts_unless_told_to_remove(
     Spool(settings.spool_dir).prepare()
     status, _, err = command("retention")
     assert (status, "expected --older-than DAYS or SCREENING_RETENTION_DAYS" in err) == (2, True)
-    for arguments, applied in (((), False), (("--apply",), True)):
+    for arguments, applied in (((), False), (("--apply", "--yes"), True)):
         status, out, _ = command("retention", "--older-than", "0", "--json", *arguments)
         said = json.loads(out)
         assert (status, said["applied"], said["images"]) == (0, applied, 1)
@@ -149,6 +151,47 @@ def test_retention_counts_unless_told_to_remove(
     status, out, _ = command("retention", "--older-than", "0")
     assert (status, out.startswith("0 images, 0.0 MiB would be removed")) == (0, True)
     assert "waits for its classification" in out
+
+
+def test_retention_asks_before_it_removes(
+    command: Command,
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the count and the size; only a yes removes, and JSON stays alone on its stream."""
+    with database.write() as session:
+        image = add_instance(session, "1.2")
+        add_classification(session, image, state="not_applicable", reason="not_frontal")
+    database.close()
+    Spool(settings.spool_dir).prepare()
+    apply = ("retention", "--older-than", "0", "--apply", "--json")
+    for answer, expected in (("\n", 1), ("n\n", 1), ("", 1), ("y\n", 0), ("", 0)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        status, out, err = command(*apply)
+        assert status == expected
+        if answer:
+            assert "Remove 1 images" in err
+        if status == 0:
+            assert json.loads(out)["applied"]
+        else:
+            assert out.strip() == ""
+
+
+def test_work_that_waits_for_the_broker_is_told_beside_the_answer(
+    command: Command, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error, in words, with status 0: the rows are written."""
+    with database.write() as session:
+        add_bundle(session, name="older", role="retired")
+        add_bundle(session)
+        image = add_instance(session, "1.2")
+        add_classification(session, image, state="failed", reason="undecodable_pixels")
+    database.close()
+    monkeypatch.setenv("SCREENING_BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
+    status, out, err = command("reprocess", "--since", "2026-01-01", "--yes", "--json")
+    assert (status, json.loads(out)["to_do"]) == (0, 1)
+    assert err.startswith("screening: the work waits, as the broker did not answer")
 
 
 def test_deliveries_go_by_destinations_that_there_are(

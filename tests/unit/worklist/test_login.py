@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from screening.db.session import Database
+from screening.domain.roles import Role
 from screening.errors import SettingsError
 from screening.settings import Settings
-from screening.worklist.access import Role
 from screening.worklist.attempts import MOST_FAILURES
 from screening.worklist.users import User, hash_password, read_users, write_users
 from tests.stored_rows import add_bundle, add_instance, add_report, add_score

@@ -2,7 +2,7 @@
 
 import pytest
 
-from screening.worklist.access import Role
+from screening.domain.roles import Role
 from screening.worklist.attempts import MOST_FAILURES, MOST_KEYS, WINDOW_S, FailedAttempts
 from screening.worklist.sessions import MOST_SESSIONS, Sessions
 from screening.worklist.users import User

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from screening.domain.roles import Role
 from screening.errors import SettingsError
-from screening.worklist.access import Role
 from screening.worklist.users import (
     User,
     UsersFile,
