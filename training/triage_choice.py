@@ -17,7 +17,7 @@ from screening.domain.triage import Priority
 from training.errors import TrainingError
 from training.evaluation import AnsweredImages
 
-_STEP = 10**THRESHOLD_DIGITS
+_STEP: int = 10**THRESHOLD_DIGITS
 """Thresholds are whole steps of a score as it meets them, and are chosen on such scores."""
 
 
@@ -99,4 +99,5 @@ def _highest_that_keeps(rising: NDArray[np.float64], share: float) -> float:
 def _lowest_that_excludes(rising: NDArray[np.float64], share: float) -> float:
     """Return the lowest threshold that at least `share` of the scores stay below."""
     needed = math.ceil(share * len(rising) - 1e-9)
-    return (round(float(rising[needed - 1]) * _STEP) + 1) / _STEP
+    steps = round(float(rising[needed - 1]) * _STEP)
+    return (steps + 1) / _STEP
