@@ -1,6 +1,6 @@
 """The HTML pages, from templates; every value is escaped."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +13,10 @@ from screening.domain.shown_values import is_uid
 from screening.settings import Settings
 from screening.worklist import wording
 from screening.worklist.access import Visitor
+from screening.worklist.counts import MOST_COUNTED
 from screening.worklist.model import CLASS_FIGURES, Model
-from screening.worklist.ordering import WorklistEntry
+from screening.worklist.ordering import ReadingPriority, WorklistEntry, WorklistPage
+from screening.worklist.places import STARTS, Place
 from screening.worklist.study import HistoryLine, InstanceDetail
 from screening.worklist.totals import Totals
 
@@ -33,14 +35,15 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One moment of the worklist.
+    """One page of the worklist in one moment.
 
-    more: there are studies beyond those listed. bundle: the one that scores new images now.
-    untrained: it, or one that scored a listed study, is untrained.
+    by_priority: how many studies there are on all pages. bundle: the one that scores new images
+    now. untrained: it, or one that scored a listed study, is untrained.
     """
 
-    entries: Sequence[WorklistEntry]
-    more: bool
+    place: Place
+    page: WorklistPage
+    by_priority: Mapping[ReadingPriority, int]
     totals: Totals
     bundle: ActiveBundle | None
     untrained: bool
@@ -84,6 +87,10 @@ class Pages:
             waiting=wording.waiting,
             moment=wording.moment,
             dicom_date=wording.dicom_date,
+            dicom_time=wording.dicom_time,
+            sex=wording.sex,
+            age=wording.age,
+            deciding=wording.deciding,
             dicom_name=wording.dicom_name,
             spaced=wording.spaced,
         )
@@ -93,6 +100,8 @@ class Pages:
             has_login=has_login,
             version=__version__,
             refresh_s=REFRESH_S,
+            priority_starts=STARTS,
+            most_counted=MOST_COUNTED,
             priority_meanings=wording.PRIORITY_MEANINGS,
             report_meanings=wording.REPORT_MEANINGS,
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -22,6 +22,7 @@ from screening.logs import get_logger
 from screening.settings import Settings
 from screening.worklist.access import visitor_of
 from screening.worklist.answers import is_for_programs, refusal
+from screening.worklist.counts import count_by_priority
 from screening.worklist.exposure import Exposure
 from screening.worklist.forms import FormTokens, RefusedFormError
 from screening.worklist.gate import Gate
@@ -32,13 +33,16 @@ from screening.worklist.model import read_model
 from screening.worklist.operations import OperatorActions, add_operations
 from screening.worklist.ordering import (
     WorklistEntry,
+    WorklistPage,
     read_entry,
     read_worklist,
 )
 from screening.worklist.pages import Board, Pages, receiver_of
 from screening.worklist.pending import RecentAge, oldest_pending_age_s
+from screening.worklist.places import Place
 from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 from screening.worklist.reach import HEALTH_PATH, Reach
+from screening.worklist.recent_boards import RecentBoards, is_known
 from screening.worklist.security import SecurityHeaders
 from screening.worklist.study import read_history, read_instances
 from screening.worklist.totals import Totals
@@ -93,13 +97,22 @@ def _add_pages(
     database: Database,
     read_ledger: ReadLedger,
 ) -> None:
+    def read_board(place: Place) -> Board:
+        return _read_board(database, read_ledger, place)
+
+    recent_boards = RecentBoards(read_board, pages.board)
+
     @app.get("/", response_class=HTMLResponse)
-    def worklist_page(request: Request) -> str:
-        return pages.worklist(_read_board(database, read_ledger), visitor_of(request))
+    def worklist_page(request: Request, after: str = "", before: str = "") -> str:
+        return pages.worklist(read_board(Place(after, before)), visitor_of(request))
 
     @app.get("/board", response_class=HTMLResponse)
-    def worklist_board() -> str:
-        return pages.board(_read_board(database, read_ledger))
+    def worklist_board(request: Request, after: str = "", before: str = "") -> Response:
+        board = recent_boards(Place(after, before))
+        headers = {"ETag": board.tag}
+        if is_known(board.tag, request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=headers)
+        return HTMLResponse(board.html, headers=headers)
 
     @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
     def study_page(request: Request, study_instance_uid: str) -> Response:
@@ -129,13 +142,11 @@ def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None
     @app.get("/api/worklist")
     def worklist_json(
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = STUDIES_ON_PAGE,
-        after: str | None = None,
+        after: str = "",
+        before: str = "",
     ) -> dict[str, Any]:
         now = utc_now()
-        try:
-            page = read_worklist(database, limit=limit, after=after)
-        except CursorError as error:
-            raise HTTPException(422, str(error)) from None
+        page = _read_page(database, Place(after, before), limit)
         entries = page.entries
         return {
             "at": now.isoformat(),
@@ -146,6 +157,7 @@ def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None
                 {**entry.as_dict(), "waiting_s": round(entry.waiting_s(now))} for entry in entries
             ],
             "next_cursor": page.next_cursor,
+            "previous_cursor": page.previous_cursor,
         }
 
     recent_age_s = RecentAge(database)
@@ -172,6 +184,12 @@ def _add_failures(app: FastAPI, pages: Pages) -> None:
         title = "Database unavailable" if is_for_programs(path) else "The worklist is not available"
         return refusal(pages, path, status=503, title=title, text=UNAVAILABLE)
 
+    @app.exception_handler(CursorError)
+    def no_such_place(request: Request, error: CursorError) -> Response:
+        title = "No such place in the list"
+        text = f"{str(error)[0].upper()}{str(error)[1:]}."
+        return refusal(pages, request.url.path, status=400, title=title, text=text)
+
     @app.exception_handler(RefusedFormError)
     def refused_form(request: Request, error: RefusedFormError) -> Response:
         log.warning("form_refused", reason=str(error))
@@ -179,17 +197,25 @@ def _add_failures(app: FastAPI, pages: Pages) -> None:
         return refusal(pages, request.url.path, status=error.status, title=title, text=str(error))
 
 
-def _read_board(database: Database, read_ledger: ReadLedger) -> Board:
-    page = read_worklist(database)
+def _read_board(database: Database, read_ledger: ReadLedger, place: Place) -> Board:
+    page = _read_page(database, place, STUDIES_ON_PAGE)
     bundle = active_bundle(database)
     return Board(
-        entries=page.entries,
-        more=page.next_cursor is not None,
+        place=place,
+        page=page,
+        by_priority=count_by_priority(database),
         totals=read_ledger(),
         bundle=bundle,
         untrained=_is_untrained(bundle, page.entries),
         at=utc_now(),
     )
+
+
+def _read_page(database: Database, place: Place, limit: int) -> WorklistPage:
+    if place.after and place.before:
+        raise CursorError("expected one cursor, after or before, found both; name one of them")
+    after, before = place.after or None, place.before or None
+    return read_worklist(database, limit=limit, after=after, before=before)
 
 
 def _is_untrained(bundle: ActiveBundle | None, entries: Sequence[WorklistEntry]) -> bool:

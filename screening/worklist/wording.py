@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from screening.domain import scores
+from screening.domain.scores import CLASS_TITLES, Class
 from screening.worklist.ordering import ReadingPriority, ReportProgress
 
 PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
@@ -31,7 +32,6 @@ AGE_UNITS: Mapping[str, str] = {"D": "d", "W": "wk", "M": "mo", "Y": "y"}
 """The units of an age string. Source: PS3.5 6.2."""
 UNKNOWN = "–"  # noqa: RUF001  an en dash, as printed tables use it
 _NAME_GROUPS = 3
-_CHILD_YEARS, _INFANT_MONTHS = 3, 3
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _TIME = re.compile(r"(\d\d)(\d\d)?(\d\d)?(\.\d+)?")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
@@ -85,27 +85,16 @@ def sex(value: str) -> str:
     return SEXES.get(value.strip().upper(), "")
 
 
-def age(birth_date: str, study_date: str, patient_age: str = "") -> str:
-    """Return how old a patient was at the study: "45 y", "14 mo" or "9 d"; "" where not known.
-
-    birth_date, study_date: DA values; patient_age: an AS value, used where the dates tell nothing.
-    Source: PS3.5 6.2.
-    """
-    born, at = _day(birth_date), _day(study_date)
-    if born is None or at is None or at < born:
-        said = _AGE.fullmatch(patient_age.strip())
-        return f"{int(said[1])} {AGE_UNITS[said[2]]}" if said else ""
-    months = 12 * (at.year - born.year) + at.month - born.month - (at.day < born.day)
-    if months < _INFANT_MONTHS:
-        return f"{(at - born).days} d"
-    return f"{months // 12} y" if months >= 12 * _CHILD_YEARS else f"{months} mo"
+def age(value: str) -> str:
+    """Return an AS value such as "046Y" as "46 y", "" where it is none. Source: PS3.5 6.2."""
+    said = _AGE.fullmatch(value.strip())
+    return f"{int(said[1])} {AGE_UNITS[said[2]]}" if said else ""
 
 
-def _day(value: str) -> date | None:
-    try:
-        return datetime.strptime(value.strip(), "%Y%m%d").date()  # noqa: DTZ007  a day has no zone
-    except ValueError:
-        return None
+def deciding(rule: str | None) -> Class | None:
+    """Return the class of the rule that gave a priority, by its words; None where none did."""
+    named = (klass for klass in Class if (rule or "").startswith(f"{CLASS_TITLES[klass]} "))
+    return next(named, None)
 
 
 def dicom_name(value: str) -> str:

@@ -82,6 +82,57 @@ def test_the_list_shows_priority_scores_and_totals(get: Get, migrated_database: 
     assert "UNTRAINED" not in page
 
 
+def test_the_list_tells_studies_apart(get: Get, migrated_database: Database) -> None:
+    """Sex, age, study, when and by whom it was sent: what a reader knows a study by."""
+    with migrated_database.write() as session:
+        values = {"patient_sex": "M", "patient_age": "009M", "study_description": "Thorax <AP>"}
+        add_instance(session, "1.2.3", study_time="0807", calling_ae_title="DX_ER", **values)
+    for path in ("/", "/studies/1.2.3"):
+        page = get(path).text
+        for words in ("male", "9 mo", "Thorax &lt;AP&gt;", "2026-03-01 08:07", "DX_ER", "A0000"):
+            assert words in page
+        assert "patient data differ" not in page.lower()
+
+
+def test_a_study_whose_images_differ_says_so(get: Get, migrated_database: Database) -> None:
+    """In list, study and JSON; what is shown is of one image, and never mixed."""
+    with migrated_database.write() as session:
+        add_instance(session, "1.2.3", patient_name="Old^Name", patient_id="P-OLD")
+        add_instance(session, "1.2.3", patient_name="New^Name", patient_id="P-NEW")
+    for path in ("/", "/studies/1.2.3"):
+        page = get(path).text
+        assert "patient data differ" in page.lower()
+        assert "New, Name" in page
+        assert "P-NEW" in page
+        assert "P-OLD" not in page
+        assert "Old, Name" not in page
+    (entry,) = get("/api/worklist").json()["worklist"]
+    assert entry["demographics_differ"] is True
+
+
+def test_the_score_that_decides_is_marked(get: Get, migrated_database: Database) -> None:
+    """The rule that fired orders its priority, whatever the other scores are."""
+    with migrated_database.write() as session:
+        bundle = add_bundle(session)
+        by_pneumonia = {
+            "priority_rule": "Pneumonia probability at least 62.6 %",
+            "priority_score": 0.999,
+            "covid19": 0.0,
+            "pneumonia": 0.999,
+        }
+        by_covid19 = {"priority_score": 0.58, "covid19": 0.58}
+        for study, values in (("1.2.1", by_covid19), ("1.2.2", by_pneumonia)):
+            add_score(session, add_instance(session, study), bundle, priority="HIGH", **values)
+    page = get("/").text
+    first, second = page.split("<tr data-study=")[1:]
+    assert first.startswith('"1.2.2"')
+    assert 'class="score score-pneumonia decides"' in first
+    assert 'class="score score-covid19 decides"' in second
+    assert first.count("decides") == second.count("decides") == 1
+    assert "&gt; 99 %" in first
+    assert "&lt; 1 %" in first
+
+
 def test_untrained_scores_are_marked(get: Get, migrated_database: Database) -> None:
     """A banner, and a badge on the row, in the page and on the study's page."""
     _fill(migrated_database, trained=False)

@@ -1,0 +1,98 @@
+"""One reading and one rendering of the list for all browsers that ask in the same moment.
+
+Every open page asks again each few seconds, and mostly nothing has changed: the database is read
+at most once a second for each place in the list, what it says is compared with what was rendered
+last, and a browser that has that already is told no more than so.
+"""
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from screening.errors import DatabaseUnavailableError
+from screening.worklist.pages import Board
+from screening.worklist.places import Place
+
+RECENT_S = 1.0
+MOST_KEPT = 64
+"""Places in the list; the one that was asked for longest ago goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedBoard:
+    """A board as HTML, and its entity tag (RFC 9110 section 8.8.3): the same for the same HTML."""
+
+    html: str
+    tag: str
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    read_at_s: float = float("-inf")
+    board: Board | None = None
+    rendered: RenderedBoard | None = None
+    unavailable: str = ""
+
+
+class RecentBoards:
+    """Gives the board of each place as of at most RECENT_S ago.
+
+    read: returns the board of a place now. render: returns its HTML.
+    """
+
+    def __init__(self, read: Callable[[Place], Board], render: Callable[[Board], str]) -> None:
+        self._read = read
+        self._render = render
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Place, _Kept] = OrderedDict()
+
+    def __call__(self, place: Place) -> RenderedBoard:
+        """Return the board of a place.
+
+        Waiting times in it are those of the moment in which something changed last: the browser
+        counts on. Those that ask meanwhile wait for the one that reads.
+        Raises CursorError, and DatabaseUnavailableError where the database is away.
+        """
+        kept = self._of(place)
+        with kept.lock:
+            if time.monotonic() - kept.read_at_s > RECENT_S:
+                self._renew(kept, place)
+            if kept.unavailable or kept.rendered is None:
+                raise DatabaseUnavailableError(kept.unavailable)
+            return kept.rendered
+
+    def _of(self, place: Place) -> _Kept:
+        with self._lock:
+            kept = self._kept.setdefault(place, _Kept())
+            self._kept.move_to_end(place)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+            return kept
+
+    def _renew(self, kept: _Kept, place: Place) -> None:
+        try:
+            board = self._read(place)
+            kept.unavailable = ""
+        except DatabaseUnavailableError as error:
+            # told to all that wait, so that they do not each wait for a database that is away
+            kept.unavailable = str(error)
+        else:
+            if kept.board is None or replace(board, at=kept.board.at) != kept.board:
+                html = self._render(board)
+                kept.board = board
+                kept.rendered = RenderedBoard(html, _tag(html))
+        kept.read_at_s = time.monotonic()
+
+
+def is_known(tag: str, if_none_match: str) -> bool:
+    """Return whether a request's If-None-Match names this tag (RFC 9110 section 13.1.2)."""
+    named = (one.strip().removeprefix("W/") for one in if_none_match.split(","))
+    return tag in named
+
+
+def _tag(html: str) -> str:
+    return f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
