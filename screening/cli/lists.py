@@ -1,5 +1,6 @@
 """`screening worklist`, `ledger` and `trace`: what stands where."""
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -8,13 +9,13 @@ import typer
 
 from screening.errors import ScreeningError
 from screening.ops.since import parse_since
-from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE
+from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 
 if TYPE_CHECKING:
     from screening.db.breakers import FailingDestination
     from screening.db.session import Database
     from screening.ops.ledger import Ledger
-    from screening.worklist.ordering import WorklistEntry
+    from screening.worklist.ordering import WorklistEntry, WorklistPage
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -24,9 +25,14 @@ def worklist(
     limit: Annotated[
         int, typer.Option(min=1, max=MOST_ON_A_PAGE, help="At most so many studies.")
     ] = STUDIES_ON_PAGE,
+    after: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Go on where an earlier call ended.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the studies in reading order: priority, the score that gave it, waiting time.
+
+    Where there are more than the limit, standard error says how to see them.
 
     Example: screening worklist --limit 20
     """
@@ -35,11 +41,15 @@ def worklist(
     from screening.worklist.ordering import read_worklist
 
     with opened_database() as (_, database):
-        entries = read_worklist(database, limit=limit).entries
+        try:
+            page = read_worklist(database, limit=limit, after=after)
+        except CursorError as error:
+            raise typer.BadParameter(str(error)) from None
     if as_json:
-        print_json([entry.as_dict() for entry in entries])
+        print_json([entry.as_dict() for entry in page.entries])
     else:
-        print_worklist(entries)
+        print_worklist(page.entries)
+    _print_next(page)
 
 
 def ledger(
@@ -122,17 +132,18 @@ def print_worklist(entries: "Sequence[WorklistEntry]") -> None:
         print("UNTRAINED ensemble: the scores and the order below mean nothing.")
     print_table(
         "worklist",
-        ("priority", "COVID-19", "pneumonia", "normal", "patient", "accession", "study", "images",
-         "waiting", "UID"),
+        ("priority", "COVID-19", "pneumonia", "normal", "patient", "accession", "study", "sender",
+         "images", "waiting", "UID"),
         (
             (
                 f"{entry.priority}{' (UNTRAINED)' if entry.untrained else ''}",
                 percent(entry.covid19),
                 percent(entry.pneumonia),
                 percent(entry.normal),
-                f"{entry.patient_id} {entry.patient_name}".strip(),
+                _patient(entry),
                 entry.accession_number,
-                entry.study_date,
+                _study(entry),
+                entry.calling_ae_title,
                 entry.instances,
                 f"{entry.waiting_s(now) / 60:.0f} min",
                 entry.study_instance_uid,
@@ -140,6 +151,28 @@ def print_worklist(entries: "Sequence[WorklistEntry]") -> None:
             for entry in entries
         ),
     )  # fmt: skip
+
+
+def _print_next(page: "WorklistPage") -> None:
+    """Say how to see the studies that follow, on standard error: no program takes it for rows."""
+    if page.next_cursor:
+        print(f"more follow: screening worklist --after {page.next_cursor}", file=sys.stderr)
+
+
+def _patient(entry: "WorklistEntry") -> str:
+    from screening.worklist import wording
+
+    known = " ".join(part for part in (entry.patient_id, entry.patient_name) if part)
+    differ = "PATIENT DATA DIFFER" if entry.demographics_differ else ""
+    parts = (known, wording.sex(entry.patient_sex), wording.age(entry.patient_age), differ)
+    return ", ".join(part for part in parts if part)
+
+
+def _study(entry: "WorklistEntry") -> str:
+    from screening.worklist import wording
+
+    date, time = wording.dicom_date(entry.study_date), wording.dicom_time(entry.study_time)
+    return " ".join(part for part in (date, time, entry.study_description) if part)
 
 
 def print_ledger(counts: "Ledger") -> None:
@@ -215,6 +248,8 @@ def print_state(database: "Database") -> None:
     from screening.ops.ledger import read_ledger
     from screening.worklist.ordering import read_worklist
 
-    print_worklist(read_worklist(database).entries)
+    page = read_worklist(database)
+    print_worklist(page.entries)
+    _print_next(page)
     print_ledger(read_ledger(database))
     print_failing(failing_destinations(database))

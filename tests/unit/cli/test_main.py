@@ -78,6 +78,34 @@ def test_a_database_without_schema_ends_a_command_with_advice(command: Command) 
     assert (status, json.loads(out)) == (0, [])
 
 
+def test_the_worklist_is_printed_in_parts(command: Command, database: Database) -> None:
+    """A limit, and how to see what follows, apart from the rows, until nothing does."""
+    with database.write() as session:
+        bundle = add_bundle(session)
+        for number, covid19 in enumerate((0.9996, 0.8, 0.7), start=1):
+            instance = add_instance(session, f"1.2.{number}", patient_sex="F", patient_age="045Y")
+            add_score(session, instance, bundle, priority="STAT", covid19=covid19)
+    status, out, err = command("worklist", "--limit", "2")
+    assert (status, "1.2.1" in out, "1.2.2" in out, "1.2.3" in out) == (0, True, True, False)
+    assert "> 99 %" in out
+    assert "< 1 %" in out
+    assert err.startswith("more follow: screening worklist --after ")
+    cursor = err.split()[-1]
+    status, out, err = command("worklist", "--json", "--after", cursor)
+    assert [entry["study_instance_uid"] for entry in json.loads(out)] == ["1.2.3"]
+    assert (status, err) == (0, "")
+    database.close()
+
+
+@pytest.mark.usefixtures("database")
+def test_a_wrong_cursor_or_limit_is_told(command: Command) -> None:
+    """Exit status 2, and what to do."""
+    status, _, err = command("worklist", "--after", "1.2.3")
+    assert status == 2
+    assert "start at the first page" in " ".join(err.replace("│", " ").split())
+    assert command("worklist", "--limit", "1000000")[0] == 2
+
+
 @pytest.mark.usefixtures("database")
 def test_a_uid_nobody_sent_is_an_error(command: Command) -> None:
     """Exit status 1, and where to look."""
