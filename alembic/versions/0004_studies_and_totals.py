@@ -285,6 +285,8 @@ def upgrade() -> None:
     figures = FIGURES_AS_JSON[op.get_bind().dialect.name]
     op.execute(FILL_STUDIES.format(columns=", ".join(columns), figures=figures))
     op.execute(FILL_TOTALS)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ANALYZE")  # or nothing is known of the new tables until autovacuum comes by
 
 
 def downgrade() -> None:

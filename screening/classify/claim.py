@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, select, update
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from screening.db.clock import shared_now
+from screening.db.due_rows import is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification
@@ -23,6 +24,8 @@ from screening.domain.lifecycle import (
     Lane,
 )
 
+LANES = (Lane.LIVE, Lane.BACKFILL)
+"""In the order in which they are served."""
 LONGEST_LEASE_S = 600
 """A lease that has longer than this to run was given before the clock was set back: it is void."""
 
@@ -47,28 +50,11 @@ class Claim:
     instances: tuple[ClaimedInstance, ...]
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
-    """Rows that wait, or whose worker's lease has run out."""
-    return or_(
-        and_(
-            Classification.state == ClassificationState.RECEIVED,
-            or_(Classification.not_before.is_(None), Classification.not_before <= now),
-        ),
-        and_(
-            Classification.state == ClassificationState.CLAIMED,
-            or_(
-                Classification.lease_expires_at < now,
-                Classification.lease_expires_at > now + timedelta(seconds=LONGEST_LEASE_S),
-            ),
-        ),
-    )
-
-
 def anything_due(database: Database) -> bool:
     """Return whether a claim would find a row."""
     with database.read() as session:
-        due = select(Classification.id).where(is_due(shared_now(session))).limit(1)
-        return session.execute(due).first() is not None
+        now = shared_now(session)
+        return any(is_any(session, _sources(lane, now)) for lane in LANES)
 
 
 def claim(
@@ -128,15 +114,30 @@ def _held_by(token: str) -> ColumnElement[bool]:
 
 
 def _due_rows(session: Session, limit: int, now: datetime) -> Sequence[Classification]:
-    live_first = case((Classification.lane == Lane.LIVE, 0), else_=1)
-    due: Select[Classification] = (
-        select(Classification)
-        .where(is_due(now))
-        .order_by(live_first, Classification.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    due: list[Classification] = []
+    for lane in LANES:
+        sources = [source.with_for_update(skip_locked=True) for source in _sources(lane, now)]
+        due += oldest_of(session, sources, limit - len(due))
+        if len(due) >= limit:
+            break
+    return due
+
+
+def _sources(lane: Lane, now: datetime) -> list[Select[Classification]]:
+    """Select a lane's rows that never waited, whose wait is over, and whose worker is silent."""
+    row = Classification
+    in_lane = (
+        select(row).where(stands_at(row.lane, lane)).options(selectinload(Classification.instance))
     )
-    return session.scalars(due).all()
+    received = in_lane.where(stands_at(row.state, ClassificationState.RECEIVED))
+    claimed = in_lane.where(stands_at(row.state, ClassificationState.CLAIMED))
+    void = now + timedelta(seconds=LONGEST_LEASE_S)
+    return [
+        received.where(row.not_before.is_(None)).order_by(row.id),
+        received.where(row.not_before.is_not(None), row.not_before <= now).order_by(row.not_before),
+        claimed.where(row.lease_expires_at < now).order_by(row.lease_expires_at),
+        claimed.where(row.lease_expires_at > void).order_by(row.lease_expires_at),
+    ]
 
 
 def _batch(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, event, inspect, select
+from sqlalchemy import Select, event, inspect, select, text
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from screening.db.commitment_tables import Commitment, CommitmentRequest
@@ -62,6 +62,13 @@ WATCHED: dict[type, frozenset[str]] = {
 """Columns that the list or the ledger shows, by table."""
 NOTED = {"noted": True}
 """Execution options of a statement whose changes its caller has noted."""
+
+BY_INDEX = text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
+    "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
+)
+"""Has PostgreSQL read a few studies by their keys for the rest of the transaction, also while its
+statistics lag behind a table that grew."""
 
 
 @dataclass(slots=True)
@@ -114,6 +121,8 @@ def keep_standing(session: StandingSession) -> None:
     new = {one.id for one in noted.received}
     noted.keys.setdefault(Instance, set()).difference_update(new)
     studies = noted.studies
+    if session.get_bind().dialect.name == "postgresql" and (studies or any(noted.keys.values())):
+        session.execute(BY_INDEX)
     for table, ids in noted.keys.items():
         if ids:
             studies.update(session.scalars(_STUDIES_OF[table].where(table.id.in_(ids))))  # type: ignore[attr-defined]  # every table here has an id

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.commitment_tables import Commitment
+from screening.db.due_rows import stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery
+from screening.db.totals import Kind, by_subject_and_state, read_totals
 from screening.domain.lifecycle import UNDELIVERED, CommitmentState, DeliveryState, ReportState
 from screening.domain.shown_values import shown_uid
 
@@ -45,9 +47,9 @@ def undelivered(database: Database, *, destination: str | None = None) -> list[D
 
 def destinations_of_reports(database: Database) -> list[str]:
     """Return the names of all destinations that a report was ever meant for, sorted."""
-    names = select(Delivery.destination).distinct().order_by(Delivery.destination)
     with database.read() as session:
-        return list(session.scalars(names))
+        deliveries = by_subject_and_state(read_totals(session), Kind.DELIVERIES)
+    return sorted({destination for destination, _ in deliveries})
 
 
 def release_parked(database: Database, destination: str, *, given_up: bool = False) -> int:
@@ -86,7 +88,9 @@ def _move(
 
 def remake_failed_reports(database: Database) -> int:
     """Have reports that could not be made tried again; return how many classifications."""
-    failed = select(Classification).where(Classification.report_state == ReportState.FAILED)
+    failed = select(Classification).where(
+        stands_at(Classification.report_state, ReportState.FAILED)
+    )
     with database.write() as session:
         rows = session.scalars(failed.with_for_update()).all()
         for row in rows:

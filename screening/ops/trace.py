@@ -97,7 +97,7 @@ def _instances(session: Session, uid: str) -> list[Instance]:
         or_(
             Instance.study_instance_uid == uid,
             Instance.sop_instance_uid == uid,
-            Instance.id.in_(of_report),
+            Instance.id.in_(session.scalars(of_report).all()),  # values: each has an index
         )
     )
     return list(session.scalars(statement.order_by(Instance.id)))

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now
+from screening.db.due_rows import stands_at
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Breaker, Delivery
@@ -26,16 +27,10 @@ def open_breaker(session: Session, destination: str) -> Breaker | None:
     )
 
 
-def is_paused() -> ColumnElement[bool]:
-    """Deliveries whose destination is left alone."""
-    paused = select(Breaker.destination).where(Breaker.probe_at.is_not(None))
-    return Delivery.destination.in_(paused)
-
-
-def may_be_probed(now: datetime) -> ColumnElement[bool]:
-    """Deliveries whose destination is left alone, and its wait is over."""
-    waited = select(Breaker.destination).where(Breaker.probe_at <= now)
-    return Delivery.destination.in_(waited)
+def probe_times(session: Session) -> dict[str, datetime]:
+    """Return when each destination that is left alone may be probed, by name."""
+    paused = select(Breaker.destination, Breaker.probe_at).where(Breaker.probe_at.is_not(None))
+    return {name: probe_at for name, probe_at in session.execute(paused) if probe_at}
 
 
 def record_failure(database: Database, destination: str, message: str, rules: BreakerRules) -> None:
@@ -86,7 +81,8 @@ def record_success(database: Database, destination: str) -> None:
             session.execute(
                 update(Delivery)
                 .where(Delivery.destination == destination)
-                .where(Delivery.state == DeliveryState.PENDING)
+                .where(stands_at(Delivery.state, DeliveryState.PENDING))
+                .where(Delivery.not_before.is_not(None))
                 .values(not_before=None)
             )
     if was_paused:

@@ -5,20 +5,22 @@ only its own rows.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session, selectinload
 
 from screening.db.clock import shared_now
+from screening.db.due_rows import is_any, oldest_of, stands_at
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
 from screening.domain.lifecycle import DeliveryState, backoff_s
 from screening.queue.names import worker_name
-from screening.report.breaker import is_paused, may_be_probed, open_breaker
+from screening.report.breaker import open_breaker, probe_times
 from screening.report.destinations import Attempt, Ending, StoredReport
 
 LEASE_S = 60
@@ -37,21 +39,16 @@ class ClaimedDelivery:
     report: StoredReport
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
-    """Rows that wait and may go now, or whose sender's lease has run out."""
-    rested = or_(Delivery.not_before.is_(None), Delivery.not_before <= now)
-    return and_(_is_open(now), or_(Delivery.state == DeliveryState.SENDING, rested))
-
-
 def anything_due(database: Database, destinations: Collection[str]) -> bool:
     """Return whether a claim for any of these destinations would find a row."""
     with database.read() as session:
         now = shared_now(session)
-        due = select(Delivery.id).where(
-            Delivery.destination.in_(destinations),
-            or_(and_(is_due(now), ~is_paused()), and_(_is_open(now), may_be_probed(now))),
+        probes = probe_times(session)
+        return any(
+            is_any(session, _probes(name, now) if name in probes else _sources(name, now))
+            for name in destinations
+            if name not in probes or probes[name] <= now
         )
-        return session.execute(due.limit(1)).first() is not None
 
 
 def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelivery]:
@@ -67,7 +64,7 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
         breaker = open_breaker(session, destination)
         if breaker and breaker.probe_at and breaker.probe_at > now:
             return []
-        rows = session.scalars(_next_rows(destination, now, probe=breaker is not None)).all()
+        rows = _next_rows(session, destination, now, probe=breaker is not None)
         if breaker and rows:  # nobody else probes meanwhile
             breaker.probe_at = now + timedelta(seconds=LEASE_S)
         for row in rows:
@@ -78,29 +75,48 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
         return [ClaimedDelivery(row.id, token, _stored(row.report)) for row in rows]
 
 
-def _is_open(now: datetime) -> ColumnElement[bool]:
-    """Rows that nobody is sending."""
-    return or_(
-        Delivery.state == DeliveryState.PENDING,
-        and_(
-            Delivery.state == DeliveryState.SENDING,
-            or_(
-                Delivery.lease_expires_at < now,
-                Delivery.lease_expires_at > now + timedelta(seconds=2 * LEASE_S),
-            ),
-        ),
-    )
+def _next_rows(
+    session: Session, destination: str, now: datetime, *, probe: bool
+) -> Sequence[Delivery]:
+    sources = _probes(destination, now) if probe else _sources(destination, now)
+    locked = [source.with_for_update(skip_locked=True) for source in sources]
+    if not probe:
+        return oldest_of(session, locked, DELIVERIES_AT_ONCE)
+    found = [row for source in locked for row in session.scalars(source.limit(1))]
+    return sorted(found, key=lambda row: (row.attempts, row.id))[:1]
 
 
-def _next_rows(destination: str, now: datetime, *, probe: bool) -> Select[Delivery]:
-    due = _is_open(now) if probe else is_due(now)
-    order = (Delivery.attempts, Delivery.id) if probe else (Delivery.id,)
+def _sources(destination: str, now: datetime) -> list[Select[Delivery]]:
+    """Select a destination's rows that never waited, whose wait is over, and in nobody's hands."""
+    row = Delivery
+    pending = _of(destination, DeliveryState.PENDING)
+    rested = pending.where(row.not_before.is_not(None), row.not_before <= now)
+    return [
+        pending.where(row.not_before.is_(None)).order_by(row.id),
+        rested.order_by(row.not_before),
+        *_abandoned(destination, now, row.lease_expires_at),
+    ]
+
+
+def _probes(destination: str, now: datetime) -> list[Select[Delivery]]:
+    """Select the rows that nobody is sending, the least tried first, whatever their waits."""
+    order = (Delivery.attempts, Delivery.id)
+    pending = _of(destination, DeliveryState.PENDING).order_by(*order)
+    return [pending, *_abandoned(destination, now, *order)]
+
+
+def _abandoned(destination: str, now: datetime, *order: Any) -> list[Select[Delivery]]:
+    sending = _of(destination, DeliveryState.SENDING).order_by(*order)
+    void = now + timedelta(seconds=2 * LEASE_S)
+    lease_end = Delivery.lease_expires_at
+    return [sending.where(lease_end < now), sending.where(lease_end > void)]
+
+
+def _of(destination: str, state: DeliveryState) -> Select[Delivery]:
     return (
         select(Delivery)
-        .where(Delivery.destination == destination, due)
-        .order_by(*order)
-        .limit(1 if probe else DELIVERIES_AT_ONCE)
-        .with_for_update(skip_locked=True)
+        .where(Delivery.destination == destination, stands_at(Delivery.state, state))
+        .options(selectinload(Delivery.report))
     )
 
 

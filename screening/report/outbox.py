@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
 from screening.db.clock import shared_now, utc_now
+from screening.db.due_rows import is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Delivery, Report
@@ -62,19 +63,21 @@ class _Predecessor:
     reference: ReportReference
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
-    """Classifications whose reports are to be made now."""
-    return and_(
-        Classification.report_state == ReportState.DUE,
-        or_(Classification.report_not_before.is_(None), Classification.report_not_before <= now),
-    )
-
-
 def anything_due(database: Database) -> bool:
     """Return whether any report is to be made now."""
     with database.read() as session:
-        due = select(Classification.id).where(is_due(shared_now(session))).limit(1)
-        return session.execute(due).first() is not None
+        return is_any(session, _sources(shared_now(session)))
+
+
+def _sources(now: datetime) -> list[Select[Classification]]:
+    """Select the rows whose reports never waited, and those whose wait is over."""
+    row = Classification
+    due = select(row).where(stands_at(row.report_state, ReportState.DUE))
+    rested = due.where(row.report_not_before.is_not(None), row.report_not_before <= now)
+    return [
+        due.where(row.report_not_before.is_(None)).order_by(row.id),
+        rested.order_by(row.report_not_before),
+    ]
 
 
 def make_due_reports(
@@ -91,9 +94,8 @@ def make_due_reports(
     Raises DatabaseUnavailableError.
     """
     with database.read() as session:
-        now = shared_now(session)
-        due = select(Classification.id).where(is_due(now)).order_by(Classification.id)
-        ids = session.scalars(due.limit(REPORTS_AT_ONCE)).all()
+        due = oldest_of(session, _sources(shared_now(session)), REPORTS_AT_ONCE)
+        ids = [row.id for row in due]
     for classification_id in ids:
         try:
             _make(database, spool, classification_id, destinations, zone)

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from screening.db.breakers import FailingDestination, failing_destinations
+from screening.db.due_rows import stands_at
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.lifecycle import DeliveryState, ReportState
@@ -93,6 +94,6 @@ def _counts(totals: Totals, failing: list[FailingDestination]) -> list[Destinati
 
 
 def _failed_reports(database: Database) -> int:
-    failed = select(func.count()).where(Classification.report_state == ReportState.FAILED)
+    failed = select(func.count()).where(stands_at(Classification.report_state, ReportState.FAILED))
     with database.read() as session:
         return session.execute(failed).scalar_one()

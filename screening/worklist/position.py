@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from screening.domain.instance import fault_of_uid
 
-STUDIES_ON_PAGE = 200
+STUDIES_ON_PAGE = 100
 MOST_ON_A_PAGE = 1000
 LONGEST_CURSOR = 400
 LOWEST_RANK = 5

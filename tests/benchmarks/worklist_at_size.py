@@ -1,0 +1,222 @@
+"""Measure page, JSON, metrics, ledger and claims with many studies: `make bench-worklist`.
+
+Fills a database of the revision before `studies` with radiographs, their results, reports,
+deliveries and as many re-runs that wait, migrates it, and asks the real web application and the
+real claims. Prints the 95th percentile of each, in ms, in the order of the questions.
+"""
+
+import argparse
+import contextlib
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import alembic.command
+from sqlalchemy import create_engine, text
+
+from screening.classify import claim as classify_claim
+from screening.db.bundle_rows import active_bundle
+from screening.db.clock import utc_now
+from screening.db.migrate import alembic_config, upgrade
+from screening.db.session import Database
+from screening.ops.ledger import read_ledger
+from screening.ops.since import parse_since
+from screening.ops.trace import trace
+from screening.report import deliveries, outbox
+from screening.settings import Settings
+from screening.worklist.ordering import read_worklist
+from tests.servers import private_postgresql
+from tests.web_app import Client, make_app
+
+STUDIES = 1_000_000
+REVISION_BEFORE = "0003"
+TIMES = 100
+LIMIT_MS = 50.0
+UNLIMITED = frozenset({"ledger --since 24h"})
+"""Shown, without a limit: its cost follows what was received in that time."""
+NUMBERS = {
+    "sqlite": "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :studies) ",
+    "postgresql": "WITH n(n) AS (SELECT generate_series(1, :studies)) ",
+}
+AT = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ({seconds}) || ' seconds')",
+    "postgresql": "now() - ({seconds}) * interval '1 second'",
+}
+BUNDLE = """INSERT INTO bundles (id, name, version, digest, trained, role, registered_at, manifest)
+VALUES (1, 'first', '1', 'a', TRUE, 'retired', {now}, '{{}}'),
+       (2, 'second', '1', 'b', TRUE, 'active', {now}, '{{}}')"""
+INSTANCES = """INSERT INTO instances (id, sop_instance_uid, sop_class_uid, study_instance_uid,
+    series_instance_uid, transfer_syntax_uid, sha256, conflicting, size_bytes, modality,
+    calling_ae_title, received_at, patient_id, patient_name, accession_number, study_date,
+    study_time)
+{numbers} SELECT n, '1.2.826.0.1.3680043.10.' || n || '.1.1', '1.2.840.10008.5.1.4.1.1.1',
+    '1.2.826.0.1.3680043.10.' || n, '1.2.826.0.1.3680043.10.' || n || '.1', '1.2.840.10008.1.2.1',
+    substr('0000000000000000000000000000000000000000000000000000000000000000' || n, -64, 64),
+    FALSE, 8000000, 'CR', 'CR_ROOM_' || (n % 7), {arrival}, 'P' || n, 'Doe^Jane ' || n, 'A' || n,
+    '20260301', '114500' FROM n"""
+RESULTS = """INSERT INTO classifications (id, instance_id, bundle_id, lane, state, reason, attempts,
+    created_at, finished_at, covid19, pneumonia, normal, priority, priority_rule, report_state,
+    not_before)
+{numbers} SELECT n, n, CASE WHEN n % 50 > 1 THEN 1 END, 'live',
+    CASE n % 50 WHEN 0 THEN 'received' WHEN 1 THEN 'received' WHEN 2 THEN 'failed'
+                WHEN 3 THEN 'not_applicable' ELSE 'classified' END,
+    CASE n % 50 WHEN 2 THEN 'undecodable_pixels' WHEN 3 THEN 'not_frontal' END,
+    1, {arrival}, CASE WHEN n % 50 > 1 THEN {arrival} END,
+    CASE WHEN n % 50 > 3 THEN (n * 7919 % 1000) / 1000.0 END,
+    CASE WHEN n % 50 > 3 THEN (1000 - n * 7919 % 1000) / 1000.0 END,
+    CASE WHEN n % 50 > 3 THEN 0.0 END,
+    CASE WHEN n % 50 < 4 THEN NULL WHEN n * 7919 % 1000 > 900 THEN 'STAT'
+         WHEN n * 7919 % 1000 > 700 THEN 'HIGH' WHEN n * 7919 % 1000 > 500 THEN 'MEDIUM'
+         ELSE 'LOW' END,
+    CASE WHEN n % 50 < 4 THEN NULL WHEN n * 7919 % 1000 > 500
+         THEN 'COVID-19 probability at least 50 %' ELSE 'no class reached its threshold' END,
+    CASE WHEN n % 50 < 4 THEN 'none' WHEN n % 50 = 4 THEN 'due' ELSE 'made' END,
+    CASE WHEN n % 50 = 1 THEN {in_an_hour} END FROM n"""
+RERUNS = """INSERT INTO classifications (id, instance_id, lane, state, created_at)
+{numbers} SELECT n + :studies, n, 'backfill', 'received', {now} FROM n WHERE n % 50 > 1"""
+REPORTS = """INSERT INTO reports (id, classification_id, profile, sop_instance_uid, sop_class_uid,
+    series_instance_uid, content, sha256, made_at)
+{numbers} SELECT n, n, 'comprehensive', '2.25.' || n, '1.2.840.10008.5.1.4.1.1.88.33', '2.25.1',
+    'x', 'x', {arrival} FROM n WHERE n % 50 > 4"""
+DELIVERIES = """INSERT INTO deliveries (id, report_id, destination, state, attempts, not_before,
+    created_at, delivered_at)
+{numbers} SELECT n, n, 'pacs', CASE WHEN n % 2 = 0 THEN 'delivered' ELSE 'pending' END, 1,
+    CASE WHEN n % 4 = 1 THEN {in_an_hour} END, {arrival},
+    CASE WHEN n % 2 = 0 THEN {arrival} END FROM n WHERE n % 50 > 4"""
+TABLES = ("bundles", "instances", "classifications", "reports", "deliveries")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long one question takes, in ms."""
+
+    question: str
+    median_ms: float
+    p95_ms: float
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether the 95th percentile is below the limit."""
+        return self.question in UNLIMITED or self.p95_ms < LIMIT_MS
+
+
+def main() -> int:
+    """Measure on both database systems; 1 where a question takes too long."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.worklist_at_size")
+    parser.add_argument("--studies", type=int, default=STUDIES)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    asked = parser.parse_args()
+    print(f"{asked.studies:,} studies, {platform.processor() or platform.machine()}", flush=True)
+    in_time = True
+    for dialect in ("sqlite", "postgresql"):
+        if asked.only in (None, dialect):
+            with tempfile.TemporaryDirectory() as name, _url(dialect, Path(name)) as url:
+                in_time &= all(one.is_in_time for one in measured(url, asked.studies, Path(name)))
+    return 0 if in_time else 1
+
+
+def measured(url: str, studies: int, folder: Path) -> list[Measured]:
+    """Fill the database at `url`, which has no schema, ask, and print what each question took."""
+    started = time.monotonic()
+    fill(url, studies)
+    filled = time.monotonic()
+    upgrade(url)
+    dialect = url.partition("+")[0].partition(":")[0]
+    filled_s, migrated_s = filled - started, time.monotonic() - filled
+    print(f"{dialect}: filled in {filled_s:.0f} s, migrated in {migrated_s:.0f} s", flush=True)
+    with contextlib.closing(Database(url)) as database:
+        found = [_timed(*one) for one in questions(database, folder).items()]
+    for one in found:
+        late = "" if one.is_in_time else f"  more than {LIMIT_MS:.0f} ms"
+        print(f"  {one.question:32} median {one.median_ms:8.1f}, p95 {one.p95_ms:8.1f}{late}")
+    return found
+
+
+def fill(url: str, studies: int) -> None:
+    """Bring a database to the revision before `studies` and fill it."""
+    alembic.command.upgrade(alembic_config(url), REVISION_BEFORE)
+    engine = create_engine(url)
+    name = engine.dialect.name
+    words = {
+        "numbers": NUMBERS[name],
+        "now": AT[name].format(seconds="0"),
+        "arrival": AT[name].format(seconds="n % 2592000"),
+        "in_an_hour": AT[name].format(seconds="-3600"),
+    }
+    with engine.begin() as connection:
+        for statement in (BUNDLE, INSTANCES, RESULTS, RERUNS, REPORTS, DELIVERIES):
+            wanted = {"studies": studies} if "{numbers}" in statement else {}
+            connection.execute(text(statement.format(**words)), wanted)
+        if name == "postgresql":
+            behind = text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)")
+            for table in TABLES:
+                connection.execute(behind, {"table": table, "last": 2 * studies + 2})
+    engine.dispose()
+
+
+def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], object]]:
+    """Return what is asked, by name; folder: a data folder."""
+    get = Client(make_app(database, Settings(data_dir=folder))).get
+    bundle = active_bundle(database)
+    assert bundle is not None
+    study = read_worklist(database, limit=1).entries[0].study_instance_uid
+    cursor = None
+    for _ in range(20):  # not so far that a small list ends
+        cursor = read_worklist(database, limit=40, after=cursor).next_cursor
+
+    def answers(path: str) -> None:
+        assert get(path).status_code == 200
+
+    def claims() -> None:
+        held = classify_claim.claim(
+            database, bundle_id=bundle.id, worker="w", batch_size=8, lease_s=60
+        )
+        assert len(held.instances) in {1, 8}
+
+    return {
+        "GET /": partial(answers, "/"),
+        "GET /board": partial(answers, "/board"),
+        "GET / further down": partial(answers, f"/?after={cursor}"),
+        "GET /api/worklist": partial(answers, "/api/worklist"),
+        "GET /api/worklist further down": partial(answers, f"/api/worklist?after={cursor}"),
+        "GET /metrics": partial(answers, "/metrics"),
+        "GET /healthz": partial(answers, "/healthz"),
+        "GET /studies/UID": partial(answers, f"/studies/{study}"),
+        "ledger": partial(read_ledger, database),
+        "ledger --since 24h": lambda: read_ledger(database, since=parse_since("24h", utc_now())),
+        "trace": partial(trace, database, study),
+        "claim of a batch": claims,
+        "is a classification due?": partial(classify_claim.anything_due, database),
+        "is a report due?": partial(outbox.anything_due, database),
+        "is a delivery due?": partial(deliveries.anything_due, database, ["pacs"]),
+        "claim of deliveries": partial(deliveries.claim_deliveries, database, "pacs"),
+    }
+
+
+def _timed(question: str, ask: Callable[[], object]) -> Measured:
+    ask()
+    taken_ms = []
+    for _ in range(TIMES):
+        started = time.perf_counter()
+        ask()
+        taken_ms.append(1000 * (time.perf_counter() - started))
+    return Measured(question, statistics.median(taken_ms), statistics.quantiles(taken_ms, n=20)[-1])
+
+
+@contextlib.contextmanager
+def _url(dialect: str, folder: Path) -> Iterator[str]:
+    if dialect == "sqlite":
+        yield f"sqlite:///{folder / 'screening.db'}"
+        return
+    with private_postgresql() as url:
+        yield url
+
+
+if __name__ == "__main__":
+    sys.exit(main())

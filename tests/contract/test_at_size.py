@@ -1,0 +1,120 @@
+"""What is asked again and again reads by index, however many studies there are.
+
+Speed itself is measured by `tests/benchmarks/worklist_at_size.py`; here each statement's plan is
+read, which depends on no machine.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import pytest
+from sqlalchemy import Connection, event, text
+
+from screening.db.migrate import alembic_config, upgrade
+from screening.db.recount import recount
+from screening.db.session import Database
+from screening.ops.ledger import read_ledger
+from tests.benchmarks.worklist_at_size import REVISION_BEFORE, UNLIMITED, fill, questions
+
+STUDIES = 3000
+LARGE = ("instances", "classifications", "reports", "deliveries", "studies")
+Statement = tuple[str, Any]
+
+
+@pytest.fixture
+def filled(empty_url: str) -> Iterator[Database]:
+    """Return a database with so many studies that reading all of a table is never cheaper."""
+    fill(empty_url, STUDIES)
+    upgrade(empty_url)
+    with closing(Database(empty_url)) as database:
+        yield database
+
+
+def test_the_migration_fills_studies_and_totals(filled: Database, empty_url: str) -> None:
+    """Every figure agrees with the rows of the older version, and the way back is open."""
+    found = recount(filled)
+    assert (found.instances, found.studies, found.agrees) == (STUDIES, STUDIES, True)
+    ledger = read_ledger(filled)
+    assert ledger.adds_up
+    assert ledger.received == STUDIES
+    assert ledger.pending == ledger.failed + ledger.not_applicable == STUDIES * 2 // 50
+    assert sum(ledger.deliveries.values()) == STUDIES * 45 // 50
+    filled.close()
+    alembic.command.downgrade(alembic_config(empty_url), REVISION_BEFORE)
+    upgrade(empty_url)
+    assert recount(filled).agrees
+
+
+def test_no_question_reads_a_whole_table(filled: Database, tmp_path: Path) -> None:
+    """Neither list, page, figures, trace nor claims; a plan that does so names the question."""
+    whole = {}
+    for question, ask in questions(filled, tmp_path).items():
+        if question in UNLIMITED:
+            continue
+        with _recorded(filled) as statements:
+            ask()
+        with filled.read() as session:
+            connection = session.connection()
+            found = {table for one in statements for table in _read_whole(connection, one)}
+        if found:
+            whole[question] = found
+    assert whole == {}
+
+
+@contextmanager
+def _recorded(database: Database) -> Iterator[list[Statement]]:
+    """Record the statements that are executed, once each."""
+    statements: dict[str, Statement] = {}
+
+    def record(*arguments: Any) -> None:
+        _, _, statement, parameters, _, many = arguments
+        if re.match(r"\s*(SELECT|UPDATE|DELETE)", statement) and not many:
+            statements.setdefault(statement, (statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", record)
+    found: list[Statement] = []
+    yield found
+    event.remove(database.engine, "before_cursor_execute", record)
+    found += statements.values()
+
+
+def _read_whole(connection: Connection, statement: Statement) -> set[str]:
+    """Return the large tables that a statement's plan reads from end to end."""
+    sql, parameters = statement
+    if "set_config" in sql:  # how the transaction has what follows planned
+        connection.exec_driver_sql(sql)
+        return set()
+    if connection.dialect.name == "postgresql":
+        plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", parameters).scalar_one()
+        return set(_scanned(plan if isinstance(plan, list) else json.loads(plan)))
+    lines = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters).all()
+    details = [line[3] for line in lines]
+    return {
+        detail
+        for detail in details
+        if re.match(rf"SCAN ({'|'.join(LARGE)})\b(?!.* USING (COVERING )?INDEX ix_)", detail)
+    }
+
+
+def _scanned(plan: Any) -> Iterator[str]:
+    if isinstance(plan, list):
+        for part in plan:
+            yield from _scanned(part)
+    elif isinstance(plan, dict):
+        if plan.get("Node Type") == "Seq Scan" and plan.get("Relation Name") in LARGE:
+            yield plan["Relation Name"]
+        for part in plan.values():
+            yield from _scanned(part)
+
+
+def test_a_plan_that_reads_a_whole_table_is_seen(filled: Database) -> None:
+    """The check itself can fail."""
+    with filled.read() as session:
+        slow = ("SELECT count(*) FROM deliveries WHERE attempts > 5", ())
+        assert _read_whole(session.connection(), slow)
+        session.execute(text("SELECT 1"))
