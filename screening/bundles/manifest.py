@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from screening.bundles.parts import ArraysFile, BundleFile, LungField, Part, PlainName
+from screening.bundles.parts import ArraysFile, BundleFile, BundleWord, LungField, Part, PlainName
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
@@ -159,8 +159,8 @@ class Manifest(Part):
     """The content of manifest.json."""
 
     schema_version: Literal[1]
-    name: PlainName
-    version: PlainName
+    name: BundleWord
+    version: BundleWord
     trained: bool
     """False: random weights for demonstration; everything it touches says UNTRAINED."""
     created_at: datetime | None = None

@@ -11,6 +11,8 @@ ARRAYS_SUFFIX = ".npz"
 
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """Letters, digits, dot, dash and underscore: safe as a file name and in a report."""
+BundleWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,56}$")]
+"""A plain name that is whole in a column and, behind "bundle ", in a report's 64 characters."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

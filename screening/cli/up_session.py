@@ -130,6 +130,12 @@ def _require_access_to_own_scp(settings: Settings) -> None:
             f"SCREENING_ALLOWED_ADDRESSES: expected {host} among them, since this command asks its "
             "own SCP whether it is up, found it left out; add it"
         )
+    if AddressList(settings.scp_trusted_proxies).names(host):
+        raise StartupError(
+            f"SCREENING_SCP_TRUSTED_PROXIES: expected proxies other than {host}, since this "
+            "command asks its own SCP from there without a PROXY header; have the proxy connect "
+            "from another address (haproxy: source 127.0.0.2)"
+        )
 
 
 def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:

@@ -17,6 +17,7 @@ from screening.receive.pdu_limits import (
 from screening.transport.association_items import (
     ABSTRACT_SYNTAX,
     APPLICATION_CONTEXT,
+    DICOM_APPLICATION_CONTEXT,
     FIXED_BYTES,
     REQUESTED_CONTEXT,
     TRANSFER_SYNTAX,
@@ -31,7 +32,6 @@ from screening.transport.association_items import (
     user_information,
 )
 
-DICOM_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 NEVER_SUPPORTED = b"2.25.0"
 """Stands for a syntax that is no UID, so that negotiation refuses its context."""
 VERSION_1 = 1

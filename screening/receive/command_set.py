@@ -5,33 +5,14 @@ that cannot be served is refused with a status, alone, and the association goes 
 set that cannot be taken apart leaves nothing to answer. Source: PS3.7 9.3, 10.3, annexes C and E.
 """
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from screening.domain.instance import fault_of_uid
 from screening.receive.operations import (
-    AFFECTED_SOP_CLASS_UID,
-    AFFECTED_SOP_INSTANCE_UID,
-    C_CANCEL,
-    C_STORE,
-    COMMAND_DATA_SET_TYPE,
-    COMMAND_FIELD,
-    ERROR_COMMENT,
     MEDIUM_PRIORITY,
-    MESSAGE_ID,
-    MESSAGE_ID_RESPONDED_TO,
-    N_EVENT_REPORT,
     NAMES,
-    NO_DATA_SET,
     OPERATIONS,
     PRIORITIES,
-    PRIORITY,
-    REQUESTED_SOP_CLASS_UID,
-    REQUESTED_SOP_INSTANCE_UID,
-    RESPONSE,
-    STATUS,
-    UID_ELEMENTS,
 )
 from screening.receive.statuses import (
     CUT_SHORT,
@@ -39,16 +20,37 @@ from screening.receive.statuses import (
     UNRECOGNIZED_OPERATION,
     Refusal,
 )
+from screening.transport.command_elements import (
+    AFFECTED_SOP_CLASS_UID,
+    AFFECTED_SOP_INSTANCE_UID,
+    C_CANCEL,
+    C_STORE,
+    COMMAND_DATA_SET_TYPE,
+    COMMAND_FIELD,
+    ERROR_COMMENT,
+    MESSAGE_ID,
+    MESSAGE_ID_RESPONDED_TO,
+    N_EVENT_REPORT,
+    NO_DATA_SET,
+    PRIORITY,
+    REQUESTED_SOP_CLASS_UID,
+    REQUESTED_SOP_INSTANCE_UID,
+    RESPONSE,
+    STATUS,
+    UID_ELEMENTS,
+    elements_in,
+    encoded_elements,
+    even,
+    number,
+    number_in,
+    uid_in,
+)
 
 NO_MESSAGE_ID = Refusal(MISTYPED_ARGUMENT, "Message ID is missing or illegal")
 NO_SUCH_OPERATION = Refusal(
     UNRECOGNIZED_OPERATION, "no operation of this presentation context's SOP class"
 )
 DATA_SET_ENDED_EARLY = Refusal(CUT_SHORT, "the data set is cut short")
-
-
-class UnusableCommandError(Exception):
-    """A command set that cannot be taken apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,17 @@ class Request:
     def failure(self, refusal: Refusal) -> bytes:
         """Return the command set of the response with a failure status. Source: PS3.7 9.3, 10.3."""
         elements = {
-            COMMAND_FIELD: _number(self.command_field | RESPONSE),
-            MESSAGE_ID_RESPONDED_TO: _number(self.message_id),
-            COMMAND_DATA_SET_TYPE: _number(NO_DATA_SET),
-            STATUS: _number(refusal.status),
-            ERROR_COMMENT: _even(refusal.comment, " "),
+            COMMAND_FIELD: number(self.command_field | RESPONSE),
+            MESSAGE_ID_RESPONDED_TO: number(self.message_id),
+            COMMAND_DATA_SET_TYPE: number(NO_DATA_SET),
+            STATUS: number(refusal.status),
+            ERROR_COMMENT: even(refusal.comment, " "),
         }
         if self.sop_class_uid:
-            elements[AFFECTED_SOP_CLASS_UID] = _even(self.sop_class_uid, "\0")
+            elements[AFFECTED_SOP_CLASS_UID] = even(self.sop_class_uid, "\0")
         if self.sop_instance_uid:
-            elements[AFFECTED_SOP_INSTANCE_UID] = _even(self.sop_instance_uid, "\0")
-        return _encoded(elements)
+            elements[AFFECTED_SOP_INSTANCE_UID] = even(self.sop_instance_uid, "\0")
+        return encoded_elements(elements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,9 @@ def judged(encoded: bytes, served: ServedBy) -> PlainMessage | RefusedRequest | 
     encoded: the whole command set; served: what its presentation context is for.
     Raises UnusableCommandError where it is no command set.
     """
-    elements = _elements(encoded)
-    command_field = _number_in(elements, COMMAND_FIELD)
-    announced = _number_in(elements, COMMAND_DATA_SET_TYPE)
+    elements = elements_in(encoded)
+    command_field = number_in(elements, COMMAND_FIELD)
+    announced = number_in(elements, COMMAND_DATA_SET_TYPE)
     if command_field is not None and (command_field & RESPONSE or command_field == C_CANCEL):
         return _response(elements, command_field, has_data_set=announced != NO_DATA_SET)
     operation = OPERATIONS.get(command_field or 0)
@@ -141,10 +143,10 @@ def judged(encoded: bytes, served: ServedBy) -> PlainMessage | RefusedRequest | 
 
 def _request(elements: Mapping[int, bytes], command_field: int | None, served: ServedBy) -> Request:
     """Return what an answer needs; a request without a command field is taken for what is usual."""
-    uids = {tag: _uid_in(elements, tag) for tag in UID_ELEMENTS}
+    uids = {tag: uid_in(elements, tag) for tag in UID_ELEMENTS}
     return Request(
         command_field or max(served.operations),
-        _number_in(elements, MESSAGE_ID) or 0,
+        number_in(elements, MESSAGE_ID) or 0,
         uids[AFFECTED_SOP_CLASS_UID] or uids[REQUESTED_SOP_CLASS_UID],
         uids[AFFECTED_SOP_INSTANCE_UID] or uids[REQUESTED_SOP_INSTANCE_UID],
     )
@@ -153,16 +155,16 @@ def _request(elements: Mapping[int, bytes], command_field: int | None, served: S
 def _refusal(
     elements: Mapping[int, bytes], command_field: int | None, served: ServedBy
 ) -> Refusal | None:
-    if _number_in(elements, MESSAGE_ID) is None:
+    if number_in(elements, MESSAGE_ID) is None:
         return NO_MESSAGE_ID
     if command_field is None or command_field not in served.operations:
         return NO_SUCH_OPERATION
     operation = OPERATIONS[command_field]
     for tag, status in operation.parameters.items():
-        found = _uid_in(elements, tag) if tag in UID_ELEMENTS else _number_in(elements, tag)
+        found = uid_in(elements, tag) if tag in UID_ELEMENTS else number_in(elements, tag)
         if found in {"", None}:
             return Refusal(status, f"{NAMES[tag]} is missing or illegal")
-    if _uid_in(elements, operation.sop_class) not in served.sop_classes:
+    if uid_in(elements, operation.sop_class) not in served.sop_classes:
         return Refusal(operation.other_class, "this SOP class is not served here")
     return None
 
@@ -172,80 +174,34 @@ def _plain_request(
 ) -> PlainMessage:
     operation = OPERATIONS[request.command_field]
     plain = {
-        COMMAND_FIELD: _number(request.command_field),
-        MESSAGE_ID: _number(request.message_id),
-        COMMAND_DATA_SET_TYPE: _number(1 if has_data_set else NO_DATA_SET),
+        COMMAND_FIELD: number(request.command_field),
+        MESSAGE_ID: number(request.message_id),
+        COMMAND_DATA_SET_TYPE: number(1 if has_data_set else NO_DATA_SET),
     }
     for tag in operation.parameters:
         is_uid = tag in UID_ELEMENTS
-        plain[tag] = _even(_uid_in(elements, tag), "\0") if is_uid else elements[tag]
+        plain[tag] = even(uid_in(elements, tag), "\0") if is_uid else elements[tag]
     mended = ""
     if request.command_field == C_STORE:
-        priority = _number_in(elements, PRIORITY)
+        priority = number_in(elements, PRIORITY)
         if priority not in PRIORITIES:
             priority, mended = MEDIUM_PRIORITY, "Priority is none of 0, 1 and 2: taken as medium"
-        plain[PRIORITY] = _number(priority or MEDIUM_PRIORITY)
-    return PlainMessage(_encoded(plain), has_data_set, request, mended)
+        plain[PRIORITY] = number(priority or MEDIUM_PRIORITY)
+    return PlainMessage(encoded_elements(plain), has_data_set, request, mended)
 
 
 def _response(
     elements: Mapping[int, bytes], command_field: int, *, has_data_set: bool
 ) -> PlainMessage | IgnoredMessage:
     """Return the response to an N-EVENT-REPORT of ours; we ask for nothing else as acceptor."""
-    responded_to = _number_in(elements, MESSAGE_ID_RESPONDED_TO)
-    status = _number_in(elements, STATUS)
+    responded_to = number_in(elements, MESSAGE_ID_RESPONDED_TO)
+    status = number_in(elements, STATUS)
     if command_field != N_EVENT_REPORT | RESPONSE or responded_to is None or status is None:
         return IgnoredMessage(has_data_set and command_field != C_CANCEL)
     plain = {
-        COMMAND_FIELD: _number(command_field),
-        MESSAGE_ID_RESPONDED_TO: _number(responded_to),
-        COMMAND_DATA_SET_TYPE: _number(1 if has_data_set else NO_DATA_SET),
-        STATUS: _number(status),
+        COMMAND_FIELD: number(command_field),
+        MESSAGE_ID_RESPONDED_TO: number(responded_to),
+        COMMAND_DATA_SET_TYPE: number(1 if has_data_set else NO_DATA_SET),
+        STATUS: number(status),
     }
-    return PlainMessage(_encoded(plain), has_data_set)
-
-
-def _elements(encoded: bytes) -> dict[int, bytes]:
-    """Return the values of group 0000 by element, Implicit VR Little Endian. PS3.7 6.3.1."""
-    elements: dict[int, bytes] = {}
-    at = 0
-    while at < len(encoded):
-        if len(encoded) - at < 8:  # noqa: PLR2004  tag and length
-            raise UnusableCommandError("a command set that ends within an element")
-        group, element, length = struct.unpack_from("<HHI", encoded, at)
-        at += 8
-        if length > len(encoded) - at:
-            raise UnusableCommandError("an element of a command set that is longer than it")
-        if group == 0:
-            elements.setdefault(element, encoded[at : at + length])
-        at += length
-    if not elements:
-        raise UnusableCommandError("a command set without elements")
-    return elements
-
-
-def _number_in(elements: Mapping[int, bytes], tag: int) -> int | None:
-    """Return a US value, None where it is absent, empty or none."""
-    value = elements.get(tag, b"")
-    return int.from_bytes(value, "little") if len(value) == 2 else None  # noqa: PLR2004  US
-
-
-def _uid_in(elements: Mapping[int, bytes], tag: int) -> str:
-    """Return a UID without its padding, "" where it is absent or none."""
-    text = elements.get(tag, b"").strip(b" \0").decode("latin-1")
-    return "" if fault_of_uid(text) else text
-
-
-def _number(value: int) -> bytes:
-    return value.to_bytes(2, "little")
-
-
-def _even(text: str, padding: str) -> bytes:
-    return (text + padding * (len(text) % 2)).encode("ascii")
-
-
-def _encoded(elements: Mapping[int, bytes]) -> bytes:
-    body = b"".join(
-        struct.pack("<HHI", 0, tag, len(value)) + value for tag, value in sorted(elements.items())
-    )
-    return struct.pack("<HHII", 0, 0, 4, len(body)) + body
+    return PlainMessage(encoded_elements(plain), has_data_set)

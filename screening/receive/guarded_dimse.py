@@ -18,11 +18,16 @@ from screening.receive.command_set import (
     PlainMessage,
     RefusedRequest,
     ServedBy,
-    UnusableCommandError,
     judged,
 )
 from screening.receive.incoming import IncomingFile
-from screening.receive.operations import C_ECHO, C_STORE, N_ACTION, N_EVENT_REPORT
+from screening.transport.command_elements import (
+    C_ECHO,
+    C_STORE,
+    N_ACTION,
+    N_EVENT_REPORT,
+    UnusableCommandError,
+)
 
 LARGEST_COMMAND_SET_BYTES = 1 << 16
 LARGEST_DATA_SET_IN_MEMORY_BYTES = 1 << 22

@@ -22,8 +22,8 @@ from screening.receive.commitment_handlers import CommitmentHandlers
 from screening.receive.guarded_association import GuardedAssociation
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake, Outcome, Peer, Request
-from screening.receive.operations import C_STORE
 from screening.receive.statuses import MAX_COMMENT_CHARACTERS, SUCCESS, refusal_of
+from screening.transport.command_elements import C_STORE
 
 log = get_logger()
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pynetdicom import AE
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
+from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from screening.db.session import Database
 from screening.errors import StartupError
@@ -78,6 +80,8 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
 
 def _make_ae(settings: Settings) -> AE:
     ae = AE(ae_title=settings.ae_title)
+    for sop_class in settings.extra_sop_classes:
+        _make_known(sop_class)
     for context in supported_contexts(settings.extra_sop_classes):
         ae.add_supported_context(  # its own setter forgets the roles
             context.abstract_syntax,
@@ -91,6 +95,12 @@ def _make_ae(settings: Settings) -> AE:
     ae.dimse_timeout = DIMSE_TIMEOUT_S
     ae.network_timeout = NETWORK_TIMEOUT_S
     return ae
+
+
+def _make_known(sop_class: str) -> None:
+    """Have pynetdicom serve a SOP class that it does not know, a private one, as Storage."""
+    if uid_to_service_class(sop_class) is ServiceClass:
+        register_uid(sop_class, f"Extra{sop_class.replace('.', '_')}", StorageServiceClass)
 
 
 def _front_door(settings: Settings, spool: Spool, handlers: Handlers) -> FrontDoor:

@@ -25,7 +25,7 @@ from screening.report.content import BundleIdentity, ReportContent, ReportRefere
 from screening.report.measurement_report import measurement_report
 from screening.report.narrative import series_description
 from screening.report.source import ALWAYS_PRESENT, clean_source, declare_character_set
-from screening.report.tree import LONGEST_LO, MANUFACTURER
+from screening.report.tree import MANUFACTURER
 
 SERIES_NUMBER = 9001
 IMPLEMENTATION_CLASS_UID = UID(uids.derived_uid("implementation"))
@@ -148,10 +148,10 @@ def _add_equipment(data_set: Dataset, source: Dataset, content: ReportContent) -
 
 def _add_software(data_set: Dataset, bundle: BundleIdentity) -> None:
     data_set.Manufacturer = MANUFACTURER
-    data_set.ManufacturerModelName = bundle.name[:LONGEST_LO]
-    data_set.DeviceSerialNumber = bundle.digest[:LONGEST_LO]
+    data_set.ManufacturerModelName = bundle.name
+    data_set.DeviceSerialNumber = bundle.digest
     data_set.SoftwareVersions = [
-        f"bundle {bundle.version}"[:LONGEST_LO],
+        f"bundle {bundle.version}",
         f"screening {screening.__version__}",
     ]
 

@@ -24,12 +24,12 @@ from pynetdicom.dsutils import encode
 
 from screening.errors import UnreadableDataSetError
 from screening.imaging.quiet import quiet
+from screening.storage_scu.association_answer import MAXIMUM_PDU_BYTES
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.guarded_requestor import PatientSocket, guard, unread_answer
 from screening.storage_scu.objects import EncodedObject
 from screening.storage_scu.outcomes import Outcome, rejection_rule
 
-MAXIMUM_PDU_BYTES = 131072
 MEDIUM_PRIORITY = 0
 LARGEST_MESSAGE_ID = 0xFFFF
 ACCEPTED = 0
@@ -179,6 +179,12 @@ def _not_associated(
             Outcome.RETRY,
             f"{peer} cannot be reached: {failure}; "
             "check that it runs, and that host, port and TLS are right",
+        )
+    if fault := association.dul.fault:
+        return NotAssociatedError(
+            Outcome.RETRY,
+            f"{peer} answers an association request in a way that cannot be used: {fault}; "
+            "tell its manufacturer",
         )
     return NotAssociatedError(
         Outcome.RETRY,

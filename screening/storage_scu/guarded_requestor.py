@@ -13,6 +13,8 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT, P_DATA
 
+from screening.storage_scu.association_answer import plain_command_set, plain_pdu
+from screening.transport.association_items import MalformedItemError
 from screening.transport.closing_socket import ClosingSocket
 
 LARGEST_PDU_BYTES = 1 << 18
@@ -20,6 +22,8 @@ LARGEST_PDU_BYTES = 1 << 18
 LARGEST_ANSWER_BYTES = 1 << 16
 """Of an answer's command set and data set: a C-STORE response has some hundred bytes and none."""
 READ_BYTES = 1 << 16
+COMMAND, LAST = 1, 2
+"""Bits of the message control header. Source: PS3.8 E.2."""
 
 
 def guard(association: Association) -> None:
@@ -77,6 +81,18 @@ class PatientSocket(ClosingSocket):
 class _GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has no types
     """Ends the association where pynetdicom's thread would die, and lets nobody wait for it."""
 
+    fault: str = ""
+    """What is wrong with the peer's answer to our association request; "" where nothing is."""
+
+    def _decode_pdu(self, bytestream: bytearray) -> Any:
+        """Decode a PDU; an answer to our association request in plain form."""
+        try:
+            plain = plain_pdu(bytes(bytestream))
+        except MalformedItemError as error:
+            self.fault = str(error)
+            raise
+        return super()._decode_pdu(bytearray(plain))
+
     def run_reactor(self) -> None:
         """Run pynetdicom's reactor; what it does not catch is a fault of the peer."""
         try:
@@ -92,11 +108,32 @@ class _GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has n
 
 
 class _GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom has no types
-    """Takes answers of a limited size; what is none ends the association."""
+    """Takes answers of a limited size, in plain form; what is none ends the association."""
+
+    def __init__(self, association: Association) -> None:
+        """Begin without a message."""
+        super().__init__(association)
+        self._command = bytearray()
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take a P-DATA. Raises whatever one that cannot be taken apart provokes."""
-        super().receive_primitive(primitive)
+        for context_id, fragment in primitive.presentation_data_value_list:
+            control = fragment[0]
+            if not control & COMMAND:
+                if self.message is not None:  # else nothing announced it, and nobody needs it
+                    self._pass_on(context_id, fragment)
+                continue
+            self._command += fragment[1:]
+            if len(self._command) > LARGEST_ANSWER_BYTES:
+                raise ValueError("an answer that does not end")
+            if control & LAST:
+                plain, self._command = plain_command_set(bytes(self._command)), bytearray()
+                self._pass_on(context_id, bytes([COMMAND | LAST]) + plain)
+
+    def _pass_on(self, context_id: int, fragment: bytes) -> None:
+        passed = P_DATA()
+        passed.presentation_data_value_list.append((context_id, fragment))
+        super().receive_primitive(passed)
         if self.message is None:
             return
         parts = (self.message.encoded_command_set, self.message.data_set)

@@ -136,3 +136,17 @@ def test_a_port_that_is_taken_ends_the_start(
         running_scp(taken, migrated_database),
     ):
         pass
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.3.4.5.6", "1.2.840.10008.5.1.4.1.1.1.3"])
+def test_a_further_sop_class_is_stored_whether_pynetdicom_knows_it(
+    tmp_path: Path, migrated_database: Database, sop_class: str
+) -> None:
+    """A private Storage SOP class of the site is served as those of the standard."""
+    context = Context(sop_class, ExplicitVRLittleEndian)
+    with running_receiver(tmp_path, migrated_database, extra_sop_classes=sop_class) as receiver:
+        with associate(receiver.peer, [context]) as association:
+            sent = identify(radiograph(SOPClassUID=sop_class))
+            statuses = [association.store(sent, context).status for _ in range(2)]
+        assert statuses == [SUCCESS] * 2
+        assert [row.sop_class_uid for row in receiver.instances()] == [sop_class]

@@ -53,6 +53,8 @@ Spoil = Callable[[dict[str, Any]], object]
 SPOILED: dict[str, tuple[Spoil, str]] = {
     "newer schema": (lambda m: m.update(schema_version=2), "schema_version"),
     "no name": (lambda m: m.pop("name"), "name: Field required"),
+    "a name that a report would cut": (lambda m: m.update(name="n" * 58), "name: String"),
+    "a version that a report would cut": (lambda m: m.update(version="1" * 58), "version: String"),
     "unknown field": (lambda m: m.update(extra=1), "extra: Extra inputs"),
     "trained as text": (lambda m: m.update(trained="yes"), "trained"),
     "no members": (lambda m: m.update(members=[]), "members"),
