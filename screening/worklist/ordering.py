@@ -1,15 +1,23 @@
 """The reading worklist in order: priority, then the score that gave it, then time of arrival."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, Select, literal, select, tuple_
+from sqlalchemy.orm import Session
 
 from screening.db.session import Database
 from screening.db.study_tables import Study
-from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, Position, parse_cursor
+from screening.worklist.position import (
+    DIGEST_PREFIX,
+    MOST_ON_A_PAGE,
+    STUDIES_ON_PAGE,
+    Position,
+    digest_of,
+    parse_cursor,
+)
 
 
 class ReadingPriority(StrEnum):
@@ -127,6 +135,8 @@ def read_worklist(
     backward = before is not None
     start = parse_cursor(before or after or "") if before or after else None
     with database.read() as session:
+        if start is not None:
+            start = _resolved(session, start)
         found = session.execute(_beside(start, backward=backward).limit(limit + 1)).all()
     more, rows = len(found) > limit, list(found[:limit])
     if backward:
@@ -157,6 +167,19 @@ _STUDIES = Study.__table__  # plain rows: as objects they cost twice as much to 
 _ORDER = tuple(
     _STUDIES.c[name] for name in ("rank", "score_order", "received_at", "study_instance_uid")
 )
+
+
+def _resolved(session: Session, start: Position) -> Position:
+    """Return a position with the UID that its digest stands for; "" where that study has moved."""
+    if not start.study_instance_uid.startswith(DIGEST_PREFIX):
+        return start
+    here = (start.rank, start.score_order, start.received_at)
+    same = select(_STUDIES.c.study_instance_uid)
+    for column, value in zip(_ORDER, here, strict=False):
+        same = same.where(column == value)
+    uids = session.scalars(same)
+    found = (uid for uid in uids if digest_of(uid) == start.study_instance_uid)
+    return replace(start, study_instance_uid=next(found, ""))
 
 
 def _beside(start: Position | None, *, backward: bool) -> Select[Any]:

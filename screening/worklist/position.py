@@ -5,17 +5,21 @@ also when that study has moved on or is gone.
 """
 
 import base64
+import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from screening.domain.instance import fault_of_uid
+from screening.domain.shown_values import is_uid
 
 STUDIES_ON_PAGE = 100
 MOST_ON_A_PAGE = 1000
 LONGEST_CURSOR = 400
 LOWEST_RANK = 5
+DIGEST_PREFIX = "sha256:"
+_DIGEST = re.compile(DIGEST_PREFIX + r"[0-9a-f]{64}")
 
 
 class CursorError(ValueError):
@@ -24,7 +28,11 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a study stands: rank 0 to 5, minus its score or 1, arrival (aware), its UID."""
+    """Where a study stands: rank 0 to 5, minus its score or 1, arrival (aware), its UID.
+
+    Of a Study Instance UID that is none, and may name a patient, a cursor holds the digest alone:
+    addresses end up in logs.
+    """
 
     rank: int
     score_order: float
@@ -33,13 +41,23 @@ class Position:
 
     def as_cursor(self) -> str:
         """Return the text, of letters, digits, "-" and "_"."""
-        values = [self.rank, self.score_order, self.received_at.isoformat()]
-        text = json.dumps([*values, self.study_instance_uid], separators=(",", ":"))
+        uid = self.study_instance_uid
+        told = uid if is_uid(uid) else digest_of(uid)
+        values = [self.rank, self.score_order, self.received_at.isoformat(), told]
+        text = json.dumps(values, separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+def digest_of(uid: str) -> str:
+    """Return what stands for a UID that is none."""
+    return DIGEST_PREFIX + hashlib.sha256(uid.encode()).hexdigest()
+
+
 def parse_cursor(cursor: str) -> Position:
-    """Return the position that `as_cursor` wrote. Raises CursorError for any other text."""
+    """Return the position that `as_cursor` wrote, with a digest where it wrote one.
+
+    Raises CursorError for any other text.
+    """
     try:
         position = _read(cursor[: LONGEST_CURSOR + 1])
     except (ValueError, TypeError, OverflowError, RecursionError):
@@ -63,6 +81,6 @@ def _read(cursor: str) -> Position | None:
         and math.isfinite(score)
         and received_at.tzinfo is not None
         and isinstance(uid, str)
-        and not fault_of_uid(uid)
+        and (is_uid(uid) or _DIGEST.fullmatch(uid) is not None)
     )
     return Position(rank, score, received_at.astimezone(UTC), uid) if legal else None

@@ -17,16 +17,28 @@ from tests.marks import Marks
 from tests.site import running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(1500)]
-PATIENT_COLUMNS = {"patient_id", "patient_name", "accession_number", "study_date", "study_time"}
+PATIENT_COLUMNS = {
+    "patient_id",
+    "patient_name",
+    "patient_birth_date",
+    "patient_sex",
+    "patient_age",
+    "accession_number",
+    "study_date",
+    "study_time",
+    "study_description",
+}
 UID_COLUMNS = {"sop_instance_uid", "study_instance_uid", "series_instance_uid", "sop_class_uid"}
 ALLOWED_COLUMNS = {
     "instances": PATIENT_COLUMNS | UID_COLUMNS | {"modality", "calling_ae_title"},
+    "studies": PATIENT_COLUMNS | {"study_instance_uid", "modality", "calling_ae_title"},
     "events": UID_COLUMNS,
     "reports": {"content"},
     "associations": {"calling_ae_title"},
 }
 """Identifiers that peers chose freely are kept as they are in columns that are made for them."""
 SHOWN_ON_PAGE = {"PatientName", "PatientID", "AccessionNumber", "StudyDate", "StudyTime"}
+SHOWN_WHERE_LEGAL = {"PatientSex", "PatientAge", "PatientBirthDate", "StudyDescription"}
 UID_PLACES = {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID"}
 
 
@@ -91,8 +103,8 @@ def test_only_columns_for_it_hold_a_patient_attribute(traces: Traces) -> None:
 
 
 def test_pages_show_what_readers_need_and_nothing_else(traces: Traces) -> None:
-    """Of a header's thousand elements five, and the modality and the UIDs."""
-    allowed = SHOWN_ON_PAGE | {"Modality", *UID_PLACES}
+    """Of a header's thousand elements nine, and the modality and the UIDs."""
+    allowed = SHOWN_ON_PAGE | SHOWN_WHERE_LEGAL | {"Modality", *UID_PLACES}
     shown = {
         place.split(" ", 2)[-1] for page in traces.pages.values() for place in places(traces, page)
     }

@@ -1,5 +1,7 @@
 """The worklist page by page: whole, in order, and unmoved by what moves."""
 
+import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,6 +70,25 @@ def test_a_cursor_outlives_the_study_it_was_made_of(migrated_database: Database)
     assert read_worklist(migrated_database).entries[0].study_instance_uid == expected[5]
     again = read_worklist(migrated_database, limit=6, after=first.next_cursor).entries
     assert [e.study_instance_uid for e in again] == [e.study_instance_uid for e in behind]
+
+
+def test_a_uid_that_is_none_stands_in_no_address(migrated_database: Database) -> None:
+    """It may name a patient; pages beside it are whole all the same."""
+    uids = ["1.1", "Doe-Jane-1970", "Doe-Jane-1971", "2.1"]
+    with migrated_database.write() as session:
+        for uid in uids:
+            add_classification(session, add_instance(session, uid))
+    page, listed = read_worklist(migrated_database, limit=1), []
+    while True:
+        listed.append(page.entries[0].study_instance_uid)
+        if page.next_cursor is None:
+            break
+        assert b"Doe" not in base64.urlsafe_b64decode(page.next_cursor + "===")
+        page = read_worklist(migrated_database, limit=1, after=page.next_cursor)
+    assert listed == sorted(uids)
+    position = parse_cursor(Position(3, 1.0, NOON, "Doe-Jane-1970").as_cursor())
+    moved = replace(position, received_at=NOON - timedelta(days=1)).as_cursor()
+    assert len(read_worklist(migrated_database, after=moved).entries) == len(uids)
 
 
 def test_a_sure_pneumonia_stands_above_a_doubtful_covid19(migrated_database: Database) -> None:
