@@ -1,6 +1,7 @@
 """Insert where a unique constraint decides who was first."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -14,6 +15,23 @@ def insert_or_nothing(session: Session, table: type[Base], **values: object) -> 
     """Return INSERT ... ON CONFLICT DO NOTHING in the session's dialect, to be executed."""
     insert = insert_of(session.get_bind().dialect.name)
     return insert(table).values(**values).on_conflict_do_nothing()
+
+
+def insert_unless_there(session: Session, table: type[Base], **values: object) -> Any:
+    """Insert a row and return its primary key; None where a unique constraint has it already.
+
+    For what is done with each object: the statement is made once. The session does not see the
+    row, nor what it means for studies and totals, which the caller notes.
+    """
+    statement = _unless_there(session.get_bind().dialect.name, table)
+    return session.connection().execute(statement, values).scalar_one_or_none()
+
+
+@cache
+def _unless_there(dialect: str, table: type[Base]) -> Any:
+    rows: Any = table.__table__
+    key = next(iter(rows.primary_key))
+    return insert_of(dialect)(rows).on_conflict_do_nothing().returning(key)
 
 
 def insert_of(dialect: str) -> Callable[..., Any]:

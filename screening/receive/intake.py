@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.events import add_event, add_instance_event
-from screening.db.insert import insert_or_nothing
+from screening.db.insert import insert_unless_there
 from screening.db.session import Database
-from screening.db.standing import NOTED, note_received
+from screening.db.standing import note_received
 from screening.db.studies import ReceivedInstance
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.eligibility import Reason
@@ -82,7 +82,7 @@ class Intake:
             return self._record(session, taken, peer)
 
     def _record(self, session: Session, taken: _Object, peer: Peer) -> Outcome:
-        session.execute(insert_or_nothing(session, Association, **_association_values(peer)))
+        insert_unless_there(session, Association, **_association_values(peer))
         now = utc_now()
         outcome = Outcome.STORED
         instance_id = _insert_instance(session, taken, peer, now, conflicting=False)
@@ -130,7 +130,7 @@ class Intake:
         Raises DatabaseUnavailableError where even that cannot be recorded.
         """
         with self._database.write() as session:
-            session.execute(insert_or_nothing(session, Association, **_association_values(peer)))
+            insert_unless_there(session, Association, **_association_values(peer))
             add_event(
                 session,
                 "instance_refused",
@@ -221,8 +221,7 @@ def _insert_instance(
         "study_time": patient.study_time,
         "study_description": patient.study_description,
     }
-    statement = insert_or_nothing(session, Instance, **values).returning(Instance.id)
-    instance_id = session.execute(statement, execution_options=NOTED).scalar_one_or_none()
+    instance_id: int | None = insert_unless_there(session, Instance, **values)
     if instance_id is not None:
         note_received(session, ReceivedInstance(instance_id, values), waits=not conflicting)
     return instance_id
