@@ -151,6 +151,25 @@ class Site:
                         break
 
 
+def test_the_list_says_what_the_header_says(
+    database: Database, spool: Spool, tmp_path: Path
+) -> None:
+    """Sex, age, birth date, description, time and sender come from the object."""
+    said = {
+        "PatientSex": "f",
+        "PatientBirthDate": "19800214",
+        "PatientAge": "",
+        "StudyDate": "20260213",
+        "StudyTime": "081500",
+        "StudyDescription": "Thorax p.a.",
+    }
+    receive(database, spool, tmp_path, 1, 1, **said)
+    (entry,) = read_worklist(database).entries
+    assert (entry.patient_sex, entry.patient_age) == ("F", "045Y")
+    assert (entry.patient_birth_date, entry.study_time) == ("19800214", "081500")
+    assert (entry.study_description, entry.calling_ae_title) == ("Thorax p.a.", "CR_ROOM_1")
+
+
 def test_many_transactions_at_once_keep_every_figure(
     database: Database, spool: Spool, tmp_path: Path
 ) -> None:
