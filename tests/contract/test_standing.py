@@ -156,7 +156,7 @@ def test_the_list_says_what_the_header_says(
 ) -> None:
     """Sex, age, birth date, description, time and sender come from the object."""
     said = {
-        "PatientSex": "f",
+        "PatientSex": "F",
         "PatientBirthDate": "19800214",
         "PatientAge": "",
         "StudyDate": "20260213",
