@@ -13,6 +13,7 @@
     │   ├── ObjectTooLargeError       beyond the size limit
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
     │   └── ReportNotPossibleError    no report can be made on the object
+    ├── DecisionRefusedError          what a person decided cannot be done as things stand
     └── TransientError                the surroundings are at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
         ├── OutOfMemoryError          the device's memory is too small for a batch
@@ -75,6 +76,10 @@ class UndecodablePixelsError(RejectedInstanceError):
 
 class ReportNotPossibleError(RejectedInstanceError):
     """No report can be made on the object."""
+
+
+class DecisionRefusedError(ScreeningError):
+    """What a person decided cannot be carried out as things stand; look again."""
 
 
 class TransientError(ScreeningError):

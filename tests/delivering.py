@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
+from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
-from screening.db.tables import Breaker, Delivery
+from screening.db.tables import Delivery
 from screening.report.codes import Profile
 from screening.report.courier import Courier
 from screening.report.destinations import Destination, PeerDestination

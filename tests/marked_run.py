@@ -58,7 +58,7 @@ def run_with_marks(folder: Path, bundle_dir: Path, phantom: Path) -> Traces:
         temporary = stack.enter_context(folder_contents(folder / "tmp"))
         found.reports = stack.enter_context(storage_scp(ports["quoting"], _late_success))
         stack.enter_context(storage_scp(ports["refusing"], _refusal))
-        site.run("bundles", "activate", "untrained@0")
+        site.run("bundles", "activate", "untrained@0", "--yes")
         site.start(*STATIONS)
         site.wait_for_scp()
         calling = found.marks.text(CALLING)
@@ -207,7 +207,7 @@ def _run_commands(site: Site, found: Traces, folder: Path, objects: Iterable[Mar
 
 
 def _reprocess(site: Site, found: Traces) -> None:
-    site.run("bundles", "activate", "untrained@1")
+    site.run("bundles", "activate", "untrained@1", "--yes")
     for options in (("--dry-run",), ("--yes",)):
         done = site.run("reprocess", "--since", "1d", "--json", *options)
         found.written[f"screening reprocess {options}"] = done.stdout + done.stderr

@@ -5,9 +5,12 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.tables import Bundle, Classification, Delivery, Event, Instance, Report
+from screening.db.what_stands import FINISHED
+from screening.domain.lifecycle import ClassificationState
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 COMPUTED_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1"
@@ -74,14 +77,35 @@ def add_instance(
 
 
 def add_classification(session: Session, instance: Instance, **columns: Any) -> Classification:
-    """Add one classification of an image; received, unless `columns` say otherwise."""
+    """Add one classification of an image; received, unless `columns` say otherwise.
+
+    A result stands where the one before it told no more, unless `columns` say otherwise.
+    """
     values = {"state": "received", "lane": "live", "created_at": instance.received_at}
     if columns.get("state") in {"classified", "not_applicable", "failed"}:
         values |= {"finished_at": instance.received_at + timedelta(seconds=4), "attempts": 1}
     row = Classification(instance_id=instance.id, **{**values, **columns})
+    if row.state in FINISHED and "stands_since" not in columns:
+        _let_stand(session, row)
     session.add(row)
     session.flush()
     return row
+
+
+def _let_stand(session: Session, row: Classification) -> None:
+    before = session.scalar(
+        select(Classification).where(
+            Classification.instance_id == row.instance_id, Classification.stands_since.is_not(None)
+        )
+    )
+    if before is not None:
+        if FINISHED.index(ClassificationState(before.state)) < FINISHED.index(
+            ClassificationState(row.state)
+        ):
+            return
+        before.stands_since = None
+        session.flush()
+    row.stands_since = row.finished_at
 
 
 def add_score(

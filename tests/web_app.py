@@ -11,6 +11,7 @@ import httpx
 
 from screening.db.session import Database
 from screening.domain.roles import Role
+from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
 from screening.ops.ledger import read_ledger
 from screening.settings import Settings
@@ -91,6 +92,8 @@ def make_app(database: Database, settings: Settings) -> Any:
         actions=OperatorActions(
             release_parked=lambda destination: release_parked(database, destination),
             remake_failed_reports=lambda: remake_failed_reports(database),
+            accept_correction=lambda number, by: accept_correction(database, number, by=by),
+            reject_correction=lambda number, by: reject_correction(database, number, by=by),
         ),
     )
 

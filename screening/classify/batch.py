@@ -4,7 +4,8 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from screening.classify.claim import Claim, claim
+from screening.classify.claim import Claim, ClaimedInstance, claim
+from screening.classify.compare import Compared, compare_kept
 from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
 from screening.classify.heartbeat import ended_where_hung, heartbeat
@@ -73,7 +74,7 @@ class BatchRunner:
         examined = dict(
             zip(
                 (instance.classification_id for instance in held.instances),
-                self._decoders.map(self._examine, (i.sha256 for i in held.instances)),
+                self._decoders.map(self._examine, held.instances),
                 strict=True,
             )
         )
@@ -83,8 +84,10 @@ class BatchRunner:
         }
         return {**results, **self._score(ready)}
 
-    def _examine(self, sha256: str) -> Examined[PreparedInput]:
-        return examine_kept(self._spool, sha256, self._rules, self._ensemble.prepare)
+    def _examine(self, instance: ClaimedInstance) -> Examined[PreparedInput] | Compared:
+        if instance.standing is not None:
+            return compare_kept(self._spool, instance.sha256, instance.standing)
+        return examine_kept(self._spool, instance.sha256, self._rules, self._ensemble.prepare)
 
     def _score(self, ready: Mapping[int, Ready[PreparedInput]]) -> dict[int, Result]:
         if not ready:

@@ -12,11 +12,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import Session, aliased, selectinload
 
+from screening.classify.compare import StandingObject
+from screening.classify.verdict import give_verdict
 from screening.db.clock import shared_now
-from screening.db.due_rows import is_any, oldest_of, stands_at
+from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables import Classification, Instance
+from screening.db.what_stands import settle
+from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import (
     MAX_ATTEMPTS,
     ClassificationState,
@@ -24,8 +28,7 @@ from screening.domain.lifecycle import (
     Lane,
 )
 
-LANES = (Lane.LIVE, Lane.BACKFILL)
-"""In the order in which they are served."""
+NEVER_COMPARED = "every attempt to compare the pictures failed"
 LONGEST_LEASE_S = 600
 """A lease that has longer than this to run was given before the clock was set back: it is void."""
 
@@ -39,6 +42,8 @@ class ClaimedInstance:
     study_instance_uid: str
     sha256: str
     attempt: int
+    standing: StandingObject | None
+    """The object to compare it with, of the same SOP Instance UID, where another one stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ def claim(
                 _take(row, bundle_id=bundle_id, token=token, until=lease_expires_at)
                 _add_claim_event(row, session, worker)
             if batch or not due:
-                return Claim(token, worker, tuple(_claimed(row) for row in batch))
+                instances = tuple(_claimed(session, row) for row in batch)
+                return Claim(token, worker, instances)
 
 
 def renew(database: Database, held: Claim, *, lease_s: float) -> None:
@@ -152,12 +158,17 @@ def _batch(
 
 def _quarantine(rows: Sequence[Classification], session: Session, now: datetime) -> None:
     for row in rows:
+        if row.instance.conflicting:
+            give_verdict(session, row, Reason.CONFLICTING_INSTANCE, NEVER_COMPARED)
+            settle(session, row.instance_id)
+            continue
         row.state = ClassificationState.FAILED
         row.reason = FailureReason.WORKER_LOST
         row.detail = f"tried {row.attempts} times"
         row.finished_at = now
         row.lease_owner = row.lease_expires_at = None
         add_instance_event(session, row.instance, "classification_failed", reason=row.reason)
+        settle(session, row.instance_id)
 
 
 def _without_done(
@@ -195,11 +206,21 @@ def _add_claim_event(row: Classification, session: Session, worker: str) -> None
     )
 
 
-def _claimed(row: Classification) -> ClaimedInstance:
+def _claimed(session: Session, row: Classification) -> ClaimedInstance:
     return ClaimedInstance(
         classification_id=row.id,
         sop_instance_uid=row.instance.sop_instance_uid,
         study_instance_uid=row.instance.study_instance_uid,
         sha256=row.instance.sha256,
         attempt=row.attempts,
+        standing=_standing(session, row.instance) if row.instance.conflicting else None,
     )
+
+
+def _standing(session: Session, instance: Instance) -> StandingObject:
+    other = session.scalars(
+        select(Instance).where(
+            Instance.sop_instance_uid == instance.sop_instance_uid, ~Instance.conflicting
+        )
+    ).one()
+    return StandingObject(other.id, other.sha256, other.removing_since is not None)

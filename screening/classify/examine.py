@@ -19,6 +19,7 @@ from screening.logs import get_logger
 from screening.spool.store import Spool
 
 Prepared = TypeVar("Prepared")
+Found = TypeVar("Found")
 log = get_logger()
 
 
@@ -48,6 +49,7 @@ class Failed:
     detail: str
 
 
+DAMAGED = Failed(FailureReason.SPOOL_FILE_DAMAGED, "expected the digest it was kept under")
 Examined = Ready[Prepared] | NotApplicable | Failed
 
 
@@ -58,10 +60,10 @@ def examine_kept(
 
     def examination() -> Examined[Prepared]:
         if not spool.is_undamaged(sha256):
-            return Failed(FailureReason.SPOOL_FILE_DAMAGED, "expected the digest it was kept under")
+            return DAMAGED
         return _examine_object(spool.path_of(sha256), rules, prepare)
 
-    return _guarded(examination)
+    return guarded(examination)
 
 
 def examine(
@@ -71,15 +73,16 @@ def examine(
 
     prepare: takes a uint8 (rows, columns) picture. Never raises: every instance ends somewhere.
     """
-    return _guarded(lambda: _examine_object(path, rules, prepare))
+    return guarded(lambda: _examine_object(path, rules, prepare))
 
 
 def examine_picture(path: Path, prepare: Callable[[Any], Prepared]) -> Examined[Prepared]:
     """Do the same for a PNG or JPEG file, which has no header to gate by."""
-    return _guarded(lambda: _examine_pixels(lambda: read_picture(path), prepare))
+    return guarded(lambda: _examine_pixels(lambda: read_picture(path), prepare))
 
 
-def _guarded(examination: Callable[[], Examined[Prepared]]) -> Examined[Prepared]:
+def guarded(examination: Callable[[], Found | Failed]) -> Found | Failed:
+    """Return what an examination finds, or why it could not look."""
     try:
         return examination()
     except FileNotFoundError:

@@ -8,16 +8,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from screening.classify.claim import Claim, give_back, still_held
+from screening.classify.compare import Compared
 from screening.classify.examine import Failed, NotApplicable
-from screening.db.clock import shared_now
+from screening.classify.verdict import give_verdict
+from screening.db.clock import shared_now, utc_now
+from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables import Classification, Instance
+from screening.db.what_stands import settle
+from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     MAX_ATTEMPTS,
     ClassificationState,
-    ReportState,
+    Lane,
     backoff_s,
 )
 from screening.domain.scores import EnsembleScores
@@ -39,7 +44,7 @@ class Scored:
     timings_s: dict[str, float]
 
 
-Result = Scored | NotApplicable | Failed
+Result = Scored | NotApplicable | Compared | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ def record(
                 log.warning("lease_lost", classification_id=classification_id)
                 continue
             _WRITERS[type(result)](_Writing(session, row, held.worker, waits), result)
+        for row in sorted(rows.values(), key=lambda row: row.instance_id):
+            settle(session, row.instance_id, lane=Lane(row.lane))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,6 @@ def _write_scored(writing: _Writing, result: Scored) -> None:
     row.pixel_sha256 = result.pixel_sha256
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
     row.reason = row.detail = None
-    row.report_state = ReportState.DUE
     _finish(writing, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority)
 
 
@@ -113,12 +119,35 @@ def _write_failed(writing: _Writing, result: Failed) -> None:
         give_back(row, not_before=shared_now(writing.session) + timedelta(seconds=wait_s))
         _event(writing, "classification_retried", reason=row.reason)
         return
+    if row.instance.conflicting:
+        give_verdict(writing.session, row, Reason.CONFLICTING_INSTANCE, result.detail)
+        return
     _finish(writing, ClassificationState.FAILED, "classification_failed", reason=row.reason)
+
+
+def _write_compared(writing: _Writing, result: Compared) -> None:
+    session, row = writing.session, writing.row
+    standing = session.get_one(Instance, result.standing_instance_id, with_for_update=True)
+    if standing.conflicting:  # a correction of it was accepted meanwhile: compare with that
+        row.attempts -= 1
+        give_back(row, not_before=shared_now(session))
+        return
+    if result.corrected is not None and result.stands is not None:
+        standing.identification = dict(result.stands)
+        row.instance.identification = dict(result.corrected)
+    give_verdict(session, row, result.reason, result.found)
+    if result.reason is Reason.CORRECTION_WAITING:
+        attributes = list(result.attributes)
+        session.add(
+            Correction(instance_id=row.instance_id, attributes=attributes, found_at=utc_now())
+        )
+        add_instance_event(session, row.instance, "correction_found", attributes=attributes)
 
 
 _WRITERS: Mapping[type, Any] = {
     Scored: _write_scored,
     NotApplicable: _write_not_applicable,
+    Compared: _write_compared,
     Failed: _write_failed,
 }
 

@@ -5,16 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from screening.errors import BundleError
+
 if TYPE_CHECKING:
     from screening.bundles.registry import Bundle
+    from screening.db.bundle_rows import ActiveBundle, WayBack
     from screening.db.session import Database
-
+    from screening.ops.change_over import ChangeOver
+    from screening.settings import Settings
 
 UNTRAINED_FOLDER = "untrained"
+UNTRAINED = "UNTRAINED: its scores mean nothing, and readers will see them."
 
-app = typer.Typer(no_args_is_help=True, help="Model bundles: list, show, verify, activate.")
+app = typer.Typer(
+    no_args_is_help=True, help="Model bundles: list, show, verify, activate, go back."
+)
 
 Selector = Annotated[str, typer.Argument(help="Name, name@version, or start of the digest.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -96,20 +104,71 @@ def verify(selector: Selector) -> None:
 
 
 @app.command()
-def activate(selector: Selector) -> None:
+def activate(selector: Selector, yes: Yes = False) -> None:
     """Make a bundle the active one; workers change to it at their next batch.
 
-    Example: screening bundles activate untrained
+    Results of it that are there stand at once, and their reports are issued. It asks before it
+    puts an untrained bundle in front of readers.
+
+    Example: screening bundles activate covid19-cxr@3
     """
     from screening.bundles.registry import verify_files
     from screening.bundles.site import find_bundle
     from screening.cli.opened import opened_database
+    from screening.cli.person import os_user
+    from screening.db import bundle_rows
+    from screening.ops.change_over import plan_change_over
 
     with opened_database() as (settings, database):
         bundle = find_bundle(settings, selector)
         verify_files(bundle)
-        activate_bundle(database, bundle)
+        known = bundle_rows.bundle_row(database, bundle.digest)
+        if known is None or bundle_rows.active_bundle(database) != known:
+            _ask_if_untrained(bundle, yes=yes)
+        change = plan_change_over(database, known.id if known else None)
+        activate_bundle(database, bundle, by=os_user())
+        stand = _finish(settings, database)
     print(f"{bundle.identity} is active")
+    if stand:
+        print(
+            f"{stand} results of it stand again, of {change.studies} studies, and their reports "
+            f"are issued; images without a result of it: {change.without}"
+        )
+
+
+@app.command()
+def rollback(yes: Yes = False, as_json: AsJson = False) -> None:
+    """Go back to the bundle that was active before, and to its results.
+
+    Nothing is computed: its results stand again where they are there, and new reports say so to
+    every destination. Repeated, it goes back further. May be interrupted: the report workers
+    finish it.
+
+    Example: screening bundles rollback
+    """
+    from screening.cli.opened import opened_database
+    from screening.cli.person import os_user
+    from screening.cli.printing import print_json
+    from screening.db import bundle_rows
+    from screening.ops.change_over import plan_change_over
+
+    with opened_database() as (settings, database):
+        way = bundle_rows.way_back(database)
+        bundle = _files_of(settings, way.before)
+        change = plan_change_over(database, way.before.id)
+        if as_json:
+            print_json(
+                {"active": way.active.digest, "back_to": way.before.digest, **change.as_dict()}
+            )
+        else:
+            _print_change(way, change)
+        if not yes:
+            caution = "" if bundle.manifest.trained else f" It is {UNTRAINED}"
+            typer.confirm(f"Go back to {bundle.identity}?{caution}", abort=True, err=as_json)
+        bundle_rows.roll_back(database, way, by=os_user())
+        stand = _finish(settings, database)
+    if not as_json:
+        print(f"{bundle.identity} is active; {stand} results of it stand again")
 
 
 @app.command(name="make-untrained")
@@ -128,8 +187,8 @@ def make_untrained() -> None:
     print(f"{bundle.identity} in {bundle.directory}")
 
 
-def activate_bundle(database: "Database", bundle: "Bundle") -> None:
-    """Record a bundle on disk as the active one."""
+def activate_bundle(database: "Database", bundle: "Bundle", *, by: str) -> None:
+    """Record a bundle on disk as the active one. by: who makes it so."""
     from screening.bundles.manifest import manifest_bytes
     from screening.db import bundle_rows
 
@@ -140,4 +199,55 @@ def activate_bundle(database: "Database", bundle: "Bundle") -> None:
         digest=bundle.digest,
         trained=bundle.manifest.trained,
         manifest=json.loads(manifest_bytes(bundle.manifest)),
+        by=by,
     )
+
+
+def _ask_if_untrained(bundle: "Bundle", *, yes: bool) -> None:
+    if not bundle.manifest.trained and not yes:
+        typer.confirm(
+            f"{bundle.identity} is {UNTRAINED} Make it the active one? (--yes does not ask)",
+            abort=True,
+            err=True,
+        )
+
+
+def _files_of(settings: "Settings", before: "ActiveBundle") -> "Bundle":
+    """Return the bundle on disk, whole; raises BundleError where it is not there any more."""
+    from screening.bundles.registry import verify_files
+    from screening.bundles.site import site_bundles
+
+    for bundle in site_bundles(settings):
+        if bundle.digest == before.digest:
+            verify_files(bundle)
+            return bundle
+    raise BundleError(
+        f"expected the files of {before.name} {before.version} ({before.digest[:12]}), which was "
+        f"active before, in {settings.resolved_bundle_dir}, found none; bring them back, or choose "
+        "another bundle with `screening bundles activate`"
+    )
+
+
+def _print_change(way: "WayBack", change: "ChangeOver") -> None:
+    name = f"{way.before.name} {way.before.version}"
+    print(
+        f"active: {way.active.name} {way.active.version} ({way.active.digest[:12]})\n"
+        f"before: {name} ({way.before.digest[:12]})\n"
+        f"{change.results} images of {change.studies} studies have a result of {name} that stands "
+        f"again; {change.reports} reports are issued, for each kind of SR in use\n"
+        f"{change.without} images have none and keep the result they have; `screening reprocess` "
+        f"computes it, except for {change.removed} whose image retention removed"
+    )
+
+
+def _finish(settings: "Settings", database: "Database") -> int:
+    """Have the active bundle's results stand, and ring for their reports."""
+    from screening.ops.change_over import finish_change_over
+    from screening.queue.app import make_celery_app
+    from screening.queue.doorbell import ring_once
+    from screening.queue.names import Queue
+
+    stand = finish_change_over(database)
+    if stand:
+        ring_once(make_celery_app(settings), Queue.REPORT)
+    return stand

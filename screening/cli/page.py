@@ -1,6 +1,7 @@
 """What the page offers operators, handed to it by the command line: stations do not import ops."""
 
 from screening.db.session import Database
+from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
 from screening.queue.app import make_celery_app
 from screening.queue.doorbell import ring_once
@@ -23,4 +24,12 @@ def operator_actions(settings: Settings, database: Database) -> OperatorActions:
         ring_once(celery, Queue.REPORT)
         return count
 
-    return OperatorActions(release, remake)
+    def accept(number: int, by: str) -> None:
+        accept_correction(database, number, by=by)
+        ring_once(celery, Queue.CLASSIFY)
+        ring_once(celery, Queue.REPORT)
+
+    def reject(number: int, by: str) -> None:
+        reject_correction(database, number, by=by)
+
+    return OperatorActions(release, remake, accept, reject)

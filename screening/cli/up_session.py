@@ -14,6 +14,7 @@ from screening.cli.bundles import activate_bundle
 from screening.cli.follow import follow, wait_until_settled
 from screening.cli.lists import print_state
 from screening.cli.opened import opened_database
+from screening.cli.person import os_user
 from screening.cli.score import best_bundle
 from screening.cli.sending import print_results, send_with_progress
 from screening.cli.supervisor import Supervisor
@@ -108,7 +109,7 @@ def _stoppable() -> Iterator[None]:
 def _ensure_active_bundle(settings: Settings, database: Database) -> None:
     """Activate the best bundle at hand on the first start."""
     if active_bundle(database) is None:
-        activate_bundle(database, best_bundle(settings))
+        activate_bundle(database, best_bundle(settings), by=os_user())
 
 
 def _own_scp(settings: Settings) -> DicomDestination:

@@ -13,7 +13,10 @@ from sqlalchemy import ColumnElement, Select, literal
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from screening.db.tables import Classification, Delivery
+from screening.domain.lifecycle import Lane
 
+LANES = (Lane.LIVE, Lane.BACKFILL)
+"""In the order in which they are served."""
 RowT = TypeVar("RowT", Classification, Delivery)
 
 

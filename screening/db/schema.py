@@ -2,10 +2,16 @@
 
 from sqlalchemy import MetaData
 
-from screening.db import commitment_tables, study_tables, tables
+from screening.db import (
+    breaker_tables,
+    commitment_tables,
+    decision_tables,
+    study_tables,
+    tables,
+)
 from screening.db.columns import Base
 
-MODULES = (tables, commitment_tables, study_tables)
+MODULES = (tables, breaker_tables, commitment_tables, decision_tables, study_tables)
 """Importing them registers their tables."""
 
 

@@ -52,7 +52,9 @@ WATCHED: dict[type, frozenset[str]] = {
             "priority",
             "priority_rule",
             "priority_score",
+            "stands_since",
             "report_state",
+            "report_revision",
         }
     ),
     Delivery: frozenset({"state", "destination"}),

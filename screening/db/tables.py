@@ -1,8 +1,8 @@
 """The tables. Patient attributes live in `Instance`, and in the `Study` rows derived from it.
 
 `alembic/versions` builds them; `screening.db.views` holds the SQL views beside them,
-`screening.db.commitment_tables` the tables of Storage Commitment, and `screening.db.study_tables`
-those that worklist and ledger read.
+`screening.db.commitment_tables` the tables of Storage Commitment, `screening.db.study_tables` those
+that worklist and ledger read, and `screening.db.decision_tables` what people decided.
 """
 
 from datetime import datetime
@@ -61,7 +61,7 @@ class Instance(Base):
     transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     conflicting: Mapped[bool]
-    """Another object with this SOP Instance UID and other bytes was received first."""
+    """Another object with this SOP Instance UID and other bytes stands in its place."""
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     modality: Mapped[str] = mapped_column(String(16))
     calling_ae_title: Mapped[str] = mapped_column(String(16))
@@ -77,6 +77,8 @@ class Instance(Base):
     study_date: Mapped[str] = mapped_column(String(16))
     study_time: Mapped[str] = mapped_column(String(16))
     study_description: Mapped[str | None] = mapped_column(String(64))
+    identification: Mapped[dict[str, Any] | None]
+    """What a correction may change, by keyword, where another object of this UID was received."""
     kept_since: Mapped[datetime | None]
     """When it was received again after its removal; None: since it was received."""
     removing_since: Mapped[datetime | None]
@@ -143,7 +145,13 @@ class Classification(Base):
     render_path: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
 
+    stands_since: Mapped[datetime | None]
+    """From when on this is the instance's result; None while it is not (`db/what_stands.py`)."""
+
     report_state: Mapped[str] = mapped_column(State, server_default=ReportState.NONE)
+    report_revision: Mapped[int] = mapped_column(Integer, server_default="0")
+    """How often before a report said that this bundle's result stands for the SOP instance."""
+    report_lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
     report_attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     report_not_before: Mapped[datetime | None]
     report_error: Mapped[str | None] = mapped_column(String(255))
@@ -165,6 +173,15 @@ class Classification(Base):
             f"state = '{ClassificationState.RECEIVED}' AND not_before IS NULL",
         ),
         partial_index(
+            "uq_classifications_standing", ("instance_id",), "stands_since IS NOT NULL", unique=True
+        ),
+        partial_index(
+            "ix_classifications_passed_over",
+            ("bundle_id", "id"),
+            f"state IN ('{ClassificationState.CLASSIFIED}', "
+            f"'{ClassificationState.NOT_APPLICABLE}') AND stands_since IS NULL",
+        ),
+        partial_index(
             "ix_classifications_waiting",
             ("lane", "not_before"),
             f"state = '{ClassificationState.RECEIVED}' AND not_before IS NOT NULL",
@@ -176,7 +193,7 @@ class Classification(Base):
         ),
         partial_index(
             "ix_classifications_report_ready",
-            ("id",),
+            ("report_lane", "id"),
             f"report_state = '{ReportState.DUE}' AND report_not_before IS NULL",
         ),
         partial_index(
@@ -200,6 +217,7 @@ class Report(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     classification_id: Mapped[int] = mapped_column(ForeignKey("classifications.id"))
     profile: Mapped[str] = mapped_column(String(24))
+    revision: Mapped[int] = mapped_column(Integer, server_default="0")
     sop_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
     sop_class_uid: Mapped[str] = mapped_column(Uid)
     series_instance_uid: Mapped[str] = mapped_column(Uid)
@@ -211,7 +229,9 @@ class Report(Base):
     classification: Mapped[Classification] = relationship()
 
     __table_args__ = (
-        UniqueConstraint("classification_id", "profile", name="uq_reports_classification_profile"),
+        UniqueConstraint(
+            "classification_id", "profile", "revision", name="uq_reports_classification_profile"
+        ),
     )
 
 
@@ -223,6 +243,7 @@ class Delivery(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
     destination: Mapped[str] = mapped_column(String(32))
+    lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
     state: Mapped[str] = mapped_column(State, server_default=DeliveryState.PENDING)
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     not_before: Mapped[datetime | None]
@@ -239,7 +260,7 @@ class Delivery(Base):
         UniqueConstraint("report_id", "destination", name="uq_deliveries_report_destination"),
         partial_index(
             "ix_deliveries_ready",
-            ("destination", "id"),
+            ("destination", "lane", "id"),
             f"state = '{DeliveryState.PENDING}' AND not_before IS NULL",
         ),
         partial_index(
@@ -277,15 +298,3 @@ class Event(Base):
     study_instance_uid: Mapped[str | None] = mapped_column(Uid, index=True)
     sop_instance_uid: Mapped[str | None] = mapped_column(Uid, index=True)
     detail: Mapped[dict[str, Any]]
-
-
-class Breaker(Base):
-    """One destination that failed last: how often in a row; with `probe_at` it is only probed."""
-
-    __tablename__ = "breakers"
-
-    destination: Mapped[str] = mapped_column(String(32), primary_key=True)
-    failures: Mapped[int] = mapped_column(Integer)
-    failing_since: Mapped[datetime]
-    probe_at: Mapped[datetime | None]
-    last_message: Mapped[str] = mapped_column(String(255))

@@ -31,6 +31,10 @@ class Reason(StrEnum):
     BLANK_IMAGE = "blank_image"
     UNLIKE_CHEST_RADIOGRAPH = "unlike_chest_radiograph"
     CONFLICTING_INSTANCE = "conflicting_instance"
+    REPEATED_PICTURE = "repeated_picture"
+    CORRECTION_WAITING = "correction_waiting"
+    CORRECTION_REJECTED = "correction_rejected"
+    CORRECTED = "corrected"
 
 
 REASON_MEANINGS: Mapping[Reason, str] = {
@@ -52,9 +56,32 @@ REASON_MEANINGS: Mapping[Reason, str] = {
         "the picture is unlike the frontal chest radiographs that the models know"
     ),
     Reason.CONFLICTING_INSTANCE: (
-        "another object with the same SOP Instance UID and other bytes was received first"
+        "another object with the same SOP Instance UID and another picture was received first"
     ),
+    Reason.REPEATED_PICTURE: (
+        "the same picture of the same patient and study was received before, encoded otherwise"
+    ),
+    Reason.CORRECTION_WAITING: (
+        "the same picture was received before with other demographics: an operator decides"
+    ),
+    Reason.CORRECTION_REJECTED: (
+        "the same picture was received before with other demographics, which stand: an operator "
+        "rejected these"
+    ),
+    Reason.CORRECTED: "an operator accepted a correction of it, which stands in its place",
 }
+
+
+INSTEAD_OF_WHICH_ANOTHER_STANDS = frozenset(
+    {
+        Reason.CONFLICTING_INSTANCE,
+        Reason.REPEATED_PICTURE,
+        Reason.CORRECTION_WAITING,
+        Reason.CORRECTION_REJECTED,
+        Reason.CORRECTED,
+    }
+)
+"""Verdicts on an object whose SOP Instance UID another object stands for. No bundle gives them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from screening.domain.correction import in_words
+
 Detail = Mapping[str, Any]
 
 
@@ -49,6 +51,10 @@ def _counts(detail: Detail) -> str:
     return f"; {', '.join(counts)}" if counts else ""
 
 
+def _attributes(detail: Detail) -> str:
+    return in_words(detail.get("attributes") or ["?"])
+
+
 _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "association_accepted": lambda d: (
         f"association accepted from {_value(d, 'calling_ae_title')} at {_value(d, 'peer_address')}"
@@ -58,7 +64,7 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"received from {_value(d, 'calling_ae_title')}{_size(d)}, stored safely"
     ),
     "instance_repeated": lambda _: "received again with the same bytes, nothing to do",
-    "instance_conflicted": lambda _: "received again with other bytes, kept apart",
+    "instance_conflicted": lambda _: "received again with other bytes, kept apart, to be compared",
     "instance_refused": lambda d: f"refused with status {_value(d, 'status')}{_because(d)}",
     "classification_waiting": lambda d: (
         f"waits for the classifier in lane {_value(d, 'lane')}, "
@@ -126,5 +132,28 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     ),
     "instance_removed": lambda _: "removed from the spool; rows and results are kept",
     "instance_returned": lambda _: "received again after its removal, kept again",
+    "bundle_activated": lambda d: (
+        f"bundle {_value(d, 'bundle')} made the active one by {_value(d, 'by')}"
+    ),
+    "bundle_rolled_back": lambda d: (
+        f"{_value(d, 'by')} went back to bundle {_value(d, 'bundle')} "
+        f"from {_value(d, 'instead_of')}"
+    ),
+    "result_stands": lambda d: (
+        f"the result of bundle {_value(d, 'bundle')} stands, "
+        f"instead of that of {_value(d, 'instead_of')}"
+    ),
+    "instance_compared": lambda d: (
+        "compared with the object that stands for this SOP Instance UID" + _because(d)
+    ),
+    "correction_found": lambda d: (
+        f"the same picture with another {_attributes(d)}: waits for an operator's decision"
+    ),
+    "correction_accepted": lambda d: (
+        f"correction of {_attributes(d)} accepted by {_value(d, 'by')}: it stands now"
+    ),
+    "correction_rejected": lambda d: (
+        f"correction of {_attributes(d)} rejected by {_value(d, 'by')}"
+    ),
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

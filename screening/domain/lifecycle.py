@@ -49,10 +49,13 @@ class ReportState(StrEnum):
 
 REPORT_EDGES: Mapping[ReportState, frozenset[ReportState]] = {
     ReportState.NONE: frozenset({ReportState.DUE}),
-    ReportState.DUE: frozenset({ReportState.MADE, ReportState.FAILED}),
-    ReportState.MADE: frozenset(),
-    ReportState.FAILED: frozenset({ReportState.DUE}),  # by `deliveries remake` alone
+    ReportState.DUE: frozenset({ReportState.MADE, ReportState.FAILED, ReportState.NONE}),
+    ReportState.MADE: frozenset({ReportState.DUE}),
+    ReportState.FAILED: frozenset({ReportState.DUE, ReportState.MADE, ReportState.NONE}),
 }
+"""Made becomes due where its result stands again; due and failed are withdrawn, to made where
+there is an earlier report of it, where the result no longer stands; failed becomes due also by
+`deliveries remake`."""
 
 
 class DeliveryState(StrEnum):
@@ -130,6 +133,23 @@ COMMITMENT_REQUEST_EDGES: Mapping[CommitmentRequestState, frozenset[CommitmentRe
     CommitmentRequestState.REPORTED: frozenset({CommitmentRequestState.DUE}),  # asked again
     CommitmentRequestState.REFUSED: frozenset({CommitmentRequestState.DUE}),  # asked again
     CommitmentRequestState.GIVEN_UP: frozenset({CommitmentRequestState.DUE}),  # asked again
+}
+
+
+class CorrectionState(StrEnum):
+    """Where an object stands that has the same picture and another identification."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+
+
+CORRECTION_EDGES: Mapping[CorrectionState, frozenset[CorrectionState]] = {
+    CorrectionState.WAITING: frozenset({CorrectionState.ACCEPTED, CorrectionState.REJECTED}),
+    CorrectionState.ACCEPTED: frozenset({CorrectionState.REPLACED}),  # another one was accepted
+    CorrectionState.REJECTED: frozenset({CorrectionState.ACCEPTED}),  # by `accept --again` alone
+    CorrectionState.REPLACED: frozenset({CorrectionState.ACCEPTED}),  # by `accept --again` alone
 }
 
 

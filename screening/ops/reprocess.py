@@ -14,6 +14,7 @@ from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.standing import NOTED, note_rows
 from screening.db.tables import Classification, Instance
+from screening.db.what_stands import settle
 from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, Lane
 
 ROWS_A_TRANSACTION = 500
@@ -125,6 +126,7 @@ def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:
         failed.state, failed.lane = ClassificationState.RECEIVED, Lane.BACKFILL
         failed.bundle_id = failed.finished_at = failed.reason = failed.detail = None
         failed.attempts = 0
+        settle(session, instance.id)
     else:
         session.execute(
             insert_or_nothing(

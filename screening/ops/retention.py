@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import utc_now
 from screening.db.commitment_tables import Commitment
+from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance, Report
@@ -24,12 +25,15 @@ from screening.domain.lifecycle import (
     UNDELIVERED,
     ClassificationState,
     CommitmentState,
+    CorrectionState,
     DeliveryState,
     ReportState,
 )
 from screening.spool.store import Spool
 
 ROWS_A_TRANSACTION = 100
+UNDER_WAY = (ClassificationState.RECEIVED, ClassificationState.CLAIMED)
+_OTHER = aliased(Instance)
 _OBJECT_AT_FAULT = [reason for reason, how in FAILURE_POLICIES.items() if how.object_at_fault]
 
 
@@ -41,6 +45,8 @@ class KeptFor(StrEnum):
     REPORT = "a report of it is not made"
     DELIVERY = "a report of it is not delivered"
     COMMITMENT = "a destination has not confirmed a report of it"
+    CORRECTION = "a correction of it waits for a decision"
+    COMPARISON = "another object with its SOP Instance UID is to be compared with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]
     has_result = its.where(or_(one.state.in_(finished), of_object))
     return {
         KeptFor.CLASSIFICATION: or_(
-            its.where(one.state.in_([ClassificationState.RECEIVED, ClassificationState.CLAIMED])),
+            its.where(one.state.in_(UNDER_WAY)),
             ~its,
         ),
         KeptFor.FAILURE: ~has_result,
@@ -158,7 +164,22 @@ def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]
                 Commitment.state == CommitmentState.COMMITTED,
             ),
         ),
+        KeptFor.CORRECTION: _has_other(
+            _OTHER.id == Correction.instance_id, Correction.state == CorrectionState.WAITING
+        ),
+        KeptFor.COMPARISON: _has_other(
+            _OTHER.id == one.instance_id, _OTHER.conflicting.is_(True), one.state.in_(UNDER_WAY)
+        ),
     }
+
+
+def _has_other(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Select images of whose SOP Instance UID there is an object, also the image itself."""
+    return (
+        exists()
+        .where(_OTHER.sop_instance_uid == Instance.sop_instance_uid, *which)
+        .correlate(Instance)
+    )
 
 
 def _has_delivery(*which: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -77,7 +77,7 @@ class Handlers:
             if incoming is not None:
                 incoming.discard()
         session.counts[outcome] += 1
-        if outcome is Outcome.STORED:
+        if outcome is not Outcome.REPEATED:
             self._doorbell.ring()
         return _response(SUCCESS)
 

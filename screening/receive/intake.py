@@ -15,9 +15,7 @@ from screening.db.session import Database
 from screening.db.standing import note_received
 from screening.db.studies import ReceivedInstance
 from screening.db.tables import Association, Classification, Instance
-from screening.domain.eligibility import Reason
 from screening.domain.instance import fault_of_uid
-from screening.domain.lifecycle import ClassificationState
 from screening.domain.shown_values import shown_uid
 from screening.errors import FileRemovedError, SOPClassMismatchError, TruncatedDataSetError
 from screening.imaging.completeness import check_complete
@@ -93,7 +91,7 @@ class Intake:
                 instance_id = _insert_instance(session, taken, peer, now, conflicting=True)
                 outcome = Outcome.CONFLICTED if instance_id is not None else Outcome.REPEATED
         if instance_id is not None:
-            session.add(_first_classification(instance_id, outcome, now))
+            session.add(Classification(instance_id=instance_id, created_at=now))
         _add_outcome_event(session, outcome, taken, peer)
         return outcome
 
@@ -225,18 +223,6 @@ def _insert_instance(
     if instance_id is not None:
         note_received(session, ReceivedInstance(instance_id, values), waits=not conflicting)
     return instance_id
-
-
-def _first_classification(instance_id: int, outcome: Outcome, now: datetime) -> Classification:
-    if outcome is Outcome.STORED:
-        return Classification(instance_id=instance_id, created_at=now)
-    return Classification(
-        instance_id=instance_id,
-        created_at=now,
-        finished_at=now,
-        state=ClassificationState.NOT_APPLICABLE,
-        reason=Reason.CONFLICTING_INSTANCE,
-    )
 
 
 def _add_outcome_event(session: Session, outcome: Outcome, taken: _Object, peer: Peer) -> None:

@@ -49,10 +49,12 @@ class ReportContent:
     """Everything a report says beside its image's header.
 
     scores: members in any order, named as the bundle names them.
-    classified_at: aware, in the site's zone; it dates the report, which is why the same row gives
-    the same bytes. series_started_at: aware, when the first of the series was classified; None
-    where this is the first.
-    predecessors: earlier reports on the same image that this one supersedes.
+    classified_at: aware, in the site's zone. issued_at: when the result came to stand, aware, where
+    it did so after another one; it dates the report, else classified_at does, which is why the same
+    row gives the same bytes. series_started_at: aware, when the first of the series was classified;
+    None where this is the first.
+    predecessors: earlier reports on the same image that this one supersedes. revision: how many
+    reports by the same bundle there were before.
     """
 
     scores: EnsembleScores
@@ -61,13 +63,21 @@ class ReportContent:
     classified_at: datetime
     predecessors: tuple[ReportReference, ...] = ()
     series_started_at: datetime | None = None
+    issued_at: datetime | None = None
+    revision: int = 0
+
+    @property
+    def dated(self) -> datetime:
+        """The moment that the report is of."""
+        return self.issued_at or self.classified_at
 
 
 def in_zone(content: ReportContent, zone: tzinfo | None) -> ReportContent:
     """Return the content with its moments in a zone; None: the machine's."""
-    started_at = content.series_started_at
+    started_at, issued_at = content.series_started_at, content.issued_at
     return replace(
         content,
         classified_at=content.classified_at.astimezone(zone),
         series_started_at=started_at.astimezone(zone) if started_at else None,
+        issued_at=issued_at.astimezone(zone) if issued_at else None,
     )

@@ -5,7 +5,7 @@ only its own rows.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +14,11 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from screening.db.clock import shared_now
-from screening.db.due_rows import is_any, oldest_of, stands_at
+from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
-from screening.domain.lifecycle import DeliveryState, backoff_s
+from screening.domain.lifecycle import DeliveryState, Lane, backoff_s
 from screening.queue.names import worker_name
 from screening.report.breaker import open_breaker, probe_times
 from screening.report.destinations import Attempt, Ending, StoredReport
@@ -45,14 +45,14 @@ def anything_due(database: Database, destinations: Collection[str]) -> bool:
         now = shared_now(session)
         probes = probe_times(session)
         return any(
-            is_any(session, _probes(name, now) if name in probes else _sources(name, now))
+            is_any(session, _probes(name, now) if name in probes else _all_sources(name, now))
             for name in destinations
             if name not in probes or probes[name] <= now
         )
 
 
 def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelivery]:
-    """Claim up to DELIVERIES_AT_ONCE due rows of one destination, oldest first.
+    """Claim up to DELIVERIES_AT_ONCE due rows of one destination: live first, then oldest first.
 
     Of a destination that is left alone one row is claimed when it may be probed, and none before:
     the one with the fewest attempts, whatever its own wait, so that no report that the destination
@@ -78,24 +78,41 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
 def _next_rows(
     session: Session, destination: str, now: datetime, *, probe: bool
 ) -> Sequence[Delivery]:
-    sources = _probes(destination, now) if probe else _sources(destination, now)
-    locked = [source.with_for_update(skip_locked=True) for source in sources]
-    if not probe:
-        return oldest_of(session, locked, DELIVERIES_AT_ONCE)
-    found = [row for source in locked for row in session.scalars(source.limit(1))]
-    return sorted(found, key=lambda row: (row.attempts, row.id))[:1]
+    if probe:
+        found = [
+            row
+            for source in _locked(_probes(destination, now))
+            for row in session.scalars(source.limit(1))
+        ]
+        return sorted(found, key=lambda row: (row.attempts, row.id))[:1]
+    rows: list[Delivery] = []
+    for lane in LANES:
+        left = DELIVERIES_AT_ONCE - len(rows)
+        rows += oldest_of(session, _locked(_sources(destination, lane, now)), left)
+        if len(rows) >= DELIVERIES_AT_ONCE:
+            break
+    return rows
 
 
-def _sources(destination: str, now: datetime) -> list[Select[Delivery]]:
+def _locked(sources: Iterable[Select[Delivery]]) -> list[Select[Delivery]]:
+    return [source.with_for_update(skip_locked=True) for source in sources]
+
+
+def _sources(destination: str, lane: Lane, now: datetime) -> list[Select[Delivery]]:
     """Select a destination's rows that never waited, whose wait is over, and in nobody's hands."""
     row = Delivery
-    pending = _of(destination, DeliveryState.PENDING)
+    in_lane = stands_at(row.lane, lane)
+    pending = _of(destination, DeliveryState.PENDING).where(in_lane)
     rested = pending.where(row.not_before.is_not(None), row.not_before <= now)
     return [
         pending.where(row.not_before.is_(None)).order_by(row.id),
         rested.order_by(row.not_before),
-        *_abandoned(destination, now, row.lease_expires_at),
+        *(one.where(in_lane) for one in _abandoned(destination, now, row.lease_expires_at)),
     ]
+
+
+def _all_sources(destination: str, now: datetime) -> list[Select[Delivery]]:
+    return [source for lane in LANES for source in _sources(destination, lane, now)]
 
 
 def _probes(destination: str, now: datetime) -> list[Select[Delivery]]:

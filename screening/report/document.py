@@ -21,7 +21,7 @@ from screening.imaging.quiet import quiet
 from screening.report import codes, uids
 from screening.report.basic_text import basic_text_report
 from screening.report.codes import Profile
-from screening.report.content import BundleIdentity, ReportContent, ReportReference
+from screening.report.content import BundleIdentity, ReportContent, ReportReference, in_zone
 from screening.report.measurement_report import measurement_report
 from screening.report.narrative import series_description
 from screening.report.source import ALWAYS_PRESENT, clean_source, declare_character_set
@@ -45,7 +45,7 @@ _COPIED = (
     "IssuerOfPatientID",
     "PatientAge",
 )
-_ACQUISITION_EQUIPMENT = (
+ACQUISITION_EQUIPMENT = (
     "Manufacturer",
     "ManufacturerModelName",
     "InstitutionName",
@@ -125,7 +125,7 @@ def _add_identity(
     sop_class_uid = codes.SOP_CLASSES[profile]
     data_set.SOPClassUID = sop_class_uid
     data_set.SOPInstanceUID = uids.report_instance_uid(
-        source.SOPInstanceUID, bundle.digest, sop_class_uid
+        source.SOPInstanceUID, bundle.digest, sop_class_uid, content.revision
     )
     data_set.SeriesInstanceUID = uids.report_series_uid(source.StudyInstanceUID, bundle.digest)
     data_set.Modality = "SR"
@@ -160,7 +160,7 @@ def _acquisition_equipment(source: Dataset) -> Sequence[Dataset]:
     if "Manufacturer" not in source:  # Type 1 in this sequence
         return []
     item = Dataset()
-    for keyword in _ACQUISITION_EQUIPMENT:
+    for keyword in ACQUISITION_EQUIPMENT:
         if keyword in source:
             item.add(source[keyword])
     item.PurposeOfReferenceCodeSequence = [_code_item(codes.ACQUISITION_EQUIPMENT)]
@@ -168,7 +168,7 @@ def _acquisition_equipment(source: Dataset) -> Sequence[Dataset]:
 
 
 def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
-    made_at = content.classified_at
+    made_at = content.dated
     data_set.TimezoneOffsetFromUTC = f"{made_at:%z}"
     data_set.InstanceCreationDate = data_set.ContentDate = f"{made_at:%Y%m%d}"
     data_set.InstanceCreationTime = data_set.ContentTime = f"{made_at:%H%M%S}"
@@ -198,12 +198,9 @@ def _local(content: ReportContent, source: Dataset) -> ReportContent:
 
     Source: PS3.3 C.12.1.1 (Timezone Offset From UTC).
     """
-    zone = timezone(_offset(source, content.classified_at))
-    return replace(
-        content,
-        classified_at=content.classified_at.astimezone(zone),
-        series_started_at=(content.series_started_at or content.classified_at).astimezone(zone),
-    )
+    zone = timezone(_offset(source, content.dated))
+    started_at = content.series_started_at or content.classified_at
+    return in_zone(replace(content, series_started_at=started_at), zone)
 
 
 def _offset(source: Dataset, moment: datetime) -> timedelta:

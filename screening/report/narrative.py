@@ -77,6 +77,8 @@ def provenance_in_words(content: ReportContent) -> str:
     """Return which bundle classified the image, and when, in the zone of `classified_at`."""
     bundle, classified_at = content.bundle, content.classified_at
     replaces = " Replaces the earlier report on this image." if content.predecessors else ""
+    if content.revision and content.issued_at:
+        replaces = f" It stands since {content.issued_at:%Y-%m-%d %H:%M:%S %Z}.{replaces}"
     return (
         f"Bundle {bundle.name} {bundle.version} ({'trained' if bundle.trained else 'UNTRAINED'}, "
         f"digest {bundle.digest[:12]}), classified {classified_at:%Y-%m-%d %H:%M:%S %Z}."

@@ -1,8 +1,12 @@
-"""Station 3: the report worker. It makes due reports and wakes a courier for each destination."""
+"""Station 3: the report worker. It makes due reports and wakes a courier for each destination.
+
+It also finishes what a change of the active bundle left: results that are to stand again.
+"""
 
 from zoneinfo import ZoneInfo
 
 from screening.db.session import Database
+from screening.db.what_stands import anything_passed_over, settle_passed_over
 from screening.queue.app import make_celery_app
 from screening.queue.names import Queue
 from screening.queue.worker import Station
@@ -50,9 +54,14 @@ class ReportStation:
         more = True
         while more:
             more = bool(outbox.make_due_reports(self._database, self._spool, profiles, self._zone))
+            more = bool(settle_passed_over(self._database)) or more
             for courier in self._couriers:
                 courier.wake()
 
     def _anything_due(self) -> bool:
         names = [destination.name for destination in self._destinations]
-        return outbox.anything_due(self._database) or deliveries.anything_due(self._database, names)
+        return (
+            anything_passed_over(self._database)
+            or outbox.anything_due(self._database)
+            or deliveries.anything_due(self._database, names)
+        )

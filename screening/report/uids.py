@@ -21,12 +21,14 @@ def derived_uid(*parts: str) -> str:
 
 
 def report_instance_uid(
-    source_sop_instance_uid: str, bundle_digest: str, sop_class_uid: str
+    source_sop_instance_uid: str, bundle_digest: str, sop_class_uid: str, revision: int = 0
 ) -> str:
-    """Return the SOP Instance UID of the report on one image by one bundle in one SR class."""
-    return derived_uid(
-        "sr", source_sop_instance_uid, bundle_digest, REPORT_SCHEMA_VERSION, sop_class_uid
-    )
+    """Return the SOP Instance UID of the report on one image by one bundle in one SR class.
+
+    revision: how many such reports there were before, 0 for the first.
+    """
+    parts = ("sr", source_sop_instance_uid, bundle_digest, REPORT_SCHEMA_VERSION, sop_class_uid)
+    return derived_uid(*parts, *([str(revision)] if revision else []))
 
 
 def report_series_uid(study_instance_uid: str, bundle_digest: str) -> str:

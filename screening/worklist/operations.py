@@ -10,10 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from screening.db.breakers import FailingDestination, failing_destinations
+from screening.db.corrections import read_corrections
 from screening.db.due_rows import stands_at
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.lifecycle import DeliveryState, ReportState
+from screening.domain.shown_values import is_uid
+from screening.errors import DecisionRefusedError
 from screening.logs import get_logger
 from screening.worklist.access import visitor_of
 from screening.worklist.forms import RefusedFormError, read_form
@@ -21,6 +24,10 @@ from screening.worklist.gate import OPERATIONS_PATH
 from screening.worklist.pages import DestinationCounts, Pages
 from screening.worklist.totals import Totals
 
+CORRECTIONS_ON_PAGE = 20
+LONGEST_NUMBER = 18
+NOBODY = "the page, without login"
+"""Who decides where the page is open to this machine alone and nobody logs in."""
 log = get_logger()
 
 
@@ -28,13 +35,16 @@ log = get_logger()
 class OperatorActions:
     """What operations offers, as functions: stations do not import `screening.ops`.
 
-    Both return how many reports or classifications are due again, and raise
-    DatabaseUnavailableError.
+    The first two return how many reports or classifications are due again, the others raise
+    DecisionRefusedError where somebody was faster; all raise DatabaseUnavailableError.
     """
 
     release_parked: Callable[[str], int]
     """Sends parked reports of one destination again."""
     remake_failed_reports: Callable[[], int]
+    accept_correction: Callable[[int, str], None]
+    """Has a corrected object stand, as somebody of this name decided."""
+    reject_correction: Callable[[int, str], None]
 
 
 def add_operations(
@@ -48,10 +58,13 @@ def add_operations(
 
     @app.get(OPERATIONS_PATH, response_class=HTMLResponse)
     def operations_page(request: Request) -> str:
+        waiting = read_corrections(database, limit=CORRECTIONS_ON_PAGE + 1)
         return pages.operations(
             _counts(read_ledger(), failing_destinations(database)),
             _failed_reports(database),
+            waiting[:CORRECTIONS_ON_PAGE],
             visitor_of(request),
+            more_corrections=len(waiting) > CORRECTIONS_ON_PAGE,
         )
 
     @app.post(f"{OPERATIONS_PATH}/release")
@@ -70,6 +83,29 @@ def add_operations(
         count = await run_in_threadpool(actions.remake_failed_reports)
         log.info("reports_remade", user=_name(request), count=count)
         return RedirectResponse(OPERATIONS_PATH, 303)
+
+    @app.post(f"{OPERATIONS_PATH}/corrections/accept")
+    async def accept(request: Request) -> Response:
+        return await _decide(request, actions.accept_correction, "correction_accepted")
+
+    @app.post(f"{OPERATIONS_PATH}/corrections/reject")
+    async def reject(request: Request) -> Response:
+        return await _decide(request, actions.reject_correction, "correction_rejected")
+
+
+async def _decide(request: Request, decide: Callable[[int, str], None], told: str) -> Response:
+    """Carry out a decision, and go back to the page that it was made on."""
+    fields = await read_form(request, visitor_of(request).form_token)
+    number = fields.get("correction", "")
+    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
+        raise RefusedFormError(400, "There is no such correction. Reload the page.")
+    try:
+        await run_in_threadpool(decide, int(number), _name(request) or NOBODY)
+    except DecisionRefusedError as error:
+        raise RefusedFormError(409, f"{error}.") from None
+    log.info(told, user=_name(request), correction=int(number))
+    study = fields.get("study", "")
+    return RedirectResponse(f"/studies/{study}" if is_uid(study) else OPERATIONS_PATH, 303)
 
 
 def _name(request: Request) -> str:

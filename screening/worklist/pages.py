@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from screening import __version__
 from screening.db.breakers import FailingDestination
 from screening.db.bundle_rows import ActiveBundle
+from screening.db.corrections import CorrectionDetail
 from screening.domain.shown_values import is_uid
 from screening.settings import Settings
 from screening.worklist import wording
@@ -119,10 +120,12 @@ class Pages:
         entry: WorklistEntry,
         instances: Sequence[InstanceDetail],
         history: Sequence[HistoryLine],
+        *,
+        corrections: Sequence[CorrectionDetail],
         at: datetime,
         visitor: Visitor,
     ) -> str:
-        """Return one study's page."""
+        """Return one study's page; corrections: those that this visitor may decide."""
         numbers: dict[str | None, int] = {}
         for number, instance in enumerate(instances, start=1):
             numbers.setdefault(instance.sop_instance_uid, number)
@@ -132,6 +135,7 @@ class Pages:
             entry=entry,
             instances=instances,
             history=history,
+            corrections=corrections,
             numbers=numbers,
             at=at,
         )
@@ -141,11 +145,25 @@ class Pages:
         return self._render("model.html", visitor, model=model, class_figures=CLASS_FIGURES)
 
     def operations(
-        self, destinations: Sequence[DestinationCounts], failed_reports: int, visitor: Visitor
+        self,
+        destinations: Sequence[DestinationCounts],
+        failed_reports: int,
+        corrections: Sequence[CorrectionDetail],
+        visitor: Visitor,
+        *,
+        more_corrections: bool = False,
     ) -> str:
-        """Return the operators' page; failed_reports: classifications whose report failed."""
+        """Return the operators' page; failed_reports: classifications whose report failed.
+
+        more_corrections: others wait beside those shown.
+        """
         return self._render(
-            "operations.html", visitor, destinations=destinations, failed_reports=failed_reports
+            "operations.html",
+            visitor,
+            destinations=destinations,
+            failed_reports=failed_reports,
+            corrections=corrections,
+            more_corrections=more_corrections,
         )
 
     def login(self, *, form_token: str, problem: str) -> str:

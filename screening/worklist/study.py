@@ -14,7 +14,12 @@ from screening.db.tables import Classification, Delivery, Event, Instance, Repor
 from screening.db.views import instance_results
 from screening.domain.eligibility import REASON_MEANINGS, Reason
 from screening.domain.event_words import event_text
-from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, FailureReason
+from screening.domain.lifecycle import (
+    FAILURE_POLICIES,
+    BundleRole,
+    ClassificationState,
+    FailureReason,
+)
 from screening.domain.scores import ClassScores, MemberScores
 
 
@@ -56,6 +61,7 @@ class Result:
     bundle: str
     bundle_digest: str
     untrained: bool
+    by_active_bundle: bool
     ensemble: ClassScores | None
     members: tuple[MemberScores, ...]
     priority: str
@@ -172,6 +178,7 @@ def _result(session: Session, row: Classification, *, stands: bool) -> Result:
         bundle=f"{bundle.name} {bundle.version}" if bundle else "",
         bundle_digest=bundle.digest if bundle else "",
         untrained=bundle is not None and not bundle.trained,
+        by_active_bundle=bundle is not None and bundle.role == BundleRole.ACTIVE,
         ensemble=_ensemble(row),
         members=tuple(
             MemberScores(name, said["raw"], ClassScores(**said["calibrated"]))

@@ -15,6 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from screening.db.breakers import failing_destinations
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.clock import utc_now
+from screening.db.corrections import read_corrections
 from screening.db.session import Database
 from screening.domain.shown_values import is_uid
 from screening.errors import DatabaseUnavailableError
@@ -123,7 +124,22 @@ def _add_pages(
             return HTMLResponse(pages.notice("Study not found", text), 404)
         instances = read_instances(database, study_instance_uid)
         history = read_history(database, study_instance_uid)
-        return HTMLResponse(pages.study(entry, instances, history, utc_now(), visitor_of(request)))
+        visitor = visitor_of(request)
+        corrections = (
+            read_corrections(database, study_instance_uid=study_instance_uid)
+            if visitor.is_operator
+            else []
+        )
+        return HTMLResponse(
+            pages.study(
+                entry,
+                instances,
+                history,
+                corrections=corrections,
+                at=utc_now(),
+                visitor=visitor,
+            )
+        )
 
     @app.get(MODEL_PATH, response_class=HTMLResponse)
     def active_model_page(request: Request) -> str:

@@ -60,7 +60,7 @@ def test_activating_retires_the_bundle_before(database: Database) -> None:
     """The new one is active at once, the old one can come back; each is registered once."""
     assert active_bundle(database) is None
     for digest in ("a" * 64, "b" * 64, "a" * 64):
-        values = {"name": digest[0], "version": "1", "trained": True, "manifest": {}}
+        values = {"name": digest[0], "version": "1", "trained": True, "manifest": {}, "by": "ann"}
         activate(database, digest=digest, **values)
         active = active_bundle(database)
         assert active is not None

@@ -197,15 +197,6 @@ def test_a_newer_result_names_the_report_it_replaces(database: Database, spool: 
     assert newer.sop_instance_uid != older.sop_instance_uid
 
 
-def test_two_results_due_at_once_are_made_in_order(database: Database, spool: Spool) -> None:
-    """The older report exists before the newer one names it."""
-    add_result(database, spool)
-    add_newer_result(database)
-    assert make(database, spool, FOLDER) == 2
-    older, newer = reports(database)
-    assert (older.predecessor_id, newer.predecessor_id) == (None, older.id)
-
-
 def test_a_missing_file_is_tried_again_and_then_given_up(database: Database, spool: Spool) -> None:
     """The reason stands on the row; the attempts end, and other reports are not held up."""
     lost = add_result(database, spool)

@@ -158,7 +158,7 @@ def installation(
                 **variables,
             )
         )
-        site.run("bundles", "activate", "untrained")
+        site.run("bundles", "activate", "untrained", "--yes")
         stations = stack.enter_context(kept_stations(site, *STATIONS))
         database = stack.enter_context(contextlib.closing(site.database))
         made = Installation(where, site, database, stations, destination, disk, postgresql, redis)

@@ -9,8 +9,8 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
-from screening.db.tables import Breaker
 from tests.browser import PROBLEMS_OF_A_PAGE
 from tests.page_site import start_page
 from tests.site import Site, running_site, wait_until

@@ -18,6 +18,7 @@ from tests.site import running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(1500)]
 PATIENT_COLUMNS = {
+    "identification",
     "patient_id",
     "patient_name",
     "patient_birth_date",
@@ -61,7 +62,7 @@ def test_the_radiographs_went_the_whole_way(traces: Traces) -> None:
     assert {"classified", "not_applicable", "failed"} <= states
     reasons = {reason for _, reason in traces.states}
     assert {"wrong_modality", "not_chest", "not_frontal", "localizer"} <= reasons
-    assert {"undecodable_pixels", "conflicting_instance"} <= reasons
+    assert {"undecodable_pixels", "correction_waiting"} <= reasons
     assert {("quoting", "delivered"), ("refusing", "parked")} <= traces.deliveries
     assert {("absent", "pending"), ("absent", "given_up")} <= traces.deliveries
     assert len(traces.reports) >= 2 * SOUND

@@ -38,7 +38,7 @@ def test_a_deadly_image_ends_in_quarantine_after_three_attempts(
         DEADLY_FILE=f"{poison}.dcm",
         DEADLY_HOW=how,
     ) as site:
-        site.run("bundles", "activate", "untrained")
+        site.run("bundles", "activate", "untrained", "--yes")
         with site.up() as up:
             site.send(phantoms)
             ledger = site.wait_until_settled(600)

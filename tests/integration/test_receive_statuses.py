@@ -83,14 +83,14 @@ def test_the_same_bytes_again_are_a_success_without_a_second_row(receiver: Recei
 
 
 def test_the_same_uid_with_other_bytes_is_kept_apart(receiver: Receiver) -> None:
-    """The first object stays as it was; the second is kept, recorded and never classified."""
+    """The first object stays as it was; the second is kept, recorded, and waits to be compared."""
     answers = receiver.send(radiograph(grey=1), radiograph(grey=2), radiograph(grey=2))
     assert [answer.status for answer in answers] == [SUCCESS] * 3
     assert [row.conflicting for row in receiver.instances()] == [False, True]
     assert len(receiver.kept()) == 2
     assert classifications(receiver) == [
         ("received", None),
-        ("not_applicable", "conflicting_instance"),
+        ("received", None),
     ]
     assert [event.kind for event in receiver.events()] == [
         "instance_received",

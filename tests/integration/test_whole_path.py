@@ -62,7 +62,7 @@ def test_an_image_goes_from_storescu_to_a_report_in_orthanc_by_redis_and_postgre
         SCREENING_DATABASE_URL=new_postgresql_database(postgresql_url),
         SCREENING_DESTINATIONS=json.dumps([orthanc.destination()]),
     ) as site:
-        site.run("bundles", "activate", "untrained")
+        site.run("bundles", "activate", "untrained", "--yes")
         site.start(*STATIONS)
         site.wait_for_scp()
         sent = site.storescu([chest_radiograph], "-xw")  # JPEG 2000 lossy, as the file is
@@ -150,12 +150,12 @@ def test_a_newer_bundles_report_names_the_older_as_its_predecessor(
     manifest = json.loads((newer / "manifest.json").read_text())
     (newer / "manifest.json").write_text(json.dumps({**manifest, "version": "1"}))
     with running_site(tmp_path, bundle_dir=bundles) as site:
-        site.run("bundles", "activate", "untrained@0")
+        site.run("bundles", "activate", "untrained@0", "--yes")
         site.start(*STATIONS)
         site.wait_for_scp()
         site.send(phantoms[:1])
         site.wait_until_settled()
-        site.run("bundles", "activate", "untrained@1")
+        site.run("bundles", "activate", "untrained@1", "--yes")
         plan = site.json("reprocess", "--since", "1d", "--dry-run")
         assert (plan["received"], plan["to_do"]) == (1, 1)
         site.run("reprocess", "--since", "1d", "--yes")
@@ -187,7 +187,7 @@ def test_a_destination_that_comes_back_gets_each_report_once(
         SCREENING_RETRY_LONGEST_S="2",
         SCREENING_SWEEP_INTERVAL_S="1",
     ) as site:
-        site.run("bundles", "activate", "untrained")
+        site.run("bundles", "activate", "untrained", "--yes")
         site.start(*STATIONS)
         site.wait_for_scp()
         site.send(phantoms[:2])

@@ -17,4 +17,4 @@ def activate_another_bundle(here: Installation) -> None:
     copy = shutil.copytree(bundles / "untrained", bundles / version)
     manifest = json.loads((copy / MANIFEST_NAME).read_bytes())
     (copy / MANIFEST_NAME).write_text(json.dumps({**manifest, "version": version}))
-    here.site.run("bundles", "activate", f"untrained@{version}")
+    here.site.run("bundles", "activate", f"untrained@{version}", "--yes")

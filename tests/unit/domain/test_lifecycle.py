@@ -11,12 +11,14 @@ from screening.domain.lifecycle import (
     CLASSIFICATION_EDGES,
     COMMITMENT_EDGES,
     COMMITMENT_REQUEST_EDGES,
+    CORRECTION_EDGES,
     DELIVERY_EDGES,
     FAILURE_POLICIES,
     REPORT_EDGES,
     ClassificationState,
     CommitmentRequestState,
     CommitmentState,
+    CorrectionState,
     DeliveryState,
     FailureReason,
     ReportState,
@@ -28,15 +30,20 @@ TABLES = [
     (ClassificationState, CLASSIFICATION_EDGES, ClassificationState.RECEIVED),
     (ReportState, REPORT_EDGES, ReportState.NONE),
     (DeliveryState, DELIVERY_EDGES, DeliveryState.PENDING),
+    (CorrectionState, CORRECTION_EDGES, CorrectionState.WAITING),
     (CommitmentState, COMMITMENT_EDGES, CommitmentState.DUE),
     (CommitmentRequestState, COMMITMENT_REQUEST_EDGES, CommitmentRequestState.DUE),
 ]
 RESTING = {
+    ReportState.MADE,
+    CorrectionState.ACCEPTED,
+    CorrectionState.REJECTED,
     DeliveryState.DELIVERED,
     DeliveryState.GIVEN_UP,
     CommitmentRequestState.REPORTED,
 }
-"""Ends that may be reopened: by a commitment that failed, a person, a peer that asks again."""
+"""Ends that may be reopened: by a commitment that failed, a person, a peer that asks again, a
+result that stands again."""
 Edges = Mapping[StrEnum, frozenset[StrEnum]]
 
 

@@ -36,6 +36,17 @@ def test_every_part_changes_the_report_uid() -> None:
     assert len({uids.report_instance_uid(*one) for one in parts}) == len(parts)
 
 
+def test_a_report_issued_again_is_another_one_and_the_first_is_as_ever() -> None:
+    """Each has a UID of its own; the first keeps that of releases that issued none again."""
+    image = ("1.2.3", A, "1.1")
+    issued = [uids.report_instance_uid(*image, revision) for revision in range(3)]
+    assert len(set(issued)) == 3
+    assert issued[0] == uids.report_instance_uid(*image)
+    assert uids.report_instance_uid(*image) == uids.derived_uid(
+        "sr", *image[:2], uids.REPORT_SCHEMA_VERSION, image[2]
+    )
+
+
 def test_parts_do_not_run_together() -> None:
     """Parts are kept apart: "ab", "c" is not "a", "bc"."""
     assert uids.derived_uid("ab", "c") != uids.derived_uid("a", "bc")

@@ -1,0 +1,21 @@
+"""End the examination of an object that another one of its SOP Instance UID stands for."""
+
+from sqlalchemy.orm import Session
+
+from screening.db.clock import shared_now
+from screening.db.events import add_instance_event
+from screening.db.tables import Classification
+from screening.domain.eligibility import Reason
+from screening.domain.lifecycle import ClassificationState
+
+MAX_DETAIL_CHARACTERS = 255
+
+
+def give_verdict(session: Session, row: Classification, reason: Reason, found: str) -> None:
+    """Write a verdict, which is no bundle's: whichever is active, another object stands."""
+    row.state = ClassificationState.NOT_APPLICABLE
+    row.reason, row.detail = reason, found[:MAX_DETAIL_CHARACTERS]
+    row.bundle = None
+    row.finished_at = shared_now(session)
+    row.lease_owner = row.lease_expires_at = row.not_before = None
+    add_instance_event(session, row.instance, "instance_compared", reason=reason)

@@ -1,0 +1,185 @@
+"""What the reports of one result need, read from its rows and from its image."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from screening.bundles.manifest import Manifest, Member
+from screening.db.tables import Bundle, Classification, Instance, Report
+from screening.domain.scores import ClassScores, EnsembleScores, MemberScores
+from screening.domain.triage import Priority, Triage
+from screening.errors import ReportNotPossibleError
+from screening.report import codes
+from screening.report.codes import Profile
+from screening.report.content import (
+    BundleIdentity,
+    MemberIdentity,
+    ReportContent,
+    ReportReference,
+)
+from screening.report.document import ACQUISITION_EQUIPMENT
+from screening.report.series import series_started_at
+from screening.report.source import read_source
+from screening.spool.store import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The report that stood before."""
+
+    report_id: int
+    reference: ReportReference
+
+
+@dataclass(frozen=True, slots=True)
+class DueReport:
+    """What the reports of one result need, detached from the session.
+
+    earlier: an earlier report on the same object, where retention has removed its image.
+    """
+
+    sha256: str
+    content: ReportContent
+    predecessors: Mapping[Profile, Predecessor]
+    earlier: bytes | None
+
+
+def detach(session: Session, row: Classification) -> DueReport:
+    """Return what the reports of this result need.
+
+    Raises ReportNotPossibleError where it is no score.
+    """
+    if row.bundle is None or row.finished_at is None or row.priority is None:
+        raise ReportNotPossibleError("expected a classified row, found one without a result")
+    predecessors = newest_reports(session, row)
+    return DueReport(
+        sha256=row.instance.sha256,
+        content=ReportContent(
+            scores=_scores(row),
+            triage=Triage(
+                Priority(row.priority), row.priority_rule or "", row.priority_score or 0.0
+            ),
+            bundle=_identity(row.bundle),
+            classified_at=row.finished_at,
+            series_started_at=series_started_at(session, row),
+            issued_at=row.stands_since if predecessors or row.report_revision else None,
+            revision=row.report_revision,
+        ),
+        predecessors=predecessors,
+        earlier=_earlier(session, row) if row.instance.removing_since is not None else None,
+    )
+
+
+def newest_reports(session: Session, row: Classification) -> dict[Profile, Predecessor]:
+    """Return the newest report on this result's SOP instance, by profile.
+
+    Reports are made of what stands alone, so it is the one that stood before.
+    """
+    earlier = session.execute(
+        select(
+            Report.id,
+            Report.profile,
+            Report.sop_class_uid,
+            Report.sop_instance_uid,
+            Report.series_instance_uid,
+            Instance.study_instance_uid,
+        )
+        .join(Classification, Report.classification_id == Classification.id)
+        .join(Instance, Classification.instance_id == Instance.id)
+        .where(Instance.sop_instance_uid == row.instance.sop_instance_uid)
+        .order_by(Report.id)
+    )
+    return {
+        Profile(report.profile): Predecessor(
+            report.id,
+            ReportReference(
+                sop_class_uid=report.sop_class_uid,
+                sop_instance_uid=report.sop_instance_uid,
+                study_instance_uid=report.study_instance_uid,
+                series_instance_uid=report.series_instance_uid,
+            ),
+        )
+        for report in earlier
+    }
+
+
+def source_of(due: DueReport, spool: Spool) -> Dataset:
+    """Return the header of the image; of a removed one, as its earlier report took it over.
+
+    Raises OSError where the image should be there and is not.
+    """
+    if due.earlier is None:
+        return read_source(spool.path_of(due.sha256))
+    source = dcmread(BytesIO(due.earlier))
+    [study] = source.CurrentRequestedProcedureEvidenceSequence
+    [series] = study.ReferencedSeriesSequence
+    [image] = series.ReferencedSOPSequence
+    source.SOPClassUID = image.ReferencedSOPClassUID
+    source.SOPInstanceUID = image.ReferencedSOPInstanceUID
+    source.StudyInstanceUID = study.StudyInstanceUID
+    source.SeriesInstanceUID = series.SeriesInstanceUID
+    source.ProcedureCodeSequence = source.PerformedProcedureCodeSequence
+    _restore_equipment(source)
+    return source
+
+
+def _restore_equipment(source: Dataset) -> None:
+    """Put the image's own equipment where the report has its maker's."""
+    for keyword in ACQUISITION_EQUIPMENT:
+        if keyword in source:
+            delattr(source, keyword)
+    for item in source.get("ContributingEquipmentSequence", []):
+        [purpose] = item.PurposeOfReferenceCodeSequence
+        if purpose.CodeValue == codes.ACQUISITION_EQUIPMENT.value:
+            for keyword in ACQUISITION_EQUIPMENT:
+                if keyword in item:
+                    source.add(item[keyword])
+
+
+def _earlier(session: Session, row: Classification) -> bytes | None:
+    of_object: Select[bytes] = (
+        select(Report.content)
+        .join(Classification, Report.classification_id == Classification.id)
+        .where(Classification.instance_id == row.instance_id)
+        .order_by(Report.id.desc())
+        .limit(1)
+    )
+    return session.scalar(of_object)
+
+
+def _scores(row: Classification) -> EnsembleScores:
+    return EnsembleScores(
+        ensemble=ClassScores(row.covid19 or 0.0, row.pneumonia or 0.0, row.normal or 0.0),
+        members=tuple(
+            MemberScores(name, said["raw"], ClassScores(**said["calibrated"]))
+            for name, said in (row.member_scores or {}).items()
+        ),
+    )
+
+
+def _identity(bundle: Bundle) -> BundleIdentity:
+    manifest = Manifest.model_validate_json(json.dumps(bundle.manifest))
+    return BundleIdentity(
+        name=bundle.name,
+        version=bundle.version,
+        digest=bundle.digest,
+        trained=bundle.trained,
+        members=tuple(_member(member) for member in manifest.members),
+    )
+
+
+def _member(member: Member) -> MemberIdentity:
+    return MemberIdentity(
+        name=member.name,
+        architecture=member.architecture,
+        weights_sha256=member.weights_sha256,
+        input_height=member.input.height,
+        input_width=member.input.width,
+        weight=member.weight,
+    )
