@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from screening.domain.shown_values import is_uid
 
-STUDIES_ON_PAGE = 100
+STUDIES_ON_PAGE = 50
 MOST_ON_A_PAGE = 1000
 LONGEST_CURSOR = 400
 LOWEST_RANK = 5
