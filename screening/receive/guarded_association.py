@@ -87,11 +87,13 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
 
     def note(self, event: str, reason: str, **fields: object) -> None:
         """Say what the peer did wrong; `reason` holds none of its values."""
+        asked = self.requestor.primitive
+        title = str(asked.calling_ae_title).strip() if asked is not None else ""
         self._terms.refusals.note(
             event,
             peer_address=str(self.requestor.address),
             reason=reason,
-            calling_ae_title=str(self.requestor.primitive.calling_ae_title).strip(),
+            calling_ae_title=title,
             **fields,
         )
 

@@ -74,6 +74,8 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
         finally:
             server.shutdown()
             _let_finish(ae)
+            for association in ae.active_associations:
+                association.ends_for("association_ended_early", "the SCP was told to stop")
             ae.shutdown()
             doorbell.close()
 

@@ -1,5 +1,6 @@
 """Why an association ended, or was of no use, is one line in the log."""
 
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -195,3 +196,18 @@ def test_dcmtk_without_an_accepted_context_is_in_the_log(receiver: Receiver) -> 
     [line] = [one for one in lines if one["event"] == "association_without_contexts"]
     assert line["calling_ae_title"] == "CR_ROOM_7"
     assert line["sop_classes"] == ["1.2.840.10008.5.1.4.1.2.2.1"]
+
+
+def test_an_association_that_outlasts_the_scp_is_told_so(
+    tmp_path: Path, migrated_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended when the SCP stops, and the log does not blame the peer."""
+    monkeypatch.setattr(scp, "FINISH_TIMEOUT_S", 0.1)
+    with capture_logs() as lines:
+        with running_receiver(tmp_path, migrated_database) as receiver:
+            peer = HostilePeer(socket.create_connection((receiver.peer.host, receiver.peer.port)))
+            peer.associate()
+        with peer.connection:
+            assert peer.kinds_until_the_end() == [A_ABORT]
+        wait_until(lambda: not associations_here(), "the association's end", 10)
+    assert about_peers(lines) == [("association_ended_early", "the SCP was told to stop")]
