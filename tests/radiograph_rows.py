@@ -41,6 +41,7 @@ def every_collection() -> list[ImageRow]:
         *rows_of("kermany", Label.VIRAL_OTHER, 16),
         *rows_of("nih_cxr8", Label.NORMAL, 8),
         *rows_of("nih_cxr8", Label.PNEUMONIA_OTHER, 8),
+        *rows_of("pakistan_tb", Label.TUBERCULOSIS, 8),
     ]
 
 

@@ -10,12 +10,10 @@ from training.evaluation_files import (
     print_lines,
 )
 from training.picture_check_trial import Trial
-from training.release_figures import ReleaseFigure
+from training.release_figures import VERDICTS, ReleaseFigure
 from training.source_probe import SourceProbe
 from training.tables import print_table
 from training.tone_trial import ToneTrial
-
-VERDICTS = {True: "reached", False: "not reached", None: "undefined"}
 
 
 def print_bundle_evaluation(found: BundleEvaluation) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,13 +29,16 @@ _SPARE_BYTES = 50_000_000
 class Position:
     """How far a run is. identity: of the run, see `training.run_directory`.
 
-    phase, epochs: the phase, counted from 0, and how many of its epochs are finished.
+    phase, epochs: the phase, counted from 0, and how many of its epochs are finished. best_area,
+    best_epoch: the highest area on hospitals left out, and after which epoch of its phase.
     """
 
     identity: str
     phase: int = 0
     epochs: int = 0
     best_accuracy: float | None = None
+    best_area: float | None = None
+    best_epoch: int = 0
 
 
 def save_checkpoint(path: Path, model: keras.Model, position: Position) -> None:
@@ -78,12 +81,26 @@ def load_checkpoint(path: Path, model: keras.Model) -> Position:
 
 def save_network(path: Path, model: keras.Model) -> None:
     """Write a network's weights, float32, in one .npz that `networks.weights` reads."""
-    arrays: dict[str, Any] = {
-        f"{layer.name}/{weight.name}": weight.numpy()
-        for layer in model.layers
-        for weight in layer.weights
-    }
-    _write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write_arrays(
+        path,
+        {
+            f"{layer.name}/{weight.name}": weight.numpy()
+            for layer in model.layers
+            for weight in layer.weights
+        },
+    )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays, whole or not at all; raises TrainingError on a full disk."""
+    content: dict[str, Any] = dict(arrays)
+    _write_whole(path, lambda file: np.savez(file, allow_pickle=False, **content))
+
+
+def read_arrays_of(path: Path) -> dict[str, NDArray[Any]]:
+    """Return what `write_arrays` wrote; raises TrainingError where it cannot be read."""
+    with _opened(path) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def check_space(directory: Path, model: keras.Model) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training import bundle_commands, release_commands, run_commands, scan_command
+from training.accelerator import command as take_command
+from training.crop_pack import command as pack_command
 from training.lung_field import command as lung_field_command
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ app = typer.Typer(no_args_is_help=True, help="Train, evaluate and release networ
 app.add_typer(scan_command.app, name="datasets")
 app.add_typer(run_commands.app)
 app.add_typer(lung_field_command.app)
+app.add_typer(pack_command.app)
+app.add_typer(take_command.app)
 app.add_typer(release_commands.app)
 app.add_typer(bundle_commands.app)
 

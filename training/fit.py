@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from training.architectures.freezing import freeze_convolutions, freeze_named, freeze_statistics
+from training.averaging import AVERAGE, add_to_average, save_average
 from training.checkpoint import (
     Position,
     check_space,
@@ -47,6 +48,8 @@ _LOSSES: dict[Loss, tuple[Any, Any]] = {
     Loss.BINARY_CROSSENTROPY: ("binary_crossentropy", "binary_accuracy"),
 }
 """What each loss and its accuracy are for Keras."""
+Objective = tuple[Callable[..., Any], Callable[..., Any]]
+"""Loss and accuracy, of targets and outputs."""
 _DIVERGED = (
     "training has diverged: go on with --resume from the epoch before, lower the learning rate, or "
     "use --precision float32"
@@ -58,7 +61,7 @@ class PhasePlan:
     """What one phase trains on and how; it starts with a fresh optimizer.
 
     fresh_layers: layers of the backbone that learn even where only the head does. frozen,
-    keeps_statistics: see `Protocol`.
+    keeps_statistics: see `Protocol`. objective: loss and accuracy in place of `loss`.
     """
 
     batches: RadiographBatches
@@ -71,6 +74,7 @@ class PhasePlan:
     fresh_layers: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     keeps_statistics: bool = False
+    objective: Objective | None = None
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
@@ -84,7 +88,10 @@ class FitSettings:
     """How a run goes, whatever it trains.
 
     identity: says what is trained; a checkpoint of another identity is refused. last_phase: stop
-    after this phase, counted from 1. on_step: called with the images of each finished step.
+    after this phase, counted from 1. learner, scorer: networks on the same weights that learn, and
+    are scored, in place of the one that is kept. left_out_area: of a network, on hospitals left
+    out. patience: stop after so many epochs without a higher one, and keep the best. on_step:
+    called with the images of each finished step.
     """
 
     identity: str
@@ -92,6 +99,10 @@ class FitSettings:
     resume: bool = False
     last_phase: int | None = None
     workers: int = 2
+    learner: keras.Model | None = None
+    scorer: keras.Model | None = None
+    left_out_area: Callable[[keras.Model], float | None] = lambda _model: None
+    patience: int | None = None
     replicas: Replicas = field(default_factory=Replicas)
     on_step: Callable[[int], None] = lambda _images: None
     on_epoch: Callable[[EpochRecord], None] = lambda _record: None
@@ -123,21 +134,35 @@ def fit(
     check_space(directory, model)
     keep_until(directory / HISTORY, position.phase + 1, position.epochs)
     resumed = (directory / CHECKPOINT).exists()
-    run = _Run(model=model, watched=watched, directory=directory, settings=settings)
+    learner = settings.learner or model
+    run = _Run(
+        model=model, learner=learner, watched=watched, directory=directory, settings=settings
+    )
     for number in range(position.phase, last_phase):
-        prepare(model, phases[number], settings.replicas)
+        prepare(learner, phases[number], settings.replicas)
         finished = 0
         if resumed:
-            finished = load_checkpoint(directory / CHECKPOINT, model).epochs
+            finished = load_checkpoint(directory / CHECKPOINT, learner).epochs
             resumed = False
         before = sum(earlier.epochs for earlier in phases[:number])
         for epoch in range(finished, phases[number].epochs):
+            if _is_out_of_patience(position, settings):
+                break
             phases[number].batches.begin_epoch(before + epoch)
-            model.optimizer.learning_rate = phases[number].rate(epoch)
+            learner.optimizer.learning_rate = phases[number].rate(epoch)
             position = replace(position, phase=number, epochs=epoch + 1)
             position = _epoch(run, phases[number], position)
-    if settings.kept is KeptWeights.LAST_EPOCH:
+    if settings.patience is not None and (directory / WEIGHTS).exists():
+        return
+    if settings.kept is KeptWeights.MEAN_OF_EPOCHS and (directory / AVERAGE).exists():
+        save_average(directory, directory / WEIGHTS)
+    elif settings.kept is not KeptWeights.BEST_VALIDATION_ACCURACY:
         save_network(directory / WEIGHTS, model)
+
+
+def _is_out_of_patience(position: Position, settings: FitSettings) -> bool:
+    waited = position.epochs - position.best_epoch
+    return settings.patience is not None and waited >= settings.patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +170,7 @@ class _Run:
     """What stays the same from epoch to epoch."""
 
     model: keras.Model
+    learner: keras.Model
     watched: RadiographBatches
     directory: Path
     settings: FitSettings
@@ -158,15 +184,16 @@ def prepare(model: keras.Model, phase: PhasePlan, replicas: Replicas) -> None:
     freeze_named(model, phase.frozen)
     if phase.keeps_statistics:
         freeze_statistics(model, phase.fresh_layers)
-    loss, accuracy = _LOSSES[phase.loss]
+    loss, accuracy = phase.objective or _LOSSES[phase.loss]
     with replicas.scope():
         optimizer = _OPTIMIZERS[phase.optimizer](learning_rate=phase.learning_rate)
-        # Compiling whole steps takes minutes for these networks and gains little on a CPU.
+        # Compiling whole steps takes minutes for these networks and gains TensorFlow little on a
+        # CPU; JAX does nothing else.
         model.compile(
             optimizer=optimizer,
             loss=loss,
             weighted_metrics=[accuracy],
-            jit_compile=False,
+            jit_compile=keras.backend.backend() == "jax",
         )
         optimizer.build(model.trainable_variables)
     if replicas.count > 1:
@@ -210,10 +237,12 @@ def _epoch(run: _Run, phase: PhasePlan, position: Position) -> Position:
     prefetched = Prefetched(phase.batches, workers=run.settings.workers)
     for batch in prefetched:
         images = len(batch.images)
-        loss, accuracy = train_step(run.model, batch, run.settings.replicas)
+        loss, accuracy = train_step(run.learner, batch, run.settings.replicas)
         losses, accuracies = losses + images * loss, accuracies + images * accuracy
         run.settings.on_step(images)
-    validation = score(run.model, run.watched, phase.loss, workers=run.settings.workers)
+    scorer = run.settings.scorer or run.model
+    validation = score(scorer, run.watched, phase.loss, workers=run.settings.workers)
+    area = run.settings.left_out_area(scorer)
     is_best = position.best_accuracy is None or validation.accuracy > position.best_accuracy
     record = EpochRecord(
         phase=position.phase + 1,
@@ -226,20 +255,33 @@ def _epoch(run: _Run, phase: PhasePlan, position: Position) -> Position:
         duration_s=time.perf_counter() - start_s,
         wait_s=prefetched.wait_s,
         best=is_best,
+        left_out_area=area,
     )
+    if area is not None and area > (position.best_area or 0.0):
+        position = replace(position, best_area=area, best_epoch=position.epochs)
     if is_best:
         position = replace(position, best_accuracy=validation.accuracy)
-    _write_down(run, position, record)
+    _write_down(run, phase, position, record)
     return position
 
 
-def _write_down(run: _Run, position: Position, record: EpochRecord) -> None:
+def _write_down(run: _Run, phase: PhasePlan, position: Position, record: EpochRecord) -> None:
     """Write what an epoch leaves; the checkpoint last, since resuming makes all else again."""
     # A ReLU turns what is no number into 0, so that the loss alone does not tell.
     if not all(np.isfinite(weight.numpy()).all() for weight in run.model.weights):
         raise TrainingError(f"weights are no finite numbers any more; {_DIVERGED}")
-    if record.best and run.settings.kept is KeptWeights.BEST_VALIDATION_ACCURACY:
+    if _is_kept(run.settings, position, record):
         save_network(run.directory / WEIGHTS, run.model)
+    if run.settings.kept is KeptWeights.MEAN_OF_EPOCHS:
+        anew = position.epochs <= phase.epochs // 2 + 1
+        add_to_average(run.directory, run.model, position.epochs, anew=anew)
     append_record(run.directory / HISTORY, record)
-    save_checkpoint(run.directory / CHECKPOINT, run.model, position)
+    save_checkpoint(run.directory / CHECKPOINT, run.learner, position)
     run.settings.on_epoch(record)
+
+
+def _is_kept(settings: FitSettings, position: Position, record: EpochRecord) -> bool:
+    """Return whether the weights after an epoch are the best so far, where the best are kept."""
+    if settings.patience is not None:
+        return record.left_out_area is not None and position.best_epoch == position.epochs
+    return record.best and settings.kept is KeptWeights.BEST_VALIDATION_ACCURACY

@@ -14,7 +14,8 @@ class EpochRecord:
 
     loss, accuracy: mean over the training images as they were seen, augmented; accuracies 0 to 1.
     wait_s: how long the network waited for images, of duration_s. best: no epoch before had a
-    higher validation accuracy.
+    higher validation accuracy. left_out_area: under the ROC of COVID-19 against normal, of
+    hospitals that were left out; None where none was, or they have one of the two alone.
     """
 
     phase: int
@@ -27,6 +28,7 @@ class EpochRecord:
     duration_s: float
     wait_s: float
     best: bool
+    left_out_area: float | None = None
 
 
 def append_record(path: Path, record: EpochRecord) -> None:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.picture_file import read_picture
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.preprocess import InputSpec
 from screening.imaging.render import render
 from training.errors import DataError
+from training.grey_levels import exact_values, whole_grey_levels
 from training.seen_part import SeenPart
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
@@ -33,20 +34,6 @@ def read_radiograph(path: Path) -> NDArray[np.uint8]:
     """
     read = read_picture if path.suffix.lower() in PICTURE_SUFFIXES else render
     return read(path).pixels
-
-
-def whole_grey_levels(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
-    """Return a picture at network size, (spec.height, spec.width) uint8, for augmentation.
-
-    The contrast is left to what follows augmentation.
-    """
-    grey = preprocess(picture, InputSpec(spec.height, spec.width, (0.0, 255.0)))[..., 0]
-    return np.rint(grey).astype(np.uint8)
-
-
-def exact_values(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
-    """Return one of the three equal channels of `preprocess`, (spec.height, spec.width)."""
-    return preprocess(picture, spec)[..., 0]
 
 
 def load_pictures(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -26,12 +26,27 @@ class Batch:
     weights: NDArray[np.float32] | None
 
 
+class Draw(Protocol):
+    """Chooses the images of an epoch anew."""
+
+    @property
+    def images(self) -> int:
+        """How many an epoch has."""
+
+    def order(self, random: np.random.Generator) -> NDArray[np.intp]:
+        """Return places in the rows of the batches, (images,)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """chances: of each row of the batches, (rows,), adding up to 1; images: drawn for an epoch."""
+    """A `Draw`; chances: of each row of the batches, (rows,), adding up to 1."""
 
     chances: NDArray[np.float64]
     images: int
+
+    def order(self, random: np.random.Generator) -> NDArray[np.intp]:
+        """Return places in the rows of the batches, (images,)."""
+        return random.choice(len(self.chances), self.images, p=self.chances)
 
 
 class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
@@ -58,7 +73,7 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         sample_weights: NDArray[np.float32] | None = None,
         augment: Augment | None = None,
         shuffle: bool = False,
-        drawn: Drawn | None = None,
+        drawn: Draw | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -78,7 +93,7 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         self.epoch = epoch
         random = np.random.default_rng((self.seed, epoch))
         if self.drawn:
-            self.order = random.choice(self.rows, self.drawn.images, p=self.drawn.chances)
+            self.order = self.rows[self.drawn.order(random)]
         else:
             self.order = random.permutation(self.rows) if self.shuffle else self.rows
         seen: Counter[int] = Counter()
@@ -99,7 +114,7 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         """Return batch `index` of this epoch; the last may be smaller."""
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         chosen, times = self.order[part], self.times[part]
-        images = np.stack([self._image(*each) for each in zip(chosen, times, strict=True)])
+        images = np.stack([self.image(*each) for each in zip(chosen, times, strict=True)])
         weights = None if self.sample_weights is None else self.sample_weights[chosen]
         return Batch(images, self.targets[chosen], weights)
 
@@ -108,7 +123,8 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         parts = (batch.images, batch.targets)
         return parts if batch.weights is None else (*parts, batch.weights)
 
-    def _image(self, row: int, time: int) -> NDArray[np.float32]:
+    def image(self, row: int, time: int) -> NDArray[np.float32]:
+        """Return the input of one row, as this epoch shows it for the how manieth time."""
         picture = self.pictures[row]
         if self.augment is None:
             return np.repeat(picture[..., np.newaxis], 3, axis=2)

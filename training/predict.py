@@ -30,10 +30,16 @@ def predict(
     """
     # With several replicas each of them answers the whole batch.
     outputs = [
-        np.asarray(model.predict_on_batch(batch.images))[: len(batch.images)]
+        np.asarray(model.predict_on_batch(_filled(batch.images, batches)))[: len(batch.images)]
         for batch in Prefetched(batches, workers=workers)
     ]
     return np.concatenate(outputs).astype(np.float32)
+
+
+def _filled(images: NDArray[np.float32], batches: RadiographBatches) -> NDArray[np.float32]:
+    """Return a last, smaller batch at full size: another size would be compiled anew."""
+    lacking = min(batches.batch_size, batches.size) - len(images)
+    return np.concatenate([images, np.repeat(images[-1:], lacking, axis=0)]) if lacking else images
 
 
 def score(model: keras.Model, batches: RadiographBatches, loss: Loss, *, workers: int = 2) -> Score:

@@ -26,6 +26,9 @@ REFERENCE_SOURCES: Mapping[Class, str] = {
 """How the names of each class's sources begin in the reference set."""
 
 
+VERDICTS: Mapping[bool | None, str] = {True: "reached", False: "not reached", None: "undefined"}
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A figure's bar; at_most: lower is better. reference: what is known of others."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.run_request import Devices, Precision, RunRequest
+from training.run_request import Devices, Precision, RunRequest, parse_terms
 
 if TYPE_CHECKING:
     from training.protocols.protocol import Protocol
@@ -50,7 +50,9 @@ def list_protocols() -> None:
 def run(
     protocol: Annotated[str, typer.Argument(help="A name from `screening train list`.")],
     *,
-    data: Annotated[Path, typer.Option(metavar="MANIFEST", help="The data manifest.")],
+    data: Annotated[
+        Path, typer.Option(metavar="MANIFEST", help="The data manifest, or a pack of crops.")
+    ],
     fold: Annotated[int | None, typer.Option(help="Only this fold, from 1.")] = None,
     phase: Annotated[int | None, typer.Option(help="Stop after this phase, from 1.")] = None,
     backbone_weights: Annotated[
@@ -59,6 +61,10 @@ def run(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of each phase, instead of the paper's.")
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(min=2, help="Images of an epoch, where it draws, instead of the protocol's."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after the last finished epoch.")
@@ -77,6 +83,31 @@ def run(
     leave_out: Annotated[
         list[str] | None,
         typer.Option(metavar="HOSPITAL", help="Test on it, or a source, alone; repeatable."),
+    ] = None,
+    stop_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOSPITAL",
+            help="Leave it out, too, and stop by it; its figures then flatter. Repeatable.",
+        ),
+    ] = None,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Epochs without a gain at --stop-by before it stops.")
+    ] = 5,
+    term: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=WEIGHT",
+            help="What else counts: findings, adversary, contrast, variance, worst, or how much "
+            "classes do; repeatable.",
+        ),
+    ] = None,
+    cache_below: Annotated[
+        int | None,
+        typer.Option(
+            metavar="BLOCK",
+            help="Keep the answers of Xception's blocks below this one; only the others learn.",
+        ),
     ] = None,
     lung_field: Annotated[
         Path | None,
@@ -107,11 +138,16 @@ def run(
         fold=fold,
         phase=phase,
         epochs=epochs,
+        images=images,
+        cache_below=cache_below,
         backbone_weights=tuple(backbone_weights or ()),
         fine_tune_from=fine_tune_from,
         bundle=from_bundle,
         lung_field=lung_field,
         leave_out=tuple(leave_out or ()),
+        stop_by=tuple(stop_by or ()),
+        patience=patience,
+        terms=parse_terms(term or ()),
         resume=resume,
         seed=seed,
         precision=precision,

@@ -11,7 +11,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from training.data_manifest import ImageRow
@@ -29,9 +29,10 @@ class RunRecord:
 
     outputs: 1 for a sigmoid that answers the first class. view, contrast, mirrored,
     inner: see `Protocol`.
-    lung_field: SHA-256 of the lung-field network's weights. left_out: sources. data_digest: of the
-    data manifest. start: SHA-256 by file name of the weight files it began with; for a
-    fine-tuned network the identity of the run it began with.
+    lung_field: SHA-256 of the lung-field network's weights. left_out: hospitals or sources; those
+    that say when to stop stand in stopped_by. terms: what else counts in training. cache_below: see
+    `RunRequest`. data_digest: of the data manifest. start: SHA-256 by file name of the weight files
+    it began with; for a fine-tuned network the identity of the run it began with.
     """
 
     protocol: str
@@ -52,11 +53,17 @@ class RunRecord:
     data_digest: str
     preprocessing_fingerprint: str
     start: Mapping[str, str]
+    stopped_by: tuple[str, ...] = ()
+    terms: Mapping[str, float] = field(default_factory=dict)
+    cache_below: int | None = None
 
     @property
     def identity(self) -> str:
         """Name and digest: equal for equal records."""
-        content = json.dumps(asdict(self), sort_keys=True)
+        # What came later counts where it is used, so that older runs keep their identity.
+        later: dict[str, object] = {"stopped_by": (), "terms": {}, "cache_below": None}
+        values = {k: v for k, v in asdict(self).items() if k not in later or v != later[k]}
+        content = json.dumps(values, sort_keys=True)
         return f"{self.protocol} {hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
@@ -115,8 +122,8 @@ def read_run(run: Path) -> RunRecord:
     path = run / RUN_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("classes", "value_range", "left_out"):
-            values[name] = tuple(values[name])
+        for name in ("classes", "value_range", "left_out", "stopped_by"):
+            values[name] = tuple(values.get(name, ()))
         return RunRecord(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise TrainingError(

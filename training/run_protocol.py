@@ -2,27 +2,29 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import keras
 
 from screening.bundles.registry import Bundle, load_bundle
-from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
+from training.crop_pack.pack import LUNG_FIELD, MANIFEST, is_pack, read_record
 from training.data_manifest import manifest_digest, read_manifest
 from training.devices import replicas_on
 from training.errors import TrainingError
 from training.fit import CHECKPOINT, WEIGHTS
+from training.fold_pictures import decode_pictures
+from training.generalisation.terms import Terms
 from training.protocols.composition import compose, plan_fold
-from training.protocols.protocol import Protocol
+from training.protocols.protocol import Loss, Protocol
 from training.run_directory import RunRecord, fold_directory, read_run, write_run
 from training.run_request import RunReport, RunRequest
 from training.seen_part import keep_lung_field, lung_field_sha256
 from training.start_network import released_weights
-from training.train_fold import FoldTraining, decode_pictures, train_fold
+from training.train_fold import FoldTraining, train_fold
 
 
 def run_protocol(
@@ -36,16 +38,22 @@ def run_protocol(
     Everything that can be wrong with the data, the weights and the folder is looked at first.
     Raises TrainingError (DataError where it is the data), each naming the file and the remedy.
     """
-    if request.epochs is not None:
-        protocol = replace(protocol, epochs=request.epochs)
+    protocol, request = _as_asked(protocol, request)
     _check_request(protocol, request)
-    rows = read_manifest(request.data)
+    rows = read_manifest(request.data, check_files=request.pack is None)
     drawn = compose(protocol, rows, request.seed)
     for line in drawn.account:
         report.say(line)
     folds = (request.fold,) if request.fold else tuple(range(1, protocol.folds + 1))
     plans = [
-        plan_fold(protocol, drawn, fold, request.seed, leave_out=request.leave_out)
+        plan_fold(
+            protocol,
+            drawn,
+            fold,
+            request.seed,
+            leave_out=request.leave_out,
+            stop_by=request.stop_by,
+        )
         for fold in folds
     ]
     _check_begun(request, folds)
@@ -74,6 +82,35 @@ def run_protocol(
         for plan in plans:
             keras.backend.clear_session()
             train_fold(training, plan, replicas)
+
+
+def _as_asked(protocol: Protocol, request: RunRequest) -> tuple[Protocol, RunRequest]:
+    """Return both with what one says of the other: epochs and terms, and where a pack has what."""
+    if request.epochs is not None:
+        protocol = replace(protocol, epochs=request.epochs)
+    if request.images is not None:
+        if protocol.draw is None:
+            raise TrainingError(
+                f"{protocol.name} shows every image once an epoch; leave out --images"
+            )
+        protocol = replace(protocol, draw=replace(protocol.draw, images_per_epoch=request.images))
+    if request.terms:
+        known = {each.name for each in fields(Terms)}
+        unknown = sorted(request.terms.keys() - known)
+        if unknown:
+            raise TrainingError(
+                f"expected terms among {', '.join(sorted(known))}, found {', '.join(unknown)}; "
+                "correct --term"
+            )
+        if protocol.loss is not Loss.PARTIAL_LABEL:
+            raise TrainingError(
+                f"{protocol.name} is trained as its paper says, without terms; leave out --term"
+            )
+        protocol = replace(protocol, terms=replace(protocol.terms or Terms(), **request.terms))
+    if is_pack(request.data):
+        pack = request.data
+        request = replace(request, pack=pack, data=pack / MANIFEST, lung_field=pack / LUNG_FIELD)
+    return protocol, request
 
 
 def _check_request(protocol: Protocol, request: RunRequest) -> None:
@@ -138,12 +175,24 @@ def _record(
         inner=protocol.inner,
         lung_field=lung_field_sha256(request.lung_field) if request.lung_field else None,
         left_out=tuple(sorted(request.leave_out)),
+        stopped_by=tuple(sorted(request.stop_by)),
+        terms=asdict(protocol.terms) if protocol.terms else {},
+        cache_below=request.cache_below,
         seed=request.seed,
         precision=request.precision.value,
         data_digest=data_digest,
-        preprocessing_fingerprint=fingerprint(),
+        preprocessing_fingerprint=_fingerprint(request.pack),
         start=start,
     )
+
+
+def _fingerprint(pack: Path | None) -> str:
+    """Return what pictures were prepared by: this version, or the one that made the pack."""
+    if pack:
+        return read_record(pack).fingerprint
+    from screening.imaging.fingerprint import fingerprint  # noqa: PLC0415  needs DICOM decoders
+
+    return fingerprint()
 
 
 def _held_out_the_same(bundle: Bundle, record: RunRecord) -> bool:

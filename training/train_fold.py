@@ -1,53 +1,43 @@
 """Trains one fold of a protocol, once the data are known to be sound."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.domain.scores import Class
 from screening.networks.architectures import Architecture
-from training.balance import balanced_chances
+from training.cached_blocks.features import FeatureBatches, keep_features
+from training.cached_blocks.split import above, below
 from training.checkpoint import read_position
 from training.devices import Replicas, is_on_cpu
-from training.fit import CHECKPOINT, FitSettings, PhasePlan, fit
+from training.fit import CHECKPOINT, FitSettings, Objective, PhasePlan, fit
+from training.fold_pictures import DecodedPictures, PictureSet, allowed_targets, batches_of
+from training.generalisation.findings import FINDINGS, finding_targets
+from training.generalisation.objective import (
+    Layout,
+    objective,
+    packed_targets,
+    training_network,
+)
+from training.metrics.curves import roc_curve
 from training.pace import expected_duration_s, in_words
-from training.pictures import load_pictures
-from training.pipeline import Drawn, RadiographBatches
+from training.pipeline import RadiographBatches
+from training.predict import predict
 from training.protocols.composition import Composition
 from training.protocols.plan import FoldPlan
 from training.protocols.protocol import LearningLayers, Protocol
 from training.run_directory import fold_directory, write_split
 from training.run_request import RunReport, RunRequest
-from training.seen_part import input_spec, seen_part
 from training.start_network import StartNetwork, fine_tuned_network, fresh_network, released_network
 
+VERSIONS = 3
+"""Changed copies of each training picture whose lower blocks' answers are kept."""
 SHORTEST_TIMED_IMAGES = 1000
 """Fewer images in the whole run are trained sooner than their time is measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSet:
-    """Decoded pictures and the rows of the composition that they are of."""
-
-    pictures: NDArray[Any]
-    rows: tuple[int, ...]
-
-    def places(self, rows: Sequence[int]) -> list[int]:
-        """Return where the pictures of some rows are."""
-        place = {row: n for n, row in enumerate(self.rows)}
-        return [place[row] for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedPictures:
-    """learning: for training, in whole grey levels if they are augmented. watched: exact."""
-
-    learning: PictureSet
-    watched: PictureSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,36 +57,42 @@ class FoldTraining:
     pictures: DecodedPictures
 
 
-def decode_pictures(
-    protocol: Protocol,
-    request: RunRequest,
-    drawn: Composition,
-    plans: Sequence[FoldPlan],
-    report: RunReport,
-) -> DecodedPictures:
-    """Decode everything that some fold uses, once; raises DataError naming unreadable files."""
-    spec = input_spec(protocol)
-    seen = seen_part(protocol.view, request.lung_field)
-    learning = sorted({row for plan in plans for row in plan.training})
-    watched = sorted({row for plan in plans for row in plan.watched})
-    report.begin("decoding", len(learning) + len(watched))
+@dataclass(frozen=True, slots=True)
+class _Learner:
+    """The network that learns, the targets of all its pictures, and its own loss, if any."""
 
-    def decoded(rows: Sequence[int], *, exact: bool) -> PictureSet:
-        pictures = load_pictures(
-            [drawn.rows[row].path for row in rows],
-            spec,
-            exact=exact,
-            seen=seen,
-            workers=request.workers,
-            cache_dir=request.cache_dir,
-            on_decoded=report.advance,
+    network: keras.Model
+    targets: NDArray[np.float32]
+    objective: Objective | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The part of the network that is trained, and what it is shown: pictures, or kept answers.
+
+    lower: whose answers are kept, below `folder`; None where pictures are shown.
+    """
+
+    network: keras.Model
+    lower: keras.Model | None = None
+    folder: Path = Path()
+    report: RunReport | None = None
+
+    def __call__(
+        self, batches: RadiographBatches, part: str, versions: int = 1
+    ) -> RadiographBatches:
+        """Return batches of what is shown."""
+        if self.lower is None or self.report is None:
+            return batches
+        self.report.begin(f"keeping lower blocks' answers, {part}", versions * len(batches.rows))
+        features = keep_features(
+            self.lower,
+            batches,
+            self.folder / f"{part}.npy",
+            versions=versions,
+            on_kept=self.report.advance,
         )
-        return PictureSet(pictures, tuple(rows))
-
-    return DecodedPictures(
-        learning=decoded(learning, exact=not protocol.augments),
-        watched=decoded(watched, exact=True),
-    )
+        return FeatureBatches(batches, features)
 
 
 def train_fold(training: FoldTraining, plan: FoldPlan, replicas: Replicas) -> None:
@@ -109,13 +105,21 @@ def train_fold(training: FoldTraining, plan: FoldPlan, replicas: Replicas) -> No
     with replicas.scope():
         start = _start_network(training, plan.fold)
     _account(report, protocol, start)
-    phases = [_phase(training, start, plan, number) for number in range(len(plan.phases))]
-    watched = _batches(training, training.pictures.watched, plan.watched, learning=False)
+    shown = _Shown(start.model)
+    if request.cache_below:
+        block = request.cache_below
+        lower, upper = below(start.model, block), above(start.model, block)
+        shown = _Shown(upper, lower, folder / "kept", report)
+    with replicas.scope():
+        learner = _learner(training, start.model)
+    phases = [_phase(training, start, learner, rows, shown) for rows in plan.phases]
+    watched = shown(_watched(training, training.pictures.watched, plan.watched), "watched")
     asked = phases[: request.phase]
     total = sum(phase.epochs * phase.batches.size for phase in asked)
     left = total - _finished_images(folder, phases)
-    if left >= SHORTEST_TIMED_IMAGES:
-        expected_s = expected_duration_s(start.model, asked, watched, replicas) * left / total
+    # Another backend would compile every step once more to time it.
+    if left >= SHORTEST_TIMED_IMAGES and keras.backend.backend() == "tensorflow":
+        expected_s = expected_duration_s(learner.network, asked, watched, replicas) * left / total
         where = "this CPU" if is_on_cpu() else "this GPU"
         report.say(f"fold {plan.fold}: {left} images, about {in_words(expected_s)} on {where}")
     report.begin(f"fold {plan.fold} of {protocol.folds}", left)
@@ -125,6 +129,10 @@ def train_fold(training: FoldTraining, plan: FoldPlan, replicas: Replicas) -> No
         resume=request.resume,
         last_phase=request.phase,
         workers=request.workers,
+        learner=learner.network,
+        scorer=shown.network,
+        left_out_area=_left_out_area(training, plan, shown),
+        patience=request.patience if request.stop_by else None,
         replicas=replicas,
         on_step=report.advance,
         on_epoch=report.epoch,
@@ -170,11 +178,26 @@ def _account(report: RunReport, protocol: Protocol, start: StartNetwork) -> None
         report.say("layers that start from random weights are not frozen")
 
 
-def _phase(training: FoldTraining, start: StartNetwork, plan: FoldPlan, number: int) -> PhasePlan:
+def _phase(
+    training: FoldTraining,
+    start: StartNetwork,
+    learner: _Learner,
+    rows: Sequence[int],
+    shown: _Shown,
+) -> PhasePlan:
     protocol = training.protocol
-    rows = plan.phases[number]
+    batches = batches_of(
+        protocol,
+        training.drawn,
+        training.pictures.learning,
+        rows,
+        targets=learner.targets,
+        seed=training.request.seed,
+        learning=True,
+    )
     return PhasePlan(
-        batches=_batches(training, training.pictures.learning, rows, learning=True),
+        batches=shown(batches, "learning", versions=VERSIONS),
+        objective=learner.objective,
         epochs=protocol.epochs,
         learning_rate=protocol.learning_rate,
         optimizer=protocol.optimizer,
@@ -187,36 +210,51 @@ def _phase(training: FoldTraining, start: StartNetwork, plan: FoldPlan, number: 
     )
 
 
-def _batches(
-    training: FoldTraining, decoded: PictureSet, rows: Sequence[int], *, learning: bool
-) -> RadiographBatches:
-    protocol, drawn = training.protocol, training.drawn
-    classes = [protocol.strata[drawn.strata[row]].klass for row in decoded.rows]
-    answers = protocol.classes[: protocol.outputs]
-    allowed = [protocol.allowed(klass or "") for klass in classes]
-    targets = np.array([[answer in names for answer in answers] for names in allowed])
-    places = decoded.places(rows)
-    return RadiographBatches(
-        decoded.pictures,
-        targets.astype(np.float32),
-        input_spec(protocol),
-        batch_size=protocol.batch_size,
-        rows=places,
-        keys=decoded.rows,
-        augment=protocol.augment(decoded.pictures[places]) if learning else None,
-        shuffle=learning,
-        drawn=_drawn(training, rows) if learning else None,
+def _learner(training: FoldTraining, model: keras.Model) -> _Learner:
+    """Return what learns: the network, or one with further outputs, or its upper part alone."""
+    protocol, drawn, decoded = training.protocol, training.drawn, training.pictures.learning
+    block = training.request.cache_below
+    allowed = allowed_targets(protocol, drawn, decoded)
+    if protocol.terms is None:
+        return _Learner(above(model, block) if block else model, allowed)
+    rows = [drawn.rows[row] for row in decoded.rows]
+    hospitals = [row.hospital for row in rows]
+    layout = Layout(classes=protocol.outputs, findings=len(FINDINGS), hospitals=len(set(hospitals)))
+    network = training_network(model, layout)
+    return _Learner(
+        above(network, block) if block else network,
+        packed_targets(allowed, finding_targets(rows), hospitals),
+        objective(layout, protocol.terms),
+    )
+
+
+def _left_out_area(
+    training: FoldTraining, plan: FoldPlan, shown: _Shown
+) -> Callable[[keras.Model], float | None]:
+    """Return what measures COVID-19 against normal on images of hospitals left out."""
+    decoded, rows = training.pictures.watched, training.drawn.rows
+    asked = [i for i in plan.monitored if rows[i].screening_class in {Class.COVID19, Class.NORMAL}]
+    positive = np.array([rows[i].screening_class is Class.COVID19 for i in asked], dtype=bool)
+    if not asked or positive.all() or not positive.any():
+        return lambda _model: None
+    batches = shown(_watched(training, decoded, asked), "monitored")
+    place = training.protocol.classes.index("covid19")
+
+    def area(model: keras.Model) -> float | None:
+        scores = predict(model, batches, workers=training.request.workers)[:, place]
+        curve = roc_curve(positive, scores.astype(np.float64))
+        return curve.area if curve else None
+
+    return area
+
+
+def _watched(training: FoldTraining, decoded: PictureSet, rows: Sequence[int]) -> RadiographBatches:
+    return batches_of(
+        training.protocol,
+        training.drawn,
+        decoded,
+        rows,
+        targets=allowed_targets(training.protocol, training.drawn, decoded),
         seed=training.request.seed,
+        learning=False,
     )
-
-
-def _drawn(training: FoldTraining, rows: Sequence[int]) -> Drawn | None:
-    protocol, drawn = training.protocol, training.drawn
-    if protocol.draw is None:
-        return None
-    chances = balanced_chances(
-        [drawn.strata[row] for row in rows],
-        [drawn.rows[row].source for row in rows],
-        [stratum.share for stratum in protocol.strata],
-    )
-    return Drawn(chances, protocol.draw.images_per_epoch)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.bundle_tables import VERDICTS
 from training.evaluation_files import estimate_json, in_percent, print_lines
 from training.left_out.answers import Kind
 from training.left_out.figures import LEAST_IMAGES, Figure, HospitalFigures, LeftOutFigures, Told
+from training.release_figures import VERDICTS
 from training.tables import print_table
 
 HOW = (

@@ -13,6 +13,9 @@ from training.protocols.protocol import GroupFolds, GroupHoldout, PhasedFolds, P
 from training.seeded_order import draw
 from training.splits import Split, group_folds, group_split
 
+MONITORED_PER_CLASS = 120
+"""Of each hospital left out, after each epoch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Composition:
@@ -60,26 +63,35 @@ def plan_fold(
     seed: int,
     *,
     leave_out: Collection[str] = (),
+    stop_by: Collection[str] = (),
 ) -> FoldPlan:
     """Say what each drawn row is for in one fold, counted from 1; deterministic by seed.
 
     leave_out: hospitals, or sources, whose images are tested on alone; images of others that share
-    a split group with them are left out altogether.
+    a split group with them are left out altogether. stop_by: likewise, but validated on: they say
+    when to stop, and what they say of the network flatters. Of those, else of those left out, some
+    are monitored.
     Raises DataError where the fold does not exist, there are too few groups, or a name to leave
     out has no image.
     """
-    _check_names(drawn, leave_out)
+    _check_names(drawn, (*leave_out, *stop_by))
     if not 1 <= fold <= protocol.folds:
         raise DataError(f"{protocol.name} has folds 1 to {protocol.folds}, found fold {fold}")
     classes = [protocol.strata[place].klass for place in drawn.strata]
     plan = _planned(protocol, drawn, fold, seed, classes)
-    alone = _left_out(drawn.rows, leave_out)
-    groups = {drawn.rows[i].split_group for i in alone}
+    stopping = _left_out(drawn.rows, stop_by)
+    alone = _left_out(drawn.rows, leave_out) - stopping
+    groups = {drawn.rows[i].split_group for i in alone | stopping}
     plan = plan.without({i for i, row in enumerate(drawn.rows) if row.split_group in groups})
-    plan = plan.leaving_out(alone)
+    plan = plan.leaving_out(alone).stopping_by(stopping)
     plan = plan.without({i for i, klass in enumerate(classes) if klass is None})
     _check_classes(protocol, plan, classes)
-    return plan.watching(_watched(plan.validation, classes, protocol.watched_per_class))
+    unseen = sorted(stopping or alone)
+    kinds = [f"{row.hospital} {klass}" for row, klass in zip(drawn.rows, classes, strict=True)]
+    return plan.watching(
+        _watched(plan.validation, classes, protocol.watched_per_class),
+        _watched([i for i in unseen if classes[i]], kinds, MONITORED_PER_CLASS),
+    )
 
 
 def _left_out(rows: Sequence[ImageRow], names: Collection[str]) -> frozenset[int]:

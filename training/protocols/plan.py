@@ -9,8 +9,8 @@ class FoldPlan:
     """Indices into a composition's rows, ascending.
 
     phases: what each phase trains on, one phase where the protocol has none. validation: all that
-    is held out. watched: what of it is scored after each epoch. No split group is in both training
-    and validation or test.
+    is held out. watched: what of it is scored after each epoch. monitored: images of hospitals left
+    out that are, too. No split group is in both training and validation or test.
     """
 
     fold: int
@@ -18,6 +18,7 @@ class FoldPlan:
     validation: tuple[int, ...]
     test: tuple[int, ...] = ()
     watched: tuple[int, ...] = ()
+    monitored: tuple[int, ...] = ()
 
     @property
     def training(self) -> tuple[int, ...]:
@@ -42,6 +43,11 @@ class FoldPlan:
         rest = self.without(indices)
         return replace(rest, test=tuple(sorted({*rest.test, *indices})))
 
-    def watching(self, watched: tuple[int, ...]) -> "FoldPlan":
+    def stopping_by(self, indices: Collection[int]) -> "FoldPlan":
+        """Return the plan with some rows in the validation part alone, whatever they were for."""
+        rest = self.without(indices)
+        return replace(rest, validation=tuple(sorted({*rest.validation, *indices})))
+
+    def watching(self, watched: tuple[int, ...], monitored: tuple[int, ...] = ()) -> "FoldPlan":
         """Return the plan with the images that are scored after each epoch."""
-        return replace(self, watched=watched)
+        return replace(self, watched=watched, monitored=monitored)

@@ -1,5 +1,6 @@
 """The form in which every protocol is written down."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,8 +13,12 @@ from screening.imaging.lung_field import View
 from training.appearance import AppearanceAugmentation
 from training.augment import Augment, GeometricAugmentation, in_turn
 from training.data_manifest import Label
+from training.generalisation.terms import Terms
 from training.level_exchange import LevelExchange, black_and_white
 from training.spectrum_exchange import SpectrumExchange, radial_profiles
+
+GIVING_PICTURES = 1500
+"""At most so many give levels and sharpness to the others."""
 
 
 class OptimizerName(StrEnum):
@@ -37,10 +42,14 @@ class Loss(StrEnum):
 
 
 class KeptWeights(StrEnum):
-    """Which epoch's weights a run is known by."""
+    """Which epoch's weights a run is known by.
+
+    MEAN_OF_EPOCHS: the mean of those after each epoch of the second half.
+    """
 
     BEST_VALIDATION_ACCURACY = "best_validation_accuracy"
     LAST_EPOCH = "last_epoch"
+    MEAN_OF_EPOCHS = "mean_of_epochs"
 
 
 class Schedule(StrEnum):
@@ -118,10 +127,13 @@ class PhasedFolds:
 class BalancedDraw:
     """Each epoch draws so many images anew: strata by share, sources by the root of their number.
 
-    Without it a class is the source that most of it comes from.
+    Without it a class is the source that most of it comes from. hospital_pairs: hospitals in place
+    of sources, and two images at a time, see `training.generalisation.hospital_pairs`; shares are
+    then those of a pair's first.
     """
 
     images_per_epoch: int
+    hospital_pairs: bool = False
 
 
 SplitPlan = GroupFolds | GroupHoldout | PhasedFolds
@@ -145,12 +157,12 @@ class Protocol:
     about the mirror image, too, and about the middle, this fraction of height and width.
     augmentation, appearance: what is changed of a training picture's geometry and looks.
     levels_chance, spectrum_chance: of a training picture to get black and white, or the sharpness,
-    of another one. draw: None: every
-    image once an epoch. schedule: of the learning rate. frozen: how names of layers begin that
-    never learn. keeps_statistics: batch normalisations that a weight file gave keep its statistics
-    and parameters, so that no batch's composition counts. coarser: labels of images that allow
-    several of the classes. watched_per_class: at most so many validation images of a class are
-    scored after each epoch; None: all. fine_tune_from: the protocol whose run gives all weights but
+    of another one. draw: None: every image once an epoch. schedule: of the learning rate. frozen:
+    how names of layers begin that never learn. keeps_statistics: batch normalisations that a weight
+    file gave keep its statistics and parameters, so that no batch's composition counts. coarser:
+    labels of images that allow several of the classes. terms: what else counts in training; None:
+    nothing. watched_per_class: at most so many validation images of a class are scored after each
+    epoch; None: all. fine_tune_from: the protocol whose run gives all weights but
     the last layer's. backbones: whose ImageNet weights the paper started from.
     """
 
@@ -182,6 +194,7 @@ class Protocol:
     frozen: tuple[str, ...] = ()
     keeps_statistics: bool = False
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    terms: Terms | None = None
     kept: KeptWeights = KeptWeights.LAST_EPOCH
     watched_per_class: int | None = None
     fine_tune_from: str | None = None
@@ -197,14 +210,16 @@ class Protocol:
     def augment(self, pictures: NDArray[np.uint8]) -> Augment | None:
         """Return what is done to each training picture, None where nothing is.
 
-        pictures: that are trained on, (pictures, rows, columns), which levels and sharpness are of.
+        pictures: that are trained on, (pictures, rows, columns), which levels and sharpness are of;
+        of more than 1,500 every n-th gives its own.
         """
         steps: list[Augment] = []
+        given = pictures[:: max(1, math.ceil(len(pictures) / GIVING_PICTURES))]
         if self.levels_chance:
-            steps.append(LevelExchange(black_and_white(pictures), self.levels_chance))
+            steps.append(LevelExchange(black_and_white(given), self.levels_chance))
         steps += [self.augmentation] if self.augmentation else []
         if self.spectrum_chance:
-            steps.append(SpectrumExchange(radial_profiles(pictures), self.spectrum_chance))
+            steps.append(SpectrumExchange(radial_profiles(given), self.spectrum_chance))
         steps += [self.appearance] if self.appearance else []
         return in_turn(steps) if steps else None
 

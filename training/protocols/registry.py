@@ -10,10 +10,11 @@ from training.protocols.protocol import Protocol
 from training.protocols.rahimzadeh2020 import RAHIMZADEH2020
 from training.protocols.release import RELEASE
 from training.protocols.soares2020 import SOARES2020
+from training.protocols.unseen import UNSEEN
 
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
-    for protocol in (*RAHIMZADEH2020, *KHAN2020, *SOARES2020, *AMINI2021, *RELEASE)
+    for protocol in (*RAHIMZADEH2020, *KHAN2020, *SOARES2020, *AMINI2021, *RELEASE, *UNSEEN)
 }
 
 

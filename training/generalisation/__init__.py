@@ -1,0 +1,1 @@
+"""What is added to training so that networks hold at hospitals they never saw."""

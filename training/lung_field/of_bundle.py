@@ -1,0 +1,35 @@
+"""A bundle's lung-field network as a run, for training to start from."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from screening.bundles.registry import load_bundle, verify_files
+from screening.networks.lung_field import build_lung_field
+from screening.networks.weights import load_weights
+from training.checkpoint import save_network
+from training.errors import TrainingError
+from training.lung_field_run import RECORD, WEIGHTS
+
+
+def lung_field_of(bundle: Path, run: Path) -> Path:
+    """Write a bundle's lung-field network as a run; return it.
+
+    Raises TrainingError where the bundle has none, BundleError where its files were changed.
+    """
+    found = load_bundle(bundle)
+    section = found.manifest.lung_field
+    if section is None:
+        raise TrainingError(
+            f"expected a lung-field network in bundle {found.identity}, found none; name a run "
+            "with --lung-field"
+        )
+    verify_files(found)
+    spec = section.spec
+    model = build_lung_field(spec.height, spec.width)
+    load_weights(model, [found.directory / file.file for file in section.weights])
+    run.mkdir(parents=True, exist_ok=True)
+    record = {"spec": asdict(spec), "from": found.identity}
+    (run / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    save_network(run / WEIGHTS, model)
+    return run
