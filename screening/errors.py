@@ -11,6 +11,7 @@
     │   ├── IllegalIdentifierError    a UID or patient value that is too long, or no text
     │   ├── SOPClassMismatchError     the data set is another SOP class or instance than requested
     │   ├── ObjectTooLargeError       beyond the size limit
+    │   ├── UnstorableValueError      the database cannot hold a value, such as text with a NUL
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
     │   └── ReportNotPossibleError    no report can be made on the object
     ├── DecisionRefusedError          what a person decided cannot be done as things stand
@@ -68,6 +69,10 @@ class SOPClassMismatchError(RejectedInstanceError):
 
 class ObjectTooLargeError(RejectedInstanceError):
     """The object is larger than the site accepts."""
+
+
+class UnstorableValueError(RejectedInstanceError):
+    """The database cannot hold a value, such as text with a NUL or a lone surrogate."""
 
 
 class UndecodablePixelsError(RejectedInstanceError):

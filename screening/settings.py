@@ -1,4 +1,4 @@
-"""All settings, read once at the edge of a process from the environment and one TOML file.
+"""All settings, read at the edge of a process from the environment and one TOML file.
 
 An environment variable SCREENING_NAME wins over `name` in the TOML file, which wins over the
 default. The file is `screening.toml` in the working directory, or what SCREENING_CONFIG names.
@@ -35,6 +35,8 @@ CONFIG_VARIABLE = "SCREENING_CONFIG"
 DEFAULT_CONFIG = Path("screening.toml")
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SCREENING_DATA"})
 """Variables with the prefix that are no settings: the file's place, and the tests' images."""
+FOLLOWED = frozenset({"destinations", "reports_folder"})
+"""Settings that a running station follows when the file changes (`screening.followed_settings`)."""
 
 
 def _ae_title(value: str) -> str:
@@ -419,11 +421,21 @@ def unknown_variables() -> list[str]:
     return sorted(v for v in os.environ if v.upper().startswith(PREFIX) and v.upper() not in known)
 
 
+def overridden_in_file() -> list[str]:
+    """Return the settings of the file for which an environment variable says otherwise, sorted."""
+    in_environment = {name.lower() for name in _environment_names()}
+    return sorted(in_environment.intersection(_file_values()))
+
+
 def child_environment(settings: Settings, **extra: str) -> dict[str, str]:
-    """Return the environment for a station's process that must see the same settings."""
+    """Return the environment for a station's process that must see the same settings.
+
+    What stations follow stays in the file, which they read themselves.
+    """
+    followed = FOLLOWED & _file_values().keys() - set(overridden_in_file())
     explicit = {
         PREFIX + name.upper(): _as_variable(getattr(settings, name))
-        for name in settings.model_fields_set
+        for name in settings.model_fields_set - followed
         if getattr(settings, name) is not None
     }
     return {**os.environ, **explicit, **extra}

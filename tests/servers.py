@@ -1,4 +1,4 @@
-"""Private PostgreSQL and Redis servers on free ports, for the tests that need the real thing."""
+"""Private PostgreSQL, PgBouncer and Redis on free ports, for the tests that need the real thing."""
 
 import contextlib
 import os
@@ -101,6 +101,65 @@ def postgresql_server() -> Iterator[PrivateServer]:
         )
         with _started(server, stop_signal=signal.SIGINT):
             yield server
+
+
+@contextlib.contextmanager
+def postgresql_standby(primary_url: str) -> Iterator[PrivateServer]:
+    """Run a hot standby that streams from a server of `postgresql_server`, until it is promoted.
+
+    Raises ServerAbsentError where PostgreSQL is not installed.
+    """
+    backup, postgres = _postgresql_program("pg_basebackup"), _postgresql_program("postgres")
+    user = "postgres" if os.geteuid() == 0 else None
+    primary, port = make_url(primary_url), free_port()
+    with tempfile.TemporaryDirectory(prefix="private-postgresql-") as name:
+        folder = Path(name)
+        if user:
+            shutil.chown(folder, user)
+        command = [str(backup), "-D", str(folder / "data"), "-h", "127.0.0.1"]
+        command += ["-p", str(primary.port), "-U", "postgres", "--write-recovery-conf"]
+        command += ["--checkpoint=fast", "--no-sync"]
+        subprocess.run(command, user=user, check=True, cwd=folder, capture_output=True)
+        command = [str(postgres), "-D", str(folder / "data"), "-p", str(port)]
+        command += ["-k", name, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        url = primary.set(port=port).render_as_string(hide_password=False)
+        server = PrivateServer(
+            command, url=url, folder=folder, user=user, answers=_postgresql_answers
+        )
+        with _started(server, stop_signal=signal.SIGINT):
+            yield server
+
+
+@contextlib.contextmanager
+def pgbouncer(server_url: str) -> Iterator[str]:
+    """Run PgBouncer in transaction pooling, with four connections to the server, and yield its URL.
+
+    It gives every transaction another of them. Raises ServerAbsentError where it is not installed.
+    """
+    program = shutil.which("pgbouncer")
+    if program is None:
+        raise ServerAbsentError("pgbouncer is not installed")
+    user = "postgres" if os.geteuid() == 0 else None
+    server, port = make_url(server_url), free_port()
+    with tempfile.TemporaryDirectory(prefix="private-pgbouncer-") as name:
+        folder = Path(name)
+        if user:
+            shutil.chown(folder, user)
+        lines = ["[databases]", f"* = host=127.0.0.1 port={server.port} user=postgres"]
+        lines += ["[pgbouncer]", "listen_addr = 127.0.0.1", f"listen_port = {port}"]
+        lines += ["unix_socket_dir =", "auth_type = any", "pool_mode = transaction"]
+        lines += ["default_pool_size = 4", "server_round_robin = 1", "max_client_conn = 200"]
+        (folder / "pgbouncer.ini").write_text("\n".join(lines))
+        url = server.set(port=port).render_as_string(hide_password=False)
+        running = PrivateServer(
+            [program, str(folder / "pgbouncer.ini")],
+            url=url,
+            folder=folder,
+            user=user,
+            answers=_postgresql_answers,
+        )
+        with _started(running, stop_signal=signal.SIGINT):
+            yield url
 
 
 @contextlib.contextmanager

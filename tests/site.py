@@ -13,7 +13,7 @@ from typing import Any
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.settings import PREFIX, Settings, load_settings
+from screening.settings import NOT_SETTINGS, PREFIX, Settings, load_settings
 from tests.servers import free_port
 
 START_TIMEOUT_S = 240
@@ -42,7 +42,7 @@ class Site:
         names = {
             key.removeprefix(PREFIX).lower(): value
             for key, value in self.variables.items()
-            if key.startswith(PREFIX)
+            if key.startswith(PREFIX) and key not in NOT_SETTINGS
         }
         names["destinations"] = json.loads(names.get("destinations", "[]"))
         return load_settings(**names)

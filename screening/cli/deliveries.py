@@ -1,17 +1,24 @@
 """`screening deliveries`: reports that have not arrived."""
 
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from screening.errors import SettingsError
+from screening.cli.lists import point_in_time
+from screening.errors import ScreeningError, SettingsError
 
 if TYPE_CHECKING:
     from screening.db.session import Database
+    from screening.report.codes import Profile
     from screening.settings import Settings
 
-
-app = typer.Typer(no_args_is_help=True, help="Reports that have not arrived: list, retry, give up.")
+app = typer.Typer(
+    no_args_is_help=True, help="Reports that have not arrived: list, retry, give up, send."
+)
 Destination = Annotated[
     str, typer.Argument(help="The destination's name in the settings, or that of one that is gone.")
 ]
@@ -117,6 +124,96 @@ def remake() -> None:
         due = remake_failed_reports(database)
         ring(settings, Queue.REPORT)
     print(f"the reports of {due} classifications are due again")
+
+
+@app.command()
+def send(
+    to: Annotated[
+        str, typer.Option("--to", metavar="NAME", help="The destination's name in the settings.")
+    ],
+    since: Annotated[
+        str, typer.Option(metavar="T", help="Received since: ISO date or time, or 7d, 12h.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Send a destination the reports that were made before it was added to the settings.
+
+    Of each image the result that stands; where the destination takes another profile, its report
+    is made first. What it has, has refused or what was given up is left alone. It may be
+    interrupted and repeated: nothing is sent twice.
+
+    Example: screening deliveries send --since 90d --to viewer
+    """
+    from screening.cli.opened import opened_database
+    from screening.cli.printing import print_json
+    from screening.cli.ringing import ring
+    from screening.queue.names import Queue
+    from screening.report.late_deliveries import add_ready, find_late
+
+    start = point_in_time(since)
+    with opened_database() as (settings, database):
+        profile = _profile_of(to, settings)
+        late = find_late(database, to, profile, start)
+        if as_json:
+            print_json({"destination": to, "profile": profile.value, **late.as_dict()})
+        else:
+            print(
+                f"{to} does not have, of images received since {start.isoformat()}: "
+                f"{len(late.ready)} reports that are there, {len(late.to_make)} to be made in "
+                f"profile {profile.value}, {late.being_made} about to be made by the report "
+                f"worker, {late.not_possible} that cannot be made"
+            )
+        if dry_run or not late.to_send:
+            return
+        if not yes:
+            typer.confirm(f"Send {late.to_send} reports to {to}?", abort=True, err=True)
+        added = add_ready(database, to, late.ready)
+        failed = _make(database, settings, to, profile, late.to_make)
+        ring(settings, Queue.REPORT)
+    added += len(late.to_make) - failed.total()
+    if not as_json:
+        print(f"{added} reports are due for {to}")
+    if failed:
+        reasons = "; ".join(f"{count} times {reason}" for reason, count in failed.items())
+        raise ScreeningError(f"expected {len(late.to_make)} reports to be made, found: {reasons}")
+
+
+def _make(
+    database: "Database",
+    settings: "Settings",
+    to: str,
+    profile: "Profile",
+    classification_ids: Sequence[int],
+) -> Counter[str]:
+    """Make reports one by one; return how often which reason prevented it."""
+    from screening.report.late_deliveries import make_and_add
+    from screening.spool.store import Spool
+
+    spool = Spool(settings.spool_dir)
+    zone = ZoneInfo(settings.time_zone) if settings.time_zone else None
+    failed: Counter[str] = Counter()
+    with typer.progressbar(classification_ids, label="making", file=sys.stderr) as ids:
+        for classification_id in ids:
+            if reason := make_and_add(
+                database, spool, classification_id, name=to, profile=profile, zone=zone
+            ):
+                failed[reason] += 1
+    return failed
+
+
+def _profile_of(name: str, settings: "Settings") -> "Profile":
+    """Return the SR profile that a destination of the settings takes."""
+    from screening.report.destinations import configured_destinations
+
+    profiles = {one.name: one.profile for one in configured_destinations(settings)}
+    if name not in profiles:
+        raise SettingsError(
+            f"destination: expected one of the settings, {', '.join(profiles) or 'none so far'}; "
+            f"found {name!r}"
+        )
+    return profiles[name]
 
 
 def _check_known(name: str, settings: "Settings", database: "Database") -> None:

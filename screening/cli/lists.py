@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from screening.db.breakers import FailingDestination
     from screening.db.session import Database
     from screening.ops.ledger import Ledger
+    from screening.ops.study_search import FoundStudy
+    from screening.ops.trace import TraceLine
     from screening.worklist.ordering import WorklistEntry, WorklistPage
 
 
@@ -81,24 +83,45 @@ def ledger(
 
 
 def trace(
-    uid: Annotated[str, typer.Argument(help="A Study or SOP Instance UID.")],
+    value: Annotated[
+        str,
+        typer.Argument(
+            metavar="UID|NUMBER",
+            help="A Study or SOP Instance UID, an accession number, or a patient ID.",
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Print everything that happened to a study or an instance, in order.
+    """Print everything that happened to a study, an image or a report, in order.
+
+    An accession number or a patient ID that several studies have lists these.
 
     Example: screening trace 2.25.1234
     """
     from screening.cli.opened import opened_database
-    from screening.cli.printing import print_json, print_table
+    from screening.ops.study_search import find_studies
     from screening.ops.trace import trace as read_trace
 
     with opened_database() as (_, database):
-        lines = read_trace(database, uid)
-    if not lines:
+        uid, lines = value, read_trace(database, value)
+        studies = [] if lines else find_studies(database, value)
+        if len(studies) == 1:
+            uid = studies[0].study_instance_uid
+            lines = read_trace(database, uid)
+    if lines:
+        _print_trace(uid, lines, as_json=as_json)
+    elif studies:
+        _print_studies(studies, as_json=as_json)
+    else:  # what was typed may be a patient's, and is not repeated
         raise ScreeningError(
-            f"expected a Study or SOP Instance UID that was received, found {uid} nowhere; "
-            "`screening worklist` lists the studies"
+            "expected a Study or SOP Instance UID, an accession number or a patient ID that was "
+            "received, found nothing by this value; `screening worklist` lists the studies"
         )
+
+
+def _print_trace(uid: str, lines: "list[TraceLine]", *, as_json: bool) -> None:
+    from screening.cli.printing import print_json, print_table
+
     if as_json:
         print_json([line.as_dict() for line in lines])
         return
@@ -108,6 +131,27 @@ def trace(
         (
             (f"{line.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], line.kind, line.sop_instance_uid, line.text)
             for line in lines
+        ),
+    )
+
+
+def _print_studies(studies: "list[FoundStudy]", *, as_json: bool) -> None:
+    from screening.cli.printing import print_json, print_table
+
+    if as_json:
+        print_json({"studies": [study.as_dict() for study in studies]})
+        return
+    print_table(
+        "several studies; trace one by its UID",
+        ("found by", "received (UTC)", "images", "UID"),
+        (
+            (
+                study.found_by,
+                f"{study.received_at:%Y-%m-%d %H:%M}",
+                study.images,
+                study.study_instance_uid,
+            )
+            for study in studies
         ),
     )
 

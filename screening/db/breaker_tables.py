@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from screening.db.columns import Base
+from screening.db.columns import Base, Text
 
 
 class Breaker(Base):
@@ -17,4 +17,4 @@ class Breaker(Base):
     failures: Mapped[int] = mapped_column(Integer)
     failing_since: Mapped[datetime]
     probe_at: Mapped[datetime | None]
-    last_message: Mapped[str] = mapped_column(String(255))
+    last_message: Mapped[str] = mapped_column(Text(255))

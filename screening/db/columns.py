@@ -1,5 +1,6 @@
 """What the tables are made of: their base, and the kinds of columns and indexes they share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,48 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
+
+
+def storable(value: Any) -> Any:
+    """Return a text, or what JSON can hold, with U+FFFD for what a database refuses.
+
+    That is NUL and lone surrogates, which others may send us in any text.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {storable(key): storable(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(part) for part in value]
+    return value
+
+
+class Text(TypeDecorator[str]):
+    """A text that others may have written; UIDs are kept as they are, or refused."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace what the database refuses."""
+        del dialect
+        return None if value is None else str(storable(value))
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON whose texts others may have written."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Replace what the database refuses."""
+        del dialect
+        return storable(value)
+
+
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 Uid = String(64)
 State = String(16)
@@ -41,7 +84,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own attribute
         datetime: UtcDateTime,
-        dict[str, Any]: JSON,
+        dict[str, Any]: JsonText,
     }
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from screening.db.columns import Base, BigKey, State, Uid
+from screening.db.columns import Base, BigKey, State, Text, Uid
 from screening.db.tables import Delivery
 from screening.domain.lifecycle import CommitmentRequestState, CommitmentState
 
@@ -32,7 +32,7 @@ class Commitment(Base):
     not_before: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
-    last_message: Mapped[str | None] = mapped_column(String(255))
+    last_message: Mapped[str | None] = mapped_column(Text(255))
 
     delivery: Mapped[Delivery] = relationship()
 
@@ -51,7 +51,7 @@ class CommitmentRequest(Base):
     __tablename__ = "commitment_requests"
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    calling_ae_title: Mapped[str] = mapped_column(String(16))
+    calling_ae_title: Mapped[str] = mapped_column(Text(16))
     transaction_uid: Mapped[str] = mapped_column(Uid)
     references_sha256: Mapped[str] = mapped_column(String(64))
     sop_references: Mapped[list[list[str]]] = mapped_column(JSON)
@@ -67,8 +67,8 @@ class CommitmentRequest(Base):
     reported_at: Mapped[datetime | None]
     committed: Mapped[int] = mapped_column(Integer, server_default="0")
     failed: Mapped[int] = mapped_column(Integer, server_default="0")
-    last_status: Mapped[str | None] = mapped_column(String(16))
-    last_message: Mapped[str | None] = mapped_column(String(255))
+    last_status: Mapped[str | None] = mapped_column(Text(16))
+    last_message: Mapped[str | None] = mapped_column(Text(255))
 
     __table_args__ = (
         UniqueConstraint(

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from screening.db.failures import Consequence, error_to_raise, failure_of
 from screening.db.standing import StandingSession, keep_standing
-from screening.errors import DatabaseUnavailableError
+from screening.errors import DatabaseUnavailableError, UnstorableValueError
 
 SQLITE_BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 5
@@ -27,7 +29,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = _make_engine(url)
+        self.engine = make_engine(url)
         self._readers = self.engine.execution_options(read_only=True)
 
     @property
@@ -39,10 +41,11 @@ class Database:
     def write(self) -> Iterator[Session]:
         """Run one transaction, committed at the end of the block, with studies and totals kept.
 
-        Raises DatabaseUnavailableError where the database is away, locked or full.
+        Raises DatabaseUnavailableError where the database is away, locked, full, read-only or
+        damaged, and UnstorableValueError where it cannot hold a value (`screening.db.failures`).
         """
         with (
-            _unavailable_as_transient(),
+            driver_errors_as_ours(),
             StandingSession(self.engine) as session,
             session.begin(),
         ):
@@ -53,9 +56,9 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Run one read-only transaction.
 
-        Raises DatabaseUnavailableError where the database is away.
+        Raises DatabaseUnavailableError where the database is away or damaged.
         """
-        with _unavailable_as_transient(), Session(self._readers) as session:
+        with driver_errors_as_ours(), Session(self._readers) as session:
             yield session
 
     def close(self) -> None:
@@ -64,22 +67,31 @@ class Database:
 
 
 @contextmanager
-def _unavailable_as_transient() -> Iterator[None]:
+def driver_errors_as_ours() -> Iterator[None]:
+    """Raise errors of the database inside the block as what follows from them.
+
+    Raises DatabaseUnavailableError and UnstorableValueError; a defect goes on as it is.
+    """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        # the statement's parameters may hold patient attributes: only the driver's class goes on
-        raise DatabaseUnavailableError(
-            f"the database did not answer ({type(error.orig).__name__}); "
-            "expected it to take the row, see that it is up, unlocked and has space"
-        ) from None
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailableError("the database connection was cut") from None
-        raise
+        ours = error_to_raise(error)
+        if ours is error:
+            raise
+        raise ours from None  # the driver's text may hold patient attributes
+    except PoolTimeoutError:
+        raise DatabaseUnavailableError(
+            "expected a connection to the database, found all of this process in use; "
+            "see what holds up the database"
+        ) from None
+    except UnicodeEncodeError:
+        raise UnstorableValueError(
+            "expected values that the database can hold, found a lone surrogate"
+        ) from None
 
 
-def _make_engine(url: str) -> Engine:
+def make_engine(url: str) -> Engine:
+    """Return an engine that every transaction of ours, and each migration, runs on."""
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(
             url,
@@ -88,23 +100,29 @@ def _make_engine(url: str) -> Engine:
         )
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
-    )
-    event.listen(engine, "connect", _configure_postgresql)
+    else:
+        engine = create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            # a pooler gives each transaction another connection: none is prepared for or set up
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None},
+        )
+        event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "handle_error", _drop_connections)
     return engine
 
 
-def _configure_postgresql(connection: Any, record: object) -> None:
-    """Have the server end transactions that are left open."""
-    del record
-    timeout = f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_TIMEOUT_S}s'"
-    connection.execute(timeout)
-    connection.commit()
+def _drop_connections(context: ExceptionContext) -> None:
+    """Drop every pooled connection where another one may lead to a database that can write."""
+    if failure_of(context.original_exception).consequence is Consequence.RECONNECT:
+        context.is_disconnect = True
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Have the server end the transaction if it is left open."""
+    timeout = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_TIMEOUT_S}s'"
+    connection.exec_driver_sql(timeout)
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:
@@ -115,6 +133,6 @@ def _configure_sqlite(connection: Any, record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Any) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import JSON, BigInteger, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from screening.db.columns import Base, BigKey, State, Uid, partial_index
+from screening.db.columns import Base, BigKey, State, Text, Uid, partial_index
 
 
 class Study(Base):
@@ -21,17 +21,17 @@ class Study(Base):
     __tablename__ = "studies"
 
     study_instance_uid: Mapped[str] = mapped_column(Uid, primary_key=True)
-    patient_id: Mapped[str] = mapped_column(String(64))
-    patient_name: Mapped[str] = mapped_column(String(324))
-    patient_birth_date: Mapped[str | None] = mapped_column(String(16))
-    patient_sex: Mapped[str | None] = mapped_column(String(16))
-    patient_age: Mapped[str | None] = mapped_column(String(16))
-    accession_number: Mapped[str] = mapped_column(String(64))
+    patient_id: Mapped[str] = mapped_column(Text(64))
+    patient_name: Mapped[str] = mapped_column(Text(324))
+    patient_birth_date: Mapped[str | None] = mapped_column(Text(16))
+    patient_sex: Mapped[str | None] = mapped_column(Text(16))
+    patient_age: Mapped[str | None] = mapped_column(Text(16))
+    accession_number: Mapped[str] = mapped_column(Text(64))
     study_date: Mapped[str] = mapped_column(String(16))
     study_time: Mapped[str] = mapped_column(String(16))
-    study_description: Mapped[str | None] = mapped_column(String(64))
-    modality: Mapped[str] = mapped_column(String(16))
-    calling_ae_title: Mapped[str] = mapped_column(String(16))
+    study_description: Mapped[str | None] = mapped_column(Text(64))
+    modality: Mapped[str] = mapped_column(Text(16))
+    calling_ae_title: Mapped[str] = mapped_column(Text(16))
     demographics_instance_id: Mapped[int | None] = mapped_column(BigKey)
     """The instance they are of; None where every one of the study is in conflict."""
     demographics_differ: Mapped[bool]
@@ -77,6 +77,6 @@ class Total(Base):
 
     kind: Mapped[str] = mapped_column(String(24), primary_key=True)
     state: Mapped[str] = mapped_column(State, primary_key=True)
-    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(Text(64), primary_key=True)
     slot: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     count: Mapped[int] = mapped_column(BigInteger)

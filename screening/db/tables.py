@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from screening.db.columns import Base, BigKey, State, Uid, partial_index
+from screening.db.columns import Base, BigKey, State, Text, Uid, partial_index
 from screening.domain.lifecycle import (
     BundleRole,
     ClassificationState,
@@ -35,9 +35,9 @@ class Association(Base):
     __tablename__ = "associations"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    calling_ae_title: Mapped[str] = mapped_column(String(16))
-    called_ae_title: Mapped[str] = mapped_column(String(16))
-    peer_address: Mapped[str] = mapped_column(String(64))
+    calling_ae_title: Mapped[str] = mapped_column(Text(16))
+    called_ae_title: Mapped[str] = mapped_column(Text(16))
+    peer_address: Mapped[str] = mapped_column(Text(64))
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(String(32), server_default="open")
@@ -63,20 +63,20 @@ class Instance(Base):
     conflicting: Mapped[bool]
     """Another object with this SOP Instance UID and other bytes stands in its place."""
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    modality: Mapped[str] = mapped_column(String(16))
-    calling_ae_title: Mapped[str] = mapped_column(String(16))
+    modality: Mapped[str] = mapped_column(Text(16))
+    calling_ae_title: Mapped[str] = mapped_column(Text(16))
     association_id: Mapped[str | None] = mapped_column(ForeignKey("associations.id"))
     received_at: Mapped[datetime] = mapped_column(index=True)
-    patient_id: Mapped[str] = mapped_column(String(64), index=True)
-    patient_name: Mapped[str] = mapped_column(String(324))
-    patient_birth_date: Mapped[str | None] = mapped_column(String(16))
+    patient_id: Mapped[str] = mapped_column(Text(64), index=True)
+    patient_name: Mapped[str] = mapped_column(Text(324))
+    patient_birth_date: Mapped[str | None] = mapped_column(Text(16))
     """None, as of the three below: received before it was read. "": absent or illegal."""
-    patient_sex: Mapped[str | None] = mapped_column(String(16))
-    patient_age: Mapped[str | None] = mapped_column(String(16))
-    accession_number: Mapped[str] = mapped_column(String(64), index=True)
+    patient_sex: Mapped[str | None] = mapped_column(Text(16))
+    patient_age: Mapped[str | None] = mapped_column(Text(16))
+    accession_number: Mapped[str] = mapped_column(Text(64), index=True)
     study_date: Mapped[str] = mapped_column(String(16))
     study_time: Mapped[str] = mapped_column(String(16))
-    study_description: Mapped[str | None] = mapped_column(String(64))
+    study_description: Mapped[str | None] = mapped_column(Text(64))
     identification: Mapped[dict[str, Any] | None]
     """What a correction may change, by keyword, where another object of this UID was received."""
     kept_since: Mapped[datetime | None]
@@ -125,7 +125,7 @@ class Classification(Base):
     lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
     state: Mapped[str] = mapped_column(State, server_default=ClassificationState.RECEIVED)
     reason: Mapped[str | None] = mapped_column(String(32))
-    detail: Mapped[str | None] = mapped_column(String(255))
+    detail: Mapped[str | None] = mapped_column(Text(255))
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_expires_at: Mapped[datetime | None]
@@ -154,7 +154,7 @@ class Classification(Base):
     report_lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
     report_attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     report_not_before: Mapped[datetime | None]
-    report_error: Mapped[str | None] = mapped_column(String(255))
+    report_error: Mapped[str | None] = mapped_column(Text(255))
 
     instance: Mapped[Instance] = relationship(back_populates="classifications")
     bundle: Mapped[Bundle | None] = relationship()
@@ -249,8 +249,8 @@ class Delivery(Base):
     not_before: Mapped[datetime | None]
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_expires_at: Mapped[datetime | None]
-    last_status: Mapped[str | None] = mapped_column(String(16))
-    last_message: Mapped[str | None] = mapped_column(String(255))
+    last_status: Mapped[str | None] = mapped_column(Text(16))
+    last_message: Mapped[str | None] = mapped_column(Text(255))
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
 

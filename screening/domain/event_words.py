@@ -81,6 +81,10 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "classification_failed": lambda d: f"classification failed{_because(d)}{_worker(d)}",
     "report_made": lambda d: f"report made, profile {_value(d, 'profile')}",
     "report_failed": lambda d: f"report failed{_because(d)}",
+    "delivery_added": lambda d: (
+        f"report to be sent to {_value(d, 'destination')}, which was not there when it was made, "
+        "as someone asked"
+    ),
     "delivery_waiting": lambda d: (
         f"report waits for {_value(d, 'destination')}, {_value(d, 'attempts')} attempts so far"
         f"{_status(d)}"

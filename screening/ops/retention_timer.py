@@ -8,6 +8,7 @@ from datetime import timedelta
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.errors import TransientError
+from screening.followed_settings import FollowedSettings
 from screening.logs import get_logger
 from screening.ops.retention import remove_images
 from screening.settings import Settings
@@ -52,13 +53,15 @@ def _run(
     interval_s: float,
 ) -> None:
     spool = Spool(settings.spool_dir)
+    followed = FollowedSettings(settings)
     while not stopped.is_set():
+        followed.look_again()
         try:
             removed = remove_images(
                 database,
                 spool,
                 received_before=utc_now() - age,
-                committing=committing_destinations(settings),
+                committing=committing_destinations(followed.settings),
             )
         except TransientError as error:
             log.warning("retention_postponed", reason=str(error))

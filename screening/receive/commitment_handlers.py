@@ -7,6 +7,7 @@ Source: PS3.4 annex J; statuses of PS3.7 10.1.1.1.8 and 10.1.4.1.10.
 
 from pynetdicom import evt
 from pynetdicom.events import Event
+from sqlalchemy.exc import SQLAlchemyError
 
 from screening.db.commitment_answers import record_answer
 from screening.db.session import Database
@@ -54,6 +55,8 @@ class CommitmentHandlers:
             status, reason = INVALID_ARGUMENT_VALUE, str(error)
         except TransientError as error:
             status, reason = RESOURCE_LIMITATION, str(error)
+        except SQLAlchemyError as error:
+            status, reason = RESOURCE_LIMITATION, type(error).__name__
         if status != SUCCESS:
             log.warning(
                 "commitment_request_refused",
@@ -86,7 +89,8 @@ class CommitmentHandlers:
     def _record(self, answer: CommitmentAnswer) -> int:
         try:
             known = record_answer(self._database, answer)
-        except TransientError:
+        except (TransientError, SQLAlchemyError) as error:
+            log.warning("commitment_answer_not_recorded", reason=type(error).__name__)
             return RESOURCE_LIMITATION
         log.info(
             "commitment_answered",

@@ -56,6 +56,7 @@ class CommitmentReporter:
             for one in settings.commitment_peers
         }
         self._associations: WeakValueDictionary[int, GuardedAssociation] = WeakValueDictionary()
+        self._unrecorded: dict[int, tuple[ClaimedRequest, CommitmentAnswer, int]] = {}
         self._busy: set[str] = set()
         self._lock = threading.Lock()
         self._woken = threading.Event()
@@ -108,6 +109,7 @@ class CommitmentReporter:
     def _tell(self, title: str) -> None:
         told = False
         try:
+            self._record_what_was_told(title)
             while not self._stopped.is_set():
                 claimed = claim_request(self._database, title)
                 if claimed is None:
@@ -123,6 +125,12 @@ class CommitmentReporter:
                 self._busy.discard(title)
             if told:
                 self._woken.set()  # for what came while it was busy
+
+    def _record_what_was_told(self, title: str) -> None:
+        """Record first what a peer was told and the database did not take, or it hears it again."""
+        for claimed, answer, status in list(self._unrecorded.values()):
+            if claimed.calling_ae_title == title:
+                self._record(claimed, answer, status)
 
     def _report(self, claimed: ClaimedRequest) -> None:
         with self._lock:
@@ -198,7 +206,9 @@ class CommitmentReporter:
         if status in REPORT_STATUSES_TO_RETRY:
             self._not_reported(claimed, f"the peer answered with 0x{status:04X}", unreachable=False)
             return
+        self._unrecorded[claimed.request_id] = (claimed, answer, status)
         record_reported(self._database, claimed, answer, status)
+        self._unrecorded.pop(claimed.request_id, None)
         log.info(
             "commitment_reported",
             calling_ae_title=claimed.calling_ae_title,

@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from screening.db.clock import utc_now
-from screening.errors import ScreeningError, TransientError, UnreadableDataSetError
+from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.logs import get_logger
 from screening.queue.doorbell import Doorbell
 from screening.receive.command_set import RefusedRequest
@@ -109,8 +109,8 @@ class Handlers:
         )
         try:
             self._intake.record_refusal(request, session.peer, status=status, reason=reason)
-        except TransientError:
-            log.warning("refusal_not_recorded", association_id=session.peer.association_id)
+        except Exception as unrecorded:  # noqa: BLE001  anything that escapes becomes 0xC211
+            _log_unrecorded("refusal_not_recorded", session.peer, unrecorded)
 
     def request_refused(self, association: GuardedAssociation, refused: RefusedRequest) -> None:
         """Say and record that a request was refused by its command set alone."""
@@ -168,8 +168,8 @@ class Handlers:
         )
         try:
             self._intake.record_close(session.peer, outcome=session.outcome, **totals)
-        except TransientError:
-            log.warning("association_not_recorded", association_id=session.peer.association_id)
+        except Exception as unrecorded:  # noqa: BLE001  the association is over, whatever happens
+            _log_unrecorded("association_not_recorded", session.peer, unrecorded)
 
     def _session_of(self, association: Association) -> _Session:
         with self._lock:
@@ -185,6 +185,16 @@ class Handlers:
                     )
                 )
             return self._sessions[association]
+
+
+def _log_unrecorded(event: str, peer: Peer, error: Exception) -> None:
+    ours = isinstance(error, ScreeningError)
+    log.warning(
+        event,
+        association_id=peer.association_id,
+        reason=str(error) if ours else type(error).__name__,
+        exc_info=None if ours else error,
+    )
 
 
 def _finished(incoming: IncomingFile | None) -> Path:

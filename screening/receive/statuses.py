@@ -6,6 +6,8 @@ A status in the 0xA7xx range tells the sender to try again later, the others not
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from screening.errors import (
     DatabaseUnavailableError,
     IllegalIdentifierError,
@@ -17,6 +19,7 @@ from screening.errors import (
     TransientError,
     TruncatedDataSetError,
     UnreadableDataSetError,
+    UnstorableValueError,
 )
 
 SUCCESS = 0x0000
@@ -46,6 +49,7 @@ class Refusal:
 STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {
     OutOfSpaceError: Refusal(0xA700, "no space in the spool, send again later"),
     DatabaseUnavailableError: Refusal(0xA700, "database unavailable, send again later"),
+    SQLAlchemyError: Refusal(0xA700, "the row was not recorded, send again later"),
     TransientError: Refusal(0xA700, "out of resources, send again later"),
     MemoryError: Refusal(0xA700, "out of memory, send again later"),
     OSError: Refusal(0xA700, "the spool cannot be used, send again later"),
@@ -56,6 +60,7 @@ STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {
     ),
     TruncatedDataSetError: Refusal(0xC001, "the data set is cut short"),
     ObjectTooLargeError: Refusal(0xC002, "the object is larger than this site accepts"),
+    UnstorableValueError: Refusal(0xC000, "a value of the data set cannot be stored"),
     UnreadableDataSetError: Refusal(0xC000, "the data set cannot be read"),
     RejectedInstanceError: Refusal(0xC000, "the data set cannot be used"),
 }

@@ -69,9 +69,23 @@ class CommitmentCourier:
         )
         self._thread.start()
 
-    def close(self) -> None:
-        """Finish the request under way and stop."""
+    @property
+    def name(self) -> str:
+        """The destination's name."""
+        return self._peer.name
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it may still ask something."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Have it stop after the request under way; returns at once."""
         self._stopped.set()
+
+    def close(self) -> None:
+        """Stop, and wait until it has."""
+        self.stop()
         self._thread.join(JOIN_TIMEOUT_S)
 
     def _run(self) -> None:

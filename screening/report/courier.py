@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from functools import partial
 
-from screening.db.patience import written_with_patience
+from screening.db.patience import PATIENCE_S, written_with_patience
 from screening.db.session import Database
 from screening.domain.breaker import BreakerRules
 from screening.errors import TransientError
@@ -21,13 +21,23 @@ log = get_logger()
 class Courier:
     """Sends one destination what is due for it, each time it is woken."""
 
-    def __init__(self, destination: Destination, database: Database, settings: Settings) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        database: Database,
+        settings: Settings,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """`patience_s`: how long an attempt is to be recorded before others have their turn."""
         self._destination = destination
         self._database = database
         self._settings = settings
         self._rules = BreakerRules(
             settings.breaker_failures, settings.retry_first_s, settings.breaker_longest_s
         )
+        self._patience_s = patience_s
+        self._unrecorded: tuple[ClaimedDelivery, Attempt] | None = None
         self._woken = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(
@@ -39,10 +49,19 @@ class Courier:
         """Have what is due sent; returns at once."""
         self._woken.set()
 
-    def close(self) -> None:
-        """Finish the batch under way and stop."""
+    @property
+    def is_running(self) -> bool:
+        """Whether it may still send something."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Have it stop after the batch under way; returns at once."""
         self._stopped.set()
         self._woken.set()
+
+    def close(self) -> None:
+        """Stop, and wait until it has."""
+        self.stop()
         self._thread.join(JOIN_TIMEOUT_S)
 
     def _run(self) -> None:
@@ -63,8 +82,12 @@ class Courier:
     def deliver_all_due(self) -> None:
         """Send what is due until nothing is, or the destination answers nothing for good.
 
+        An attempt that the database did not take is recorded first: as long as it takes none,
+        nothing is sent, or a database that takes claims alone would have it sent for ever.
         Raises DatabaseUnavailableError.
         """
+        if self._unrecorded is not None:
+            self._record(*self._unrecorded, patience_s=0)
         while not self._stopped.is_set():
             claimed = claim_deliveries(self._database, self._destination.name)
             if not claimed or not self._deliver(claimed):
@@ -76,7 +99,7 @@ class Courier:
         answered_for_good, message = False, ""
         try:
             for attempt in self._destination.send([one.report for one in claimed]):
-                self._record(unanswered.popleft(), attempt)
+                self._record(unanswered.popleft(), attempt, self._patience_s)
                 answered_for_good = answered_for_good or attempt.ending is not Ending.RETRY
                 message = attempt.message
         except TransientError:
@@ -85,24 +108,29 @@ class Courier:
             log.exception("delivery_failed", destination=self._destination.name)
             message = f"an unexpected error ({type(error).__name__}); see the log of report"
             # the others come back when their lease ends, without the one that provoked it
-            self._record(unanswered.popleft(), Attempt(Ending.RETRY, "", message))
+            failed = Attempt(Ending.RETRY, "", message)
+            self._record(unanswered.popleft(), failed, self._patience_s)
         if answered_for_good:
             record_success(self._database, self._destination.name)
         else:
             record_failure(self._database, self._destination.name, message, self._rules)
         return answered_for_good
 
-    def _record(self, one: ClaimedDelivery, attempt: Attempt) -> None:
-        written_with_patience(
-            partial(
-                record_attempt,
-                self._database,
-                one,
-                attempt,
-                retry_first_s=self._settings.retry_first_s,
-                retry_longest_s=self._settings.retry_longest_s,
-            )
+    def _record(self, one: ClaimedDelivery, attempt: Attempt, patience_s: float) -> None:
+        write = partial(
+            record_attempt,
+            self._database,
+            one,
+            attempt,
+            retry_first_s=self._settings.retry_first_s,
+            retry_longest_s=self._settings.retry_longest_s,
         )
+        self._unrecorded = None
+        try:
+            written_with_patience(write, patience_s=patience_s)
+        except TransientError:
+            self._unrecorded = (one, attempt)
+            raise
         told = {
             "destination": self._destination.name,
             "report_sop_instance_uid": one.report.sop_instance_uid,

@@ -105,6 +105,36 @@ def _make(
             _record_made(session, row, due, documents, destinations)
 
 
+def make_late_report(
+    database: Database,
+    spool: Spool,
+    classification_id: int,
+    *,
+    name: str,
+    profile: Profile,
+    zone: tzinfo | None,
+) -> bool:
+    """Make one more report of a reported result, in another profile, for one destination.
+
+    Returns whether it was made now; one that is there already stays as it is.
+    Raises ReportNotPossibleError, OSError where the image cannot be read, DatabaseUnavailableError.
+    """
+    with database.read() as session:
+        due = detach(session, session.get_one(Classification, classification_id))
+    documents = _build(due, spool, {profile}, zone)
+    with database.write() as session:
+        row = session.get_one(Classification, classification_id, with_for_update=True)
+        there = select(Report.id).filter_by(
+            classification_id=row.id, profile=profile, revision=row.report_revision
+        )
+        is_reported = row.report_state == ReportState.MADE and row.stands_since is not None
+        if not is_reported or session.scalars(there).first() is not None:
+            return False
+        row.report_lane = Lane.BACKFILL  # late ones delay none of today's
+        _record_made(session, row, due, documents, {name: profile})
+        return True
+
+
 def _build(
     due: DueReport, spool: Spool, profiles: set[Profile], zone: tzinfo | None
 ) -> dict[Profile, ReportDocument]:

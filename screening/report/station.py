@@ -7,29 +7,29 @@ from zoneinfo import ZoneInfo
 
 from screening.db.session import Database
 from screening.db.what_stands import anything_passed_over, settle_passed_over
+from screening.errors import SettingsError
+from screening.followed_settings import FollowedSettings
+from screening.logs import get_logger
 from screening.queue.app import make_celery_app
 from screening.queue.names import Queue
 from screening.queue.worker import Station
 from screening.report import deliveries, outbox
-from screening.report.commitment_courier import commitment_couriers
-from screening.report.courier import Courier
-from screening.report.destinations import configured_destinations
+from screening.report.couriers import Couriers
 from screening.settings import Settings
 from screening.spool.store import Spool
 
+log = get_logger()
+
 
 class ReportStation:
-    """Makes and delivers until nothing is due."""
+    """Makes and delivers until nothing is due; follows the destinations of the settings file."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
         self._spool = Spool(settings.spool_dir)
         self._zone = ZoneInfo(settings.time_zone) if settings.time_zone else None
-        self._destinations = configured_destinations(settings)
-        self._couriers = [
-            Courier(destination, database, settings) for destination in self._destinations
-        ]
-        self._commitment_couriers = commitment_couriers(self._destinations, database, settings)
+        self._settings = FollowedSettings(settings)
+        self._couriers = Couriers(settings, database)
         self._station = Station(
             app=make_celery_app(settings),
             queue=Queue.REPORT,
@@ -43,25 +43,31 @@ class ReportStation:
         try:
             self._station.run(pool="solo", concurrency=1, name="report")
         finally:
-            for courier in self._couriers:
-                courier.close()
-            for asking in self._commitment_couriers:
-                asking.close()
+            self._couriers.close()
 
     def work(self) -> None:
         """Make every due report and wake the couriers; never waits for a destination."""
-        profiles = {destination.name: destination.profile for destination in self._destinations}
         more = True
         while more:
+            profiles = self._couriers.profiles
             more = bool(outbox.make_due_reports(self._database, self._spool, profiles, self._zone))
             more = bool(settle_passed_over(self._database)) or more
-            for courier in self._couriers:
-                courier.wake()
+            self._couriers.wake()
 
     def _anything_due(self) -> bool:
-        names = [destination.name for destination in self._destinations]
+        """Look at the settings file again, then for work, at each sweep."""
+        self._follow_settings()
+        names = self._couriers.profiles
         return (
             anything_passed_over(self._database)
             or outbox.anything_due(self._database)
             or deliveries.anything_due(self._database, names)
         )
+
+    def _follow_settings(self) -> None:
+        if not self._settings.look_again():
+            return
+        try:
+            self._couriers.follow(self._settings.settings)
+        except SettingsError as error:
+            log.warning("settings_not_taken", reason=str(error))

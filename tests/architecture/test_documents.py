@@ -36,7 +36,7 @@ from screening.storage_scu.outcomes import (
 from screening.transport.tls import TLS_1_2_CIPHER_SUITES
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")])
 WORDS_OF_OUTCOME = {
     Outcome.DELIVERED: "delivered",
     Outcome.RETRY: "tried again",

@@ -1,17 +1,22 @@
 """Delivery rows: claimed for one destination, retried with growing waits, parked when refused."""
 
 import socket
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, text
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Event
+from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
+from screening.report.codes import Profile
+from screening.report.courier import Courier
 from screening.report.deliveries import (
     DELIVERIES_AT_ONCE,
     ClaimedDelivery,
@@ -23,7 +28,9 @@ from screening.report.destinations import (
     Attempt,
     Ending,
     FolderDestination,
+    StoredReport,
 )
+from screening.settings import load_settings
 from tests.delivering import (
     add_deliveries,
     couriers,
@@ -186,3 +193,56 @@ def test_a_folder_that_cannot_be_written_is_tried_again(database: Database, tmp_
     with couriers(database, tmp_path, FolderDestination(blocked, name="folder")):
         wait_until(lambda: delivery(database, "folder").state == "delivered", "the delivery", 10)
     assert [path.suffix for path in blocked.rglob("*.*")] == [".dcm"]
+
+
+class Counting:
+    """A destination that takes everything and counts how often it had each report."""
+
+    name, profile = "pacs", Profile.COMPREHENSIVE
+
+    def __init__(self) -> None:
+        self.received: Counter[str] = Counter()
+
+    def send(self, reports: Sequence[StoredReport]) -> Iterator[Attempt]:
+        """Take them one by one."""
+        for report in reports:
+            self.received[report.sop_instance_uid] += 1
+            yield DELIVERED
+
+
+def test_a_report_whose_sending_cannot_be_recorded_is_not_sent_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """The database takes claims and no record: the destination has each report once all the same.
+
+    Nothing more is sent until the record is taken; then everything goes on by itself.
+    """
+    add_deliveries(database, count=3, pacs="pending")
+    there = Counting()
+    courier = Courier(there, database, load_settings(data_dir=tmp_path), patience_s=0.2)
+    try:
+        with without_events(database):
+            for _ in range(3):
+                with pytest.raises(DatabaseUnavailableError, match="a table or column missing"):
+                    courier.deliver_all_due()
+                let_time_pass(database)
+            assert there.received.total() == 1
+        for _ in range(2):  # what was claimed with it waits until its lease ends
+            courier.deliver_all_due()
+            let_time_pass(database)
+    finally:
+        courier.close()
+    assert list(there.received.values()) == [1, 1, 1]
+    assert undelivered(database, "pacs") == []
+
+
+@contextmanager
+def without_events(database: Database) -> Iterator[None]:
+    """Have nothing recorded that belongs into the audit trail."""
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE events RENAME TO elsewhere"))
+    try:
+        yield
+    finally:
+        with database.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO events"))

@@ -41,7 +41,9 @@ def test_migrations_run_up_and_down_and_match_the_tables(empty_url: str) -> None
 def test_a_database_without_the_schema_ends_the_start(empty_url: str) -> None:
     """The message says which revision is missing and the command that brings it."""
     with closing(Database(empty_url)) as database:
-        with pytest.raises(StartupError, match="found none; run `screening db upgrade`"):
+        with pytest.raises(
+            StartupError, match="found an empty database; run `screening db upgrade`"
+        ):
             require_current(database, empty_url)
         upgrade(empty_url)
         require_current(database, empty_url)

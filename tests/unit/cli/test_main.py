@@ -110,7 +110,7 @@ def test_a_wrong_cursor_or_limit_is_told(command: Command) -> None:
 def test_a_uid_nobody_sent_is_an_error(command: Command) -> None:
     """Exit status 1, and where to look."""
     status, _, err = command("trace", "1.2.3")
-    assert (status, "found 1.2.3 nowhere" in err) == (1, True)
+    assert (status, "found nothing by this value" in err) == (1, True)
 
 
 def test_settings_are_listed_with_their_origin(

@@ -1,0 +1,114 @@
+"""The couriers of a site: one a destination, and one more for each that is to confirm reports.
+
+They follow the settings: a destination that is added, changed or removed has its couriers started
+or stopped, and those of the others go on.
+"""
+
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from screening.db.session import Database
+from screening.logs import get_logger
+from screening.report.codes import Profile
+from screening.report.commitment_courier import CommitmentCourier, commitment_couriers
+from screening.report.courier import Courier
+from screening.report.destinations import FOLDER_NAME, configured_destinations
+from screening.settings import Settings
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """One destination as the settings say it, and who serves it."""
+
+    said: object
+    profile: Profile
+    sending: Courier
+    asking: CommitmentCourier | None
+
+    @property
+    def couriers(self) -> list[Courier | CommitmentCourier]:
+        """Both, or the one."""
+        return [self.sending] if self.asking is None else [self.sending, self.asking]
+
+
+class Couriers:
+    """Serves the destinations that the settings name."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """Start them. Raises SettingsError where one wants TLS and its files are not right."""
+        self._database = database
+        self._served: Mapping[str, _Served] = {}
+        self._leaving: list[Courier | CommitmentCourier] = []
+        self._closed = False
+        self._lock = threading.Lock()
+        self.follow(settings)
+
+    @property
+    def profiles(self) -> dict[str, Profile]:
+        """The SR profile that each destination takes, by its name."""
+        return {name: one.profile for name, one in self._served.items()}
+
+    def follow(self, settings: Settings) -> None:
+        """Serve what the settings name now; a courier that leaves finishes its batch under way.
+
+        Raises SettingsError where a destination wants TLS and its files are not right; then
+        nothing has changed.
+        """
+        destinations = configured_destinations(settings)
+        said = _said(settings)
+        with self._lock:
+            if self._closed:
+                return
+            before = self._served
+            kept = {name for name, one in before.items() if said.get(name) == one.said}
+            starting = [one for one in destinations if one.name not in kept]
+            gone = before.keys() - kept
+            self._leave(gone)
+            asking = {
+                one.name: one for one in commitment_couriers(starting, self._database, settings)
+            }
+            served = {name: before[name] for name in kept}
+            for one in starting:
+                sending = Courier(one, self._database, settings)
+                served[one.name] = _Served(
+                    said[one.name], one.profile, sending, asking.get(one.name)
+                )
+            self._served = served
+        started = {one.name for one in starting}
+        log.info(
+            "destinations_changed",
+            added=sorted(started - gone),
+            changed=sorted(started & gone),
+            removed=sorted(gone - started),
+        )
+
+    def wake(self) -> None:
+        """Have what is due sent; returns at once."""
+        for one in self._served.values():
+            one.sending.wake()
+
+    def close(self) -> None:
+        """Finish what is under way and stop."""
+        with self._lock:
+            self._closed = True
+            self._leave(set(self._served))
+        for courier in self._leaving:
+            courier.close()
+
+    def _leave(self, names: Collection[str]) -> None:
+        self._leaving = [one for one in self._leaving if one.is_running]
+        for name in names:
+            for courier in self._served[name].couriers:
+                courier.stop()
+                self._leaving.append(courier)
+
+
+def _said(settings: Settings) -> dict[str, object]:
+    """Return by name what the settings say of each destination, to tell what has changed."""
+    said: dict[str, object] = {peer.name: peer for peer in settings.destinations}
+    if settings.reports_folder:
+        said[FOLDER_NAME] = settings.reports_dir
+    return said

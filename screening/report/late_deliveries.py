@@ -1,0 +1,199 @@
+"""Reports for a destination that was not there when they were made.
+
+Sent is the report of each result that stands and of which the destination has no delivery. It may
+be run again at any time, cut short, or twice at once: the unique constraint on report and
+destination, and that on classification and profile, keep one of each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, select
+from sqlalchemy.orm import Session, aliased
+
+from screening.db.clock import utc_now
+from screening.db.events import add_instance_event
+from screening.db.insert import insert_or_nothing
+from screening.db.session import Database
+from screening.db.standing import NOTED, note_rows
+from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.domain.lifecycle import ClassificationState, Lane, ReportState
+from screening.errors import ScreeningError, TransientError
+from screening.logs import get_logger
+from screening.report.codes import Profile
+from screening.report.outbox import make_late_report
+from screening.spool.store import Spool
+
+ROWS_A_TRANSACTION = 200
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LateReports:
+    """What one destination does not have.
+
+    ready: ids of reports in its profile. to_make: ids of classifications whose report in its
+    profile is to be made first. being_made: how many the report worker is about to make.
+    not_possible: how many cannot be made, as the image was removed, or making them failed before.
+    """
+
+    ready: tuple[int, ...]
+    to_make: tuple[int, ...]
+    being_made: int
+    not_possible: int
+
+    @property
+    def to_send(self) -> int:
+        """How many can be sent."""
+        return len(self.ready) + len(self.to_make)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts by name."""
+        return {
+            "ready": len(self.ready),
+            "to_make": len(self.to_make),
+            "being_made": self.being_made,
+            "not_possible": self.not_possible,
+        }
+
+
+def find_late(database: Database, name: str, profile: Profile, since: datetime) -> LateReports:
+    """Return what a destination does not have of the images received since then.
+
+    Raises DatabaseUnavailableError.
+    """
+    ready: list[int] = []
+    to_make: list[int] = []
+    being_made = not_possible = 0
+    with database.read() as session:
+        for classification_id, state, removing, report_id in session.execute(
+            _lacking(name, profile, since)
+        ):
+            if report_id is not None:
+                ready.append(report_id)
+            elif state == ReportState.DUE:
+                being_made += 1
+            elif state == ReportState.MADE and removing is None:
+                to_make.append(classification_id)
+            else:
+                not_possible += 1
+    return LateReports(tuple(ready), tuple(to_make), being_made, not_possible)
+
+
+def add_ready(database: Database, name: str, report_ids: Sequence[int]) -> int:
+    """Add a delivery for each of these reports in small transactions; return how many were new.
+
+    Raises DatabaseUnavailableError; what was added till then stays.
+    """
+    added = 0
+    for start in range(0, len(report_ids), ROWS_A_TRANSACTION):
+        with database.write() as session:
+            for report_id in report_ids[start : start + ROWS_A_TRANSACTION]:
+                added += _add(session, session.get_one(Report, report_id), name)
+    return added
+
+
+def make_and_add(
+    database: Database,
+    spool: Spool,
+    classification_id: int,
+    *,
+    name: str,
+    profile: Profile,
+    zone: tzinfo | None = None,
+) -> str:
+    """Make one report in the destination's profile with its delivery; return why not, or "".
+
+    zone: of the site, for the report's dates; None: the machine's. Raises TransientError.
+    """
+    try:
+        if not make_late_report(
+            database, spool, classification_id, name=name, profile=profile, zone=zone
+        ):
+            add_ready(database, name, _reports(database, classification_id, profile))
+    except TransientError:
+        raise
+    except OSError as error:
+        return f"the image cannot be read ({error.strerror}): is the spool mounted here?"
+    except Exception as error:  # one report's fault must not hold up the others
+        known = isinstance(error, ScreeningError)
+        log.warning(
+            "report_not_made",
+            classification_id=classification_id,
+            reason=str(error) if known else type(error).__name__,
+            exc_info=None if known else error,
+        )
+        return str(error) if known else f"an unexpected error ({type(error).__name__})"
+    return ""
+
+
+def _reports(database: Database, classification_id: int, profile: Profile) -> list[int]:
+    """Return the report that somebody else has made meanwhile, in a list."""
+    made = (
+        select(Report.id)
+        .join(Classification)
+        .where(_is_newest(Report), Report.profile == profile)
+        .where(Classification.id == classification_id, Classification.stands_since.is_not(None))
+    )
+    with database.read() as session:
+        return list(session.scalars(made))
+
+
+def _lacking(
+    name: str, profile: Profile, since: datetime
+) -> Select[int, str, datetime | None, int]:
+    """Select the results that stand, were received since then, and have no delivery there."""
+    other = aliased(Report)
+    has_delivery = exists().where(
+        Delivery.report_id == other.id,
+        Delivery.destination == name,
+        _is_newest(other),
+    )
+    in_profile = and_(_is_newest(Report), Report.profile == profile)
+    return (
+        select(Classification.id, Classification.report_state, Instance.removing_since, Report.id)
+        .join(Instance, Instance.id == Classification.instance_id)
+        .outerjoin(Report, in_profile)
+        .where(
+            Classification.state == ClassificationState.CLASSIFIED,
+            Classification.stands_since.is_not(None),
+            Instance.received_at >= since,
+            ~has_delivery,
+        )
+        .order_by(Classification.id)
+    )
+
+
+def _is_newest(report: type[Report]) -> ColumnElement[bool]:
+    """Reports that say what stands now; a result that came to stand again has older ones, too."""
+    return and_(
+        report.classification_id == Classification.id,
+        report.revision == Classification.report_revision,
+    )
+
+
+def _add(session: Session, report: Report, name: str) -> int:
+    statement = insert_or_nothing(
+        session,
+        Delivery,
+        report_id=report.id,
+        destination=name,
+        lane=Lane.BACKFILL,
+        created_at=utc_now(),
+    )
+    made = session.execute(statement.returning(Delivery.id), execution_options=NOTED)
+    delivery_id = made.scalar_one_or_none()
+    if delivery_id is None:
+        return 0
+    note_rows(session, Delivery, [delivery_id])
+    instance = report.classification.instance
+    add_instance_event(
+        session,
+        instance,
+        "delivery_added",
+        destination=name,
+        report_sop_instance_uid=report.sop_instance_uid,
+    )
+    return 1
