@@ -167,7 +167,7 @@ def _lacking(
 
 
 def _is_newest(report: type[Report]) -> ColumnElement[bool]:
-    """Reports that say what stands now; a result that came to stand again has older ones, too."""
+    """Return the condition for reports of what stands now; a result may have older ones, too."""
     return and_(
         report.classification_id == Classification.id,
         report.revision == Classification.report_revision,
