@@ -182,7 +182,8 @@ def _put(
         data_set.add(DataElement(tag, vr, text, validation_mode=IGNORE))
     elif vr == WORDS and element.tag in READ_AS:
         is_bytes = element.vr in {"OB", "UN"} or encoding.is_little_endian
-        data_set.add(DataElement(tag, vr, value if is_bytes else _swapped(value)))
+        kept_vr = "OB" if element.vr == "OB" else vr
+        data_set.add(DataElement(tag, kept_vr, value if is_bytes else _swapped(value)))
     elif vr in TEXT_VRS:
         text = decode_text(value, attributes.character_sets, is_name=vr == "PN")
         data_set.add(DataElement(tag, vr, text.rstrip("\0 "), validation_mode=IGNORE))

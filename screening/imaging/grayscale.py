@@ -83,9 +83,9 @@ def values_of_interest(
             grey = table.apply(modality.values) / table.maximum
             return Grey(grey, VoiStep.LUT, tolerated)
         windowed = _windowed(data_set, modality.values)
-        if windowed.step is not VoiStep.NONE:
-            return windowed
         tolerated += windowed.tolerated
+        if windowed.step is not VoiStep.NONE:
+            return Grey(windowed.grey, windowed.step, tolerated)
     window = percentile_window(modality.values, counts)
     return Grey(stretch(modality.values, *window), VoiStep.PERCENTILE, tolerated)
 

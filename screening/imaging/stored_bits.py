@@ -67,6 +67,9 @@ def stored_values(words: Words, bits: StoredBits) -> StoredValues:
 
 def _by_precision(words: Words, bits: StoredBits) -> StoredValues:
     tolerated = (Tolerance.CODESTREAM_PRECISION,)
+    words &= words.dtype.type(
+        ~(bits.overlay >> bits.stored << bits.stored) & (1 << 8 * words.dtype.itemsize) - 1
+    )
     whole = _field(words.copy(), bits.width, 0, signed=bits.is_signed)
     if bits.stored > bits.width:
         unsigned = words.view(whole.dtype)
@@ -82,7 +85,7 @@ def _by_precision(words: Words, bits: StoredBits) -> StoredValues:
     part = _field(words, bits.stored, 0, signed=bits.is_signed)
     if np.array_equal(part, whole):
         return StoredValues(part, bits.stored)
-    if _roughness(part) <= _roughness(whole):
+    if _relative_roughness(part) <= _relative_roughness(whole):
         return StoredValues(part, bits.stored, tolerated)
     return StoredValues(whole, bits.width, tolerated)
 
