@@ -17,8 +17,10 @@ from screening.imaging.render import render
 from screening.imaging.render_path import VoiStep
 from screening.imaging.tolerance import TOLERANCE_MEANINGS, Tolerance
 from tests.programs import program
-from tests.unit.imaging.misdescribed import CASES, WINDOW, Misdescribed, made, picture
+from tests.unit.imaging.misdescribed import LUT_CASES, WINDOW, Misdescribed, made, picture
+from tests.unit.imaging.misdescribed_values import VALUE_CASES
 
+CASES = LUT_CASES | VALUE_CASES
 NAMES = tuple(CASES)
 ROOT = Path(__file__).parents[3]
 
