@@ -60,11 +60,15 @@ class ConsoleReport:
             self._progress.advance(self._task, images)
 
     def epoch(self, record: EpochRecord) -> None:
-        """Print an epoch's figures, and the share of time the network waited for images."""
+        """Print an epoch's figures, its speed, and the share of time spent waiting for images."""
+        speed = record.images / max(record.duration_s, 1e-9)
+        left_out = record.left_out_area
+        unseen = "" if left_out is None else f"; hospitals left out {left_out:.3f}"
         waited = 100 * record.wait_s / max(record.duration_s, 1e-9)
         self.say(
             f"phase {record.phase} epoch {record.epoch}: loss {record.loss:.4f}, accuracy "
             f"{record.accuracy:.3f}; validation loss {record.validation_loss:.4f}, accuracy "
-            f"{record.validation_accuracy:.3f}{' (best)' if record.best else ''}; "
-            f"{record.duration_s:.0f} s, {waited:.0f} % waiting for images"
+            f"{record.validation_accuracy:.3f}{' (best)' if record.best else ''}"
+            f"{unseen}; {record.duration_s:.0f} s, {speed:.1f} images/s, {waited:.0f} % waiting "
+            "for images"
         )
