@@ -4,7 +4,9 @@ OUT/runs.tar.gz          of each run all but weights and checkpoints
 OUT/NAME-1-of-N.npz ...  the weights of run NAME, 8 to 16 bits each
 """
 
+import shutil
 import tarfile
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from screening.networks.weights import save_weights
 from training.averaging import AVERAGE, save_average
 from training.errors import TrainingError
 from training.fit import WEIGHTS
-from training.run_directory import finished_folds, fold_directory
+from training.run_directory import finished_folds, fold_directory, read_run
 from training.start_network import load_network
 
 RUNS = "runs.tar.gz"
@@ -24,11 +26,15 @@ _HEAVY = (".npz",)
 
 
 def finish_stopped(run: Path) -> bool:
-    """Give a run that ran out of time the weights it has so far; return whether it has any."""
+    """Give a run that is not at its end the weights it has so far; return whether it has any.
+
+    That is the mean of its epochs, but for a run that a hospital stops: it has its best epoch's.
+    """
     fold = fold_directory(run, 1)
-    if not (fold / WEIGHTS).exists() and (fold / AVERAGE).exists():
-        save_average(fold, fold / WEIGHTS)
-    return (fold / WEIGHTS).exists()
+    average, weights = fold / AVERAGE, fold / WEIGHTS
+    if average.exists() and not (read_run(run).stopped_by and weights.exists()):
+        save_average(fold, weights)
+    return weights.exists()
 
 
 def write_answers(runs: Sequence[Path], out: Path) -> None:
@@ -51,22 +57,21 @@ def write_weights(run: Path, out: Path, architectures: Mapping[str, Architecture
     """
     if not finished_folds(run):
         raise TrainingError(f"expected trained weights in {run}, found none; train it longer")
-    before = list(out.glob("*"))
-    for old in out.glob(f"{run.name}-*-of-*.npz"):
-        old.unlink()
-    model = load_network(run, 1, architectures)
-    written = save_weights(model, out, run.name, dtype="int8", shard_bytes=SHARD_BYTES)
-    files = [path for path in out.glob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files)
-    if len(files) > MOST_FILES or size > MOST_BYTES:
-        for path in written:
-            path.unlink()
-        raise TrainingError(
-            f"expected at most {MOST_FILES} files of {MOST_BYTES / 2**20:.0f} MiB in {out}, found "
-            f"{len(files)} of {size / 2**20:.1f} MiB with the weights of {run.name} beside "
-            f"{len(before)} others; `collect` them in a call of their own"
-        )
-    return written
+    with tempfile.TemporaryDirectory(dir=run, prefix=".carried-") as folder:
+        model = load_network(run, 1, architectures)
+        written = save_weights(model, Path(folder), run.name, dtype="int8", shard_bytes=SHARD_BYTES)
+        own = read_weights(out, run.name)
+        others = [path for path in out.iterdir() if path.is_file() and path not in own]
+        size = sum(path.stat().st_size for path in (*others, *written))
+        if len(others) + len(written) > MOST_FILES or size > MOST_BYTES:
+            raise TrainingError(
+                f"expected at most {MOST_FILES} files of {MOST_BYTES / 2**20:.0f} MiB in {out}, "
+                f"found {len(others) + len(written)} of {size / 2**20:.1f} MiB with the weights of "
+                f"{run.name}; `collect` them in a call of their own"
+            )
+        for old in own:
+            old.unlink()
+        return [Path(shutil.move(path, out / path.name)) for path in written]
 
 
 def read_weights(folder: Path, name: str) -> list[Path]:

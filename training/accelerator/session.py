@@ -26,6 +26,9 @@ from training.run_protocol import run_protocol
 from training.run_request import Precision, RunRequest
 from training.splits import Part
 
+SAVED_EVERY_S = 60.0
+"""How often, at the end of an epoch, the weights so far are written for the case of a cut-off."""
+
 
 class TimeUpError(Exception):
     """There is no time for another epoch."""
@@ -56,8 +59,9 @@ class Session:
 class JsonLines:
     """A `RunReport` of one JSON object a line, which also watches the time."""
 
-    def __init__(self, run: str, ends_s: float) -> None:
-        self._run, self._ends_s = run, ends_s
+    def __init__(self, run: str, ends_s: float, *, save: Callable[[], None] | None = None) -> None:
+        self._run, self._ends_s, self._save = run, ends_s, save
+        self._saved_s = time.monotonic()
 
     def say(self, text: str) -> None:
         """Tell one fact."""
@@ -74,6 +78,9 @@ class JsonLines:
         """Tell an epoch; raises TimeUpError where the next one might not end in time."""
         speed = round(record.images / record.duration_s, 1)
         tell(run=self._run, **asdict(record), images_per_s=speed)
+        if self._save and time.monotonic() - self._saved_s > SAVED_EVERY_S:
+            self._save()
+            self._saved_s = time.monotonic()
         if time.monotonic() + record.duration_s > self._ends_s:
             raise TimeUpError
 
@@ -101,7 +108,7 @@ def train_runs(session: Session, runs: Sequence[AskedRun]) -> None:
             run_protocol(
                 session.find(asked.protocol),
                 _request(session, asked),
-                JsonLines(asked.name, ends_s),
+                JsonLines(asked.name, ends_s, save=_saving(session, asked)),
                 session.architectures,
             )
         except TimeUpError:
@@ -111,10 +118,9 @@ def train_runs(session: Session, runs: Sequence[AskedRun]) -> None:
         keep_answers(folder, _asking(session, rows))
         done.append(folder)
         write_answers(done, session.out)
-        _tell_left_out(folder, rows)
-    for asked in runs:
-        if asked.keep and session.work / asked.name in done:
+        if asked.keep:
             collect(session.work, session.out, asked.name, session.architectures)
+        _tell_left_out(folder, rows)
 
 
 def collect(
@@ -129,6 +135,16 @@ def collect(
         tell(run=name, weights=[path.name for path in paths])
     except TrainingError as error:
         tell(run=name, not_written=str(error))
+
+
+def _saving(session: Session, asked: AskedRun) -> Callable[[], None] | None:
+    """Return what writes a run's weights so far to what is brought back, if they are."""
+
+    def save() -> None:
+        if finish_stopped(session.work / asked.name):
+            collect(session.work, session.out, asked.name, session.architectures)
+
+    return save if asked.keep else None
 
 
 def _asking(session: Session, rows: Sequence[ImageRow]) -> Asking:

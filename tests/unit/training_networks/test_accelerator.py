@@ -12,10 +12,12 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.networks.architectures import Architecture
 from tests.packed_site import SMALL, packed_site, small_protocol
-from training.accelerator.carried import RUNS, write_weights
+from training.accelerator import session as session_module
+from training.accelerator.carried import RUNS, finish_stopped, write_weights
 from training.accelerator.run_word import parse_run
 from training.accelerator.session import JsonLines, Session, TimeUpError, train_runs
 from training.accelerator.take import take_runs
+from training.checkpoint import read_arrays_of, write_arrays
 from training.crop_pack.make import choose_quality, webp
 from training.crop_pack.pack import CROPS, MANIFEST, RECORD, CropPack, read_record
 from training.data_manifest import read_manifest
@@ -193,6 +195,13 @@ def test_a_run_stops_before_the_time_is_up(
     record = dict.fromkeys(EpochRecord.__dataclass_fields__, 1)
     with pytest.raises(TimeUpError):
         line.epoch(EpochRecord(**record))  # type: ignore[arg-type]  # numbers throughout
+    monkeypatch.setattr(session_module, "SAVED_EVERY_S", -1.0)
+    saved: list[str] = []
+    with pytest.raises(TimeUpError):
+        JsonLines("x", ends_s=0.0, save=lambda: saved.append("now")).epoch(
+            EpochRecord(**record)  # type: ignore[arg-type]  # numbers throughout
+        )
+    assert saved == ["now"]
     monkeypatch.setattr(JsonLines, "epoch", _time_is_up)
     train_runs(session, [parse_run(first)])
     done = tmp_path / "work" / first / "fold-1"
@@ -205,6 +214,28 @@ def test_a_run_stops_before_the_time_is_up(
 
 def _time_is_up(_self: JsonLines, _record: EpochRecord) -> None:
     raise TimeUpError
+
+
+def test_weights_so_far_are_the_mean_unless_a_hospital_stops(
+    brought: Path, tmp_path: Path, tiny_architectures: dict[str, Architecture]
+) -> None:
+    """A cut-off brings back the mean of the epochs; a run with a hospital to stop by, its best."""
+    run = tmp_path / "unseen-concatenated"
+    shutil.copytree(brought.parent / "work" / "unseen-concatenated", run)
+    weights = run / "fold-1" / "weights.npz"
+    mean = read_arrays_of(weights)
+    zeros = {name: np.zeros_like(array) for name, array in mean.items()}
+    write_arrays(weights, zeros)
+    assert finish_stopped(run)
+    assert all(np.array_equal(read_arrays_of(weights)[name], mean[name]) for name in mean)
+    (tmp_path / "out").mkdir()
+    first = write_weights(run, tmp_path / "out", tiny_architectures)
+    assert write_weights(run, tmp_path / "out", tiny_architectures) == first  # in their place
+    text = (run / "run.json").read_text()
+    (run / "run.json").write_text(text.replace('"stopped_by": []', '"stopped_by": ["nih"]'))
+    write_arrays(weights, zeros)
+    assert finish_stopped(run)
+    assert not read_arrays_of(weights)["conv/kernel"].any()
 
 
 @pytest.mark.parametrize(
