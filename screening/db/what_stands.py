@@ -72,9 +72,7 @@ def settle_passed_over(database: Database, *, limit: int = INSTANCES_A_TRANSACTI
             .with_for_update(skip_locked=True)
         )
         ids = [row.instance_id for row in session.scalars(passed_over)]
-        for instance_id in sorted(ids):
-            settle(session, instance_id, lane=Lane.BACKFILL)
-        return len(ids)
+        return sum(settle(session, one, lane=Lane.BACKFILL) for one in sorted(ids))
 
 
 def anything_passed_over(database: Database) -> bool:

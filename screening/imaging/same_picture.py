@@ -38,7 +38,6 @@ MEANING = (
 """Attributes that change what encoded pixels mean. Source: PS3.3 C.7.6.3.1."""
 _TAGS = frozenset(tag for keyword in MEANING if (tag := tag_for_keyword(keyword)) is not None)
 BYTES_AT_ONCE = 1 << 20
-CONTAINER_BITS = 16
 OTHER_PIXELS = "other pixels"
 WITH_LOSSES = "other pixels, at least one of them compressed with losses, which changes pixels"
 UNDECODABLE = "pixels that cannot be decoded, and other bytes of them"
@@ -137,12 +136,9 @@ def _stored(decoded: DecodedPixels) -> str:
     what = (decoded.array.shape, decoded.photometric_interpretation, decoded.bits_stored)
     is_signed = decoded.array.dtype.kind == "i"
     digest = hashlib.sha256(f"{what} {is_signed}".encode())
-    unused = CONTAINER_BITS - min(CONTAINER_BITS, decoded.bits_stored)
     container = "<i2" if is_signed else "<u2"
     for row in decoded.array:
-        # bits beyond Bits Stored are no part of the value: what is compressed often lacks them
-        values = (row.astype(container) << unused) >> unused
-        digest.update(values.astype(container).tobytes())
+        digest.update(row.astype(container).tobytes())
     return digest.hexdigest()
 
 

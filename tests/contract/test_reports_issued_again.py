@@ -137,3 +137,30 @@ def test_a_removed_images_result_stands_again_with_a_report(
     )
     assert predecessor_of(again) == told.SOPInstanceUID
     assert again.ManufacturerModelName == "former"
+
+
+def test_a_report_built_before_another_one_was_made_is_built_again(
+    database: Database, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There and back while its bytes are made: it must name the report that came in between."""
+    [former, newer] = add_bundles(database, "former", "newer")
+    add_scored(database, spool, former, newer, made=False)
+    still_slow = True
+
+    def slowly(path: Path) -> Dataset:
+        nonlocal still_slow
+        if still_slow:
+            still_slow = False
+            make_active(database, former)
+            finish_change_over(database)
+            make_due_reports(database, spool, FOLDER)
+            make_active(database, newer)
+            finish_change_over(database)
+        return read_source(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("screening.report.due_report.read_source", slowly)
+        make_due_reports(database, spool, FOLDER)
+    of_former, of_newer = make(database, spool)
+    assert (of_former.ManufacturerModelName, of_newer.ManufacturerModelName) == ("former", "newer")
+    assert predecessor_of(of_newer) == of_former.SOPInstanceUID

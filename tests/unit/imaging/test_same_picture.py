@@ -93,3 +93,11 @@ def test_of_several_frames_the_encoded_ones_are_compared(tmp_path: Path) -> None
     other.PixelData = other.PixelData[:-2] + b"\x01\x00"
     assert compared(tmp_path, one, corrected).same
     assert not compared(tmp_path, one, encoded(other)).same
+
+
+def test_bits_beyond_the_stored_ones_are_no_pixels(tmp_path: Path) -> None:
+    """An overlay there is lost in most transfer syntaxes, and no part of the picture."""
+    with_overlay = dcmread(BytesIO(twelve_bits()))
+    values = np.frombuffer(with_overlay.PixelData, "<u2") | 0x4000
+    with_overlay.PixelData = values.tobytes()
+    assert compared(tmp_path, twelve_bits(), encoded(with_overlay)).same
