@@ -34,7 +34,7 @@ REQUIRED_OF_A_UNIT: Mapping[str, str] = {
     "PrivateTmp": "yes",
     "RestrictSUIDSGID": "yes",
     "SystemCallFilter": "@system-service",
-    "UMask": "0027",
+    "UMask": "0077",
 }
 
 

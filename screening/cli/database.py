@@ -14,9 +14,11 @@ def upgrade() -> None:
     Example: screening db upgrade
     """
     from screening.db.migrate import upgrade as upgrade_schema
+    from screening.private_files import privately
     from screening.settings import load_settings
 
-    upgrade_schema(load_settings().resolved_database_url)
+    with privately():
+        upgrade_schema(load_settings().resolved_database_url)
     print("the database has the newest schema")
 
 

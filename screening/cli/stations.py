@@ -109,7 +109,9 @@ def web(supervised: Supervised = False) -> None:
 @contextmanager
 def _station(name: str, supervised: bool) -> Iterator["Settings"]:
     """Yield the settings of a process whose every line on standard error is a JSON event."""
+    from screening.cli.private_data import mend_data_folder
     from screening.logs import configure_logs, get_logger
+    from screening.private_files import privately
     from screening.settings import load_settings
 
     configure_logs("INFO", station=name)
@@ -118,7 +120,9 @@ def _station(name: str, supervised: bool) -> Iterator["Settings"]:
         configure_logs(settings.log_level, station=name)
         if supervised:
             threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
-        yield settings
+        with privately():
+            mend_data_folder(settings)
+            yield settings
     except StartupError as error:
         get_logger().critical("station_not_started", reason=str(error))
         raise typer.Exit(NOT_STARTED) from None

@@ -15,6 +15,7 @@ from screening.cli.follow import follow, wait_until_settled
 from screening.cli.lists import print_state
 from screening.cli.opened import opened_database
 from screening.cli.person import os_user
+from screening.cli.private_data import mend_data_folder
 from screening.cli.score import best_bundle
 from screening.cli.sending import print_results, send_with_progress
 from screening.cli.supervisor import Supervisor
@@ -23,6 +24,7 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.errors import StartupError
 from screening.logs import configure_logs
+from screening.private_files import privately
 from screening.settings import Settings, load_settings
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome, SendResult
@@ -44,8 +46,7 @@ def run_up(*, data_dir: Path | None, paths: list[Path], once: bool) -> bool:
     settings = load_settings(data_dir=data_dir)
     configure_logs("WARNING", station="up")
     _require_access_to_own_scp(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with _only_one(settings), _stoppable():
+    with privately(), _only_one(settings), _stoppable():
         upgrade(settings.resolved_database_url)
         with opened_database(settings) as (_, database):
             _ensure_active_bundle(settings, database)
@@ -80,7 +81,8 @@ def _transfer_failed(results: list[SendResult]) -> bool:
 
 @contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
-    """Hold the data folder; raise StartupError where another process does."""
+    """Hold the data folder, made private; raise StartupError where another process does."""
+    mend_data_folder(settings)
     with (settings.data_dir / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
