@@ -16,6 +16,7 @@ from screening.cli.lists import print_state
 from screening.cli.opened import opened_database
 from screening.cli.person import os_user
 from screening.cli.private_data import mend_data_folder
+from screening.cli.ringing import BrokerWatch
 from screening.cli.score import best_bundle
 from screening.cli.sending import print_results, send_with_progress
 from screening.cli.supervisor import Supervisor
@@ -56,6 +57,12 @@ def run_up(*, data_dir: Path | None, paths: list[Path], once: bool) -> bool:
 def _run(settings: Settings, database: Database, paths: list[Path], *, once: bool) -> bool:
     """Run everything; return whether nothing failed unexpectedly."""
     supervisor = Supervisor(settings)
+    broker = BrokerWatch(settings)
+
+    def check() -> None:
+        supervisor.check()
+        broker.look()
+
     try:
         _wait_for_stations(settings, supervisor)
         _print_welcome(settings, database)
@@ -63,9 +70,9 @@ def _run(settings: Settings, database: Database, paths: list[Path], *, once: boo
         if results:
             print_results(results)
         if not once:
-            follow(database, supervisor.check)
+            follow(database, check)
         uids = {r.sop_instance_uid for r in results if r.outcome is Outcome.DELIVERED}
-        settled = wait_until_settled(settings, database, uids if paths else None, supervisor.check)
+        settled = wait_until_settled(settings, database, uids if paths else None, check)
         print_state(database)
         return settled and not _transfer_failed(results)
     except KeyboardInterrupt:

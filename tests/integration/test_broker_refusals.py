@@ -12,6 +12,8 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from screening.cli import ringing
+from screening.cli.ringing import BrokerWatch
 from screening.queue import broker_state, worker
 from screening.queue.app import make_celery_app
 from screening.queue.broker_state import Outage
@@ -200,6 +202,27 @@ def test_a_doorbell_tells_once_why_it_cannot_be_rung(
     assert (first["event"], first["log_level"]) == ("broker_unavailable", "warning")
     assert f"({code})" in first["reason"]
     assert last["event"] == "broker_available"
+
+
+def test_up_tells_once_that_the_broker_refuses(
+    tmp_path: Path,
+    own_redis: PrivateServer,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever looks at it sees why nothing goes on, and when it does."""
+    monkeypatch.setattr(ringing, "LOOK_EVERY_S", 0.0)
+    watch = BrokerWatch(load_settings(data_dir=tmp_path, broker_url=own_redis.url))
+    watch.look()
+    _full_memory(client)
+    for _ in range(3):
+        watch.look()
+    _roomy_memory(client)
+    watch.look()
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("screening: the work waits, as the broker has used up its maxmemory")
+    assert last == "screening: the broker takes messages again"
 
 
 def test_every_reason_has_words() -> None:
