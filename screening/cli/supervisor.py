@@ -117,7 +117,7 @@ class Supervisor:
         return self._logs / f"{station}.log"
 
     def _last_line(self, station: str) -> str:
-        lines = self._log_of(station).read_text(errors="replace").splitlines()
+        lines = self._log_of(station).read_text(encoding="utf-8", errors="replace").splitlines()
         return _in_words(lines[-1]) if lines else "see its log"
 
 

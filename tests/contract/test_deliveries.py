@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Event
 from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
+from screening.queue.names import worker_name
 from screening.report.codes import Profile
 from screening.report.courier import Courier
 from screening.report.deliveries import (
@@ -37,6 +39,7 @@ from tests.delivering import (
     delivery,
     let_time_pass,
     peer,
+    send_what_is_due,
     undelivered,
 )
 from tests.servers import free_port
@@ -246,3 +249,26 @@ def without_events(database: Database) -> Iterator[None]:
     finally:
         with database.engine.begin() as connection:
             connection.execute(text("ALTER TABLE elsewhere RENAME TO events"))
+
+
+def test_an_attempt_that_fails_is_a_warning_with_its_reason(
+    database: Database, tmp_path: Path
+) -> None:
+    """One that succeeds is told as information; the trail names the process that sent."""
+    add_deliveries(database, folder="pending")
+    blocked = tmp_path / "reports"
+    blocked.write_text("in the way", encoding="utf-8")
+    folder = FolderDestination(blocked, name="folder")
+    with capture_logs() as logs:
+        send_what_is_due(database, tmp_path, folder)
+        blocked.unlink()
+        let_time_pass(database)
+        send_what_is_due(database, tmp_path, folder)
+    failed, done = [line for line in logs if line["event"] == "delivery_attempted"]
+    assert (failed["log_level"], failed["ending"]) == ("warning", "retry")
+    assert f"expected to write to {blocked}" in failed["reason"]
+    assert (done["log_level"], "reason" in done) == ("info", False)
+    with database.read() as session:
+        kinds = ("delivery_retried", "delivery_delivered")
+        told = session.scalars(select(Event).where(Event.kind.in_(kinds))).all()
+    assert {event.detail["worker"] for event in told} == {worker_name()}

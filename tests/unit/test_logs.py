@@ -9,9 +9,9 @@ import pytest
 
 PATIENT = "DOE^JANE"
 PROGRAM = """
-import logging, warnings
+import logging, os, threading, warnings
 from screening.errors import OutOfSpaceError, SettingsError
-from screening.logs import configure_logs, get_logger
+from screening.logs import configure_logs, get_logger, library_output_logged
 configure_logs("INFO", station="receive")
 log = get_logger()
 log.debug("not_to_be_seen")
@@ -36,6 +36,17 @@ except ValueError:
     logging.getLogger("kombu").exception("the broker misbehaves")
 warnings.warn_explicit("DOE^JANE", UserWarning, "valuerep.py", 1, module="pydicom.valuerep")
 warnings.warn_explicit("DOE^JANE", UserWarning, "sop.py", 1, module="highdicom.sr.sop")
+warnings.warn_explicit("will go", FutureWarning, "any.py", 1, module="any")
+thread = threading.Thread(target=lambda: log.info("said_in_a_thread"))
+thread.start(); thread.join()
+class Lost:
+    def __del__(self):
+        raise ValueError("DOE^JANE")
+Lost()
+with library_output_logged():
+    os.write(1, b"one line\\n")
+    os.write(2, b"and another\\n\\n")
+    log.info("said_beside_it")
 """
 
 
@@ -58,7 +69,15 @@ def test_logs_are_json_lines_without_a_patient_attribute() -> None:
         "work_failed",
         "work_failed",
         "the broker misbehaves",
+        "any.py:1: FutureWarning: will go\n",
+        "said_in_a_thread",
+        "uncaught_error",
+        "said_beside_it",
+        "library_wrote",
+        "library_wrote",
     ]
+    assert [line["text"] for line in lines[-2:]] == ["one line", "and another"]
+    assert {line["station"] for line in lines} == {"receive"}
     first = lines[0]
     assert (first["station"], first["level"], first["sop_instance_uid"]) == (
         "receive",

@@ -163,7 +163,8 @@ def test_a_child_process_sees_the_same_settings(monkeypatch: pytest.MonkeyPatch)
         "reports_folder = false\n"
         '[[destinations]]\nname = "pacs"\nhost = "höst"\nport = 104\nae_title = "PACS"\n'
         '[[destinations]]\nname = "air"\nhost = "h"\nport = 105\nae_title = "AIR"\n'
-        'profile = "comprehensive3d"\n'
+        'profile = "comprehensive3d"\n',
+        encoding="utf-8",
     )
     other = 'extra_sop_classes = ["1.2.3", "1.2.4"]\nminimum_age_years = 16.5\n'
     Path("screening.toml").write_text(other + followed)

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
@@ -116,3 +117,22 @@ def test_an_unknown_kind_of_event_is_spelt_out() -> None:
     """An event of a newer version still reads sensibly, and so does one that lacks details."""
     assert event_text("image_purged", {"freed_bytes": 12}) == "image purged: freed bytes 12"
     assert event_text("classification_claimed", {}) == "attempt ? by worker ?"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "classification_claimed",
+        "classification_retried",
+        "instance_classified",
+        "instance_not_applicable",
+        "classification_failed",
+        "delivery_delivered",
+        "delivery_retried",
+        "delivery_parked",
+    ],
+)
+def test_what_a_worker_did_names_it(kind: str) -> None:
+    """Machine and process; what an older version wrote has none."""
+    assert "by worker reading-room/4711" in event_text(kind, {"worker": "reading-room/4711"})
+    assert "4711" not in event_text(kind, {})
