@@ -163,17 +163,16 @@ def test_a_child_process_sees_the_same_settings(monkeypatch: pytest.MonkeyPatch)
         "reports_folder = false\n"
         '[[destinations]]\nname = "pacs"\nhost = "höst"\nport = 104\nae_title = "PACS"\n'
         '[[destinations]]\nname = "air"\nhost = "h"\nport = 105\nae_title = "AIR"\n'
-        'profile = "comprehensive3d"\n',
-        encoding="utf-8",
+        'profile = "comprehensive3d"\n'
     )
     other = 'extra_sop_classes = ["1.2.3", "1.2.4"]\nminimum_age_years = 16.5\n'
-    Path("screening.toml").write_text(other + followed)
+    Path("screening.toml").write_text(other + followed, encoding="utf-8")
     monkeypatch.setenv("SCREENING_ALLOWED_CALLING_AE_TITLES", "CR 1, CT_2")
     given = {"data_dir": Path("given"), "bundle_dir": Path("bundles"), "max_object_mib": 7}
     parent = load_settings(**given)
     for variable, value in child_environment(parent).items():
         monkeypatch.setenv(variable, value)
-    Path("screening.toml").write_text(followed)
+    Path("screening.toml").write_text(followed, encoding="utf-8")
     assert load_settings() == parent
     Path("screening.toml").unlink()
     assert load_settings().destinations == ()
