@@ -240,14 +240,16 @@ UPDATE classifications SET priority_score = CASE
     WHEN covid19 > pneumonia THEN covid19 ELSE pneumonia END
 WHERE priority IS NOT NULL
 """
+GATHER_FIGURES = """
+CREATE TEMPORARY TABLE gathered_figures AS
+SELECT study_instance_uid AS uid, {figures} AS figures
+FROM computed_figures GROUP BY study_instance_uid
+"""
 FILL_STUDIES = """
 INSERT INTO studies ({columns}, figures)
 SELECT {columns}, COALESCE(f.figures, '[]')
 FROM computed_studies c
-LEFT JOIN (
-    SELECT study_instance_uid AS uid, {figures} AS figures
-    FROM computed_figures GROUP BY study_instance_uid
-) f ON f.uid = c.study_instance_uid
+LEFT JOIN gathered_figures f ON f.uid = c.study_instance_uid
 """
 FIGURES_AS_JSON = {
     "sqlite": "json_group_array(json_array(kind, state, subject, count))",
@@ -280,13 +282,17 @@ def upgrade() -> None:
     for view in (INSTANCE_RESULTS, COMPUTED_STUDIES, COMPUTED_FIGURES, WORKLIST):
         op.execute(view)
     op.execute(FILL_PRIORITY_SCORES)
+    _analyze()  # what follows reads everything once: a plan for few rows would take for ever
     columns = [column["name"] for column in sa.inspect(op.get_bind()).get_columns("studies")]
     columns.remove("figures")
     figures = FIGURES_AS_JSON[op.get_bind().dialect.name]
-    op.execute(FILL_STUDIES.format(columns=", ".join(columns), figures=figures))
+    op.execute(GATHER_FIGURES.format(figures=figures))
+    op.execute("CREATE UNIQUE INDEX ix_gathered_figures ON gathered_figures (uid)")
+    _analyze()
+    op.execute(FILL_STUDIES.format(columns=", ".join(columns)))
+    op.execute("DROP TABLE gathered_figures")
     op.execute(FILL_TOTALS)
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ANALYZE")  # or nothing is known of the new tables until autovacuum comes by
+    _analyze()  # or nothing is known of the new tables until autovacuum comes by
 
 
 def downgrade() -> None:
@@ -303,6 +309,11 @@ def downgrade() -> None:
         op.drop_column("instances", name)
     op.execute(INSTANCE_RESULTS)
     op.execute(OLD_WORKLIST)
+
+
+def _analyze() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ANALYZE")
 
 
 def _create_index(name: str, table: str, columns: list[str], where: str | None) -> None:
