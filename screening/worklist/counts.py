@@ -8,7 +8,7 @@ from screening.db.session import Database
 from screening.db.study_tables import Study
 from screening.worklist.ordering import ReadingPriority
 
-MOST_COUNTED = 10_000
+MOST_COUNTED = 1000
 """A count that stops here means this many or more."""
 
 
@@ -23,7 +23,11 @@ def count_by_priority(database: Database) -> Mapping[ReadingPriority, int]:
             literal(rank).label("rank"),
             select(func.count())
             .select_from(
-                select(Study.rank).where(Study.rank == rank).limit(MOST_COUNTED).subquery()
+                select(Study.rank)
+                .where(Study.rank == rank)
+                .order_by(Study.score_order, Study.received_at, Study.study_instance_uid)
+                .limit(MOST_COUNTED)
+                .subquery()
             )
             .scalar_subquery()
             .label("studies"),
