@@ -23,6 +23,7 @@ from screening.settings import Settings
 from screening.spool.store import Spool
 from tests.failing_databases import FAULTS, Site, new_site, read_only, refusing_with
 from tests.receiving import SUCCESS, radiograph, running_receiver
+from tests.site import wait_until
 from tests.stored_rows import add_bundle, add_classification, add_instance, add_report, add_score
 from tests.web_app import Client, make_app
 
@@ -93,14 +94,16 @@ def test_each_hop_waits_says_why_and_goes_on(
             assert set(pages) == {200}
         else:
             assert all(reasons)
-            assert set(pages) == {503}
+            assert set(pages) <= {503, *([200] if fault == "42703" else [])}
+            assert 503 in pages
         # a connection of before may still be there for one refusal, and goes with it
         tries = [receiver.send(radiograph(SOPInstanceUID=NEXT))[0].status for _ in range(2)]
         assert tries[-1] == SUCCESS
         held = claim(database, bundle_id=1, worker="w", batch_size=8, lease_s=30)
         assert [one.attempt for one in held.instances] == [1, 1]
         assert len(claim_deliveries(database, "pacs")) == 1
-        assert {page.get(path).status_code for path in PAGES} == {200}
+        # figures that are kept for a moment may be those of the fault
+        wait_until(lambda: {page.get(path).status_code for path in PAGES} == {200}, "the pages")
     assert "Traceback" not in capsys.readouterr().out
 
 
