@@ -169,6 +169,7 @@ def test_a_study_shows_every_image_its_scores_reasons_and_reports(
         "parked",
         "0xA900",
         "received from CR_ROOM_1",
+        "tolerated: high_bit, lut_count",
     ):
         assert words in page
 
