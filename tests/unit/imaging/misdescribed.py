@@ -131,6 +131,8 @@ def _narrower() -> dict[str, Misdescribed]:
 def _first_value() -> dict[str, Misdescribed]:
     signed, rescaled = le(ramp(3000, 12)), le(ramp(5200, 12))
     minus = {"RescaleIntercept": -1024, "RescaleSlope": 1}
+    steep = {"RescaleIntercept": -2000, "RescaleSlope": 2}
+    wide = le(ramp(60000, 12))
     plus = {"RescaleIntercept": 60000, "RescaleSlope": 1}
     noted = (Tolerance.LUT_FIRST_VALUE,)
     return {
@@ -142,6 +144,11 @@ def _first_value() -> dict[str, Misdescribed]:
         "negative after a rescale, first as US": Misdescribed(
             voi(lut(rescaled, 5200, 65536 - 1024, 12), **minus),
             voi(lut(rescaled, 5200, -1024, 12, descriptor_vr="SS"), **minus),
+            noted,
+        ),
+        "negative after a steep rescale, where either sign has inputs": Misdescribed(
+            voi(lut(wide, 60000, 65536 - 1500, 12), 16, **steep),
+            voi(lut(wide, 60000, -1500, 12, descriptor_vr="SS"), 16, **steep),
             noted,
         ),
         "unsigned after a rescale, first as SS": Misdescribed(

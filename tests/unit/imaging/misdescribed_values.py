@@ -122,6 +122,11 @@ def _high_bit() -> dict[str, Misdescribed]:
             cases[f"{kind}, shifted by one"] = Misdescribed(
                 made(one, bits, HighBit=bits, **window), true
             )
+    dark = picture(12) // 16
+    dark_window = {"WindowCenter": 128, "WindowWidth": 256}
+    cases["a dark picture, shifted up to bit 15"] = Misdescribed(
+        made(dark << 4, 12, HighBit=15, **dark_window), made(dark, 12, **dark_window)
+    )
     values = picture(12)
     true = made(values, 12, **WINDOW)
     high = (np.random.default_rng(4).integers(0, 16, values.shape) << 12).astype(np.uint16)
