@@ -35,7 +35,9 @@ def basic(name: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {encoded}"}
 
 
-@pytest.mark.parametrize("path", ["/", "/board", "/studies/1.2.3", "/api/worklist", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/", "/board", "/studies/1.2.3", "/model", "/api/worklist", "/metrics"]
+)
 def test_nobody_reads_without_logging_in(make_client: MakeClient, path: str) -> None:
     """People are led to the login page, programs are told; no name and no figure gets out."""
     answer = make_client().get(path)
