@@ -11,7 +11,7 @@ METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", 
 PATHS = ("/", "/board", "/api/worklist", "/health", "/metrics", "/login", "/logout", "/operations")
 PATHS += ("/operations/release", "/operations/remake", "/studies/1.2.3", "/studies/", "/static/")
 PATHS += ("/static/../web.py", "/static/%2e%2e/web.py", "//", "/api/", "*", "http://x/")
-PATHS += ("/model", "/model/", "/model/%00", "/?after=eyJ", "/board?before=%00")
+PATHS += ("/model", "/model/", "/model/%00")
 FIELDS = ("limit", "after", "before", "form_token", "destination", "name", "password", "next")
 VALUES = (
     "",
