@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,18 @@ def test_rows_move_and_arrive_without_a_reload(
         add_score(session, instance, bundle, priority="STAT", covid19=0.99, **later)
     wait_until(lambda: studies(browser)[0] == "1.2.12", "the study that moved up")
     assert studies(browser) == ["1.2.12", "1.2.1", "1.2.10", "1.2.11"]
+    study = browser.find_element(By.CSS_SELECTOR, "tr[data-study='1.2.1'] .study")
+    browser.execute_script("getSelection().selectAllChildren(arguments[0])", study)
+    selected = browser.execute_script("return String(getSelection())")
+    with database.write() as session:
+        bundle = add_bundle(session, name="newest", role="retired")
+        instance = session.query(Instance).filter_by(study_instance_uid="1.2.12").one()
+        later = {"finished_at": utc_now() + timedelta(minutes=1)}
+        add_score(session, instance, bundle, priority="LOW", covid19=0.02, **later)
+    wait_until(lambda: studies(browser)[-1] == "1.2.12", "the study that moved down")
+    assert studies(browser) == ["1.2.1", "1.2.10", "1.2.11", "1.2.12"]
+    assert selected
+    assert browser.execute_script("return String(getSelection())") == selected
     assert complaints(browser) == []
 
 
