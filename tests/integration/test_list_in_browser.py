@@ -3,7 +3,6 @@
 import contextlib
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from screening.db.breaker_tables import Breaker
-from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Bundle, Instance
+from screening.db.tables import Bundle, Classification, Instance
 from tests.browser import PROBLEMS_OF_A_PAGE
 from tests.page_site import start_page
 from tests.site import Site, running_site, wait_until
@@ -67,6 +65,18 @@ def add_studies(database: Database, numbers: range, priority: str = "STAT") -> N
             instance = add_instance(session, f"1.2.{number}", patient_name=LONG_NAME)
             score = 0.95 - number / 10_000
             add_score(session, instance, bundle, priority=priority, covid19=score)
+
+
+def rescore(database: Database, study: str, *, priority: str, score: float) -> None:
+    """Give a study's only result another priority and score."""
+    with database.write() as session:
+        result = (
+            session.query(Classification)
+            .join(Instance)
+            .filter(Instance.study_instance_uid == study)
+            .one()
+        )
+        result.priority, result.covid19, result.priority_score = priority, score, score
 
 
 def studies(browser: Chrome) -> list[str]:
@@ -186,21 +196,13 @@ def test_rows_move_and_arrive_without_a_reload(
     assert browser.execute_script("return window.unchanged.isConnected")
     announced = browser.find_element(By.ID, "announcement").get_attribute("textContent")
     assert announced == "1 new study, 1 of them STAT"
-    with database.write() as session:
-        bundle = add_bundle(session, name="newer", role="retired")
-        instance = session.query(Instance).filter_by(study_instance_uid="1.2.12").one()
-        later = {"finished_at": utc_now(), "priority_score": 0.99}
-        add_score(session, instance, bundle, priority="STAT", covid19=0.99, **later)
+    rescore(database, "1.2.12", priority="STAT", score=0.99)
     wait_until(lambda: studies(browser)[0] == "1.2.12", "the study that moved up")
     assert studies(browser) == ["1.2.12", "1.2.1", "1.2.10", "1.2.11"]
     study = browser.find_element(By.CSS_SELECTOR, "tr[data-study='1.2.1'] .study")
     browser.execute_script("getSelection().selectAllChildren(arguments[0])", study)
     selected = browser.execute_script("return String(getSelection())")
-    with database.write() as session:
-        bundle = add_bundle(session, name="newest", role="retired")
-        instance = session.query(Instance).filter_by(study_instance_uid="1.2.12").one()
-        later = {"finished_at": utc_now() + timedelta(minutes=1)}
-        add_score(session, instance, bundle, priority="LOW", covid19=0.02, **later)
+    rescore(database, "1.2.12", priority="LOW", score=0.02)
     wait_until(lambda: studies(browser)[-1] == "1.2.12", "the study that moved down")
     assert studies(browser) == ["1.2.1", "1.2.10", "1.2.11", "1.2.12"]
     assert selected
