@@ -124,7 +124,7 @@ def test_postgresql_gives_the_same_answers_as_sqlite(
     server = Database(url)
     for database in (migrated_database, server):
         _fill(database)
-    listed = [read_worklist(database) for database in (migrated_database, server)]
+    listed = [read_worklist(database).entries for database in (migrated_database, server)]
     assert [entry.study_instance_uid for entry in listed[1]] == [
         "1.2.2", "1.2.1", "1.2.9", "1.2.8", "1.2.0",
     ]  # fmt: skip
