@@ -5,6 +5,8 @@ commands without end, and forgets files and threads when a peer misbehaves. The 
 in the places where it does. See docs/decisions/0013-guarding-pynetdicom.md.
 """
 
+import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +28,9 @@ from screening.receive.refusal_log import RefusalLog
 
 NEGOTIATION_TIMEOUT_S = 60
 """For our own threads to hand over a request that is read; dozens at once can take over 10 s."""
+ABORT_TIMEOUT_S = 1.0
+ABORT_SENT = frozenset({"Sta1", "Sta13"})
+"""States behind an A-ABORT of ours. Source: PS3.8 table 9-10, action AA-1."""
 MOST_SOP_CLASSES_SHOWN = 5
 
 
@@ -109,8 +114,21 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
             self.admission.leave(self)
             self._terms.at_end(self)
 
+    def _let_abort_out(self) -> None:
+        """Wait until an A-ABORT of ours is sent: the reactor closes the connection as it ends."""
+        deadline = time.monotonic() + ABORT_TIMEOUT_S
+        while (
+            self._sent_abort
+            and self.dul.is_alive()
+            and threading.current_thread() is not self.dul
+            and self.dul.state_machine.current_state not in ABORT_SENT
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.01)
+
     def kill(self) -> None:
         """End the association's reactor; its place is free from now on."""
+        self._let_abort_out()
         self.admission.leave(self)
         super().kill()
 

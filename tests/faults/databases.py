@@ -70,7 +70,7 @@ def serialisation_failures(course: Course) -> str:
     logs = ("receive", "classify", "report")
 
     def failures() -> int:
-        return sum(here.site.log(name).count("(SerializationFailure)") for name in logs)
+        return sum(here.site.log(name).count("(40001") for name in logs)
 
     before = failures()
     with _administrator(course) as connection:
