@@ -13,32 +13,22 @@ from sqlalchemy import select
 
 from screening.classify.claim import claim
 from screening.classify.compare import compare_kept
-from screening.classify.record import Result, RetryWaits, Scored, record
+from screening.classify.record import Result, RetryWaits, record
 from screening.db.clock import utc_now
 from screening.db.corrections import CorrectionDetail, read_corrections
 from screening.db.session import Database
-from screening.db.tables import Classification, Instance, Report
+from screening.db.tables import Classification, Instance
 from screening.domain.lifecycle import CorrectionState
-from screening.domain.scores import combine, member_scores
-from screening.domain.triage import Priority, Triage
 from screening.receive.intake import Intake, Outcome, Peer, Request
-from screening.report.codes import Profile
-from screening.report.outbox import make_due_reports
 from screening.spool.store import Spool
 from tests.receiving import radiograph
+from tests.standing import SCORED
 
 IMAGE_UID = "1.2.3.1.1.1"
-FOLDER = {"folder": Profile.COMPREHENSIVE}
 PEER = Peer("00000000-0000-0000-0000-000000000001", "CR_ROOM_1", "SCREENING", "::1", utc_now())
 WAITS = RetryWaits(first_s=0.001, longest_s=0.002)
-SCORED = Scored(
-    scores=combine([member_scores("coronet", ("covid19", "normal"), (0.7, 0.3), 1.0)], [1.0]),
-    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %", 0.7),
-    pixel_sha256="ab" * 32,
-    render_path={},
-    timings_s={},
-)
 SIDE = 64
+CORRECTED = {"PatientName": "Doe^Joan", "PatientID": "PID-78", "AccessionNumber": "ACC-2"}
 
 
 def gradient(seed: int = 0) -> bytes:
@@ -123,13 +113,11 @@ def work(database: Database, spool: Spool, bundle_id: int) -> int:
         done += len(held.instances)
 
 
-def make(database: Database, spool: Spool) -> list[Dataset]:
-    """Make what is due; return every report so far, oldest first."""
-    while make_due_reports(database, spool, FOLDER):
-        pass
-    with database.read() as session:
-        contents = session.scalars(select(Report.content).order_by(Report.id)).all()
-    return [dcmread(BytesIO(content)) for content in contents]
+def resend(database: Database, spool: Spool, bundle_id: int, *files: bytes) -> None:
+    """Take objects in, one after the other, and have each examined."""
+    for file in files:
+        take(database, spool, file)
+        work(database, spool, bundle_id)
 
 
 def standing_reasons(database: Database) -> list[tuple[bool, str, str | None]]:

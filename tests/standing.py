@@ -2,19 +2,35 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from io import BytesIO
 
+import pydicom
+from pydicom.dataset import Dataset
 from sqlalchemy import select
 
+from screening.classify.record import Scored
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Instance, Report
 from screening.db.what_stands import ANSWERS
 from screening.domain.lifecycle import BundleRole
+from screening.domain.scores import combine, member_scores
+from screening.domain.triage import Priority, Triage
+from screening.report.codes import Profile
+from screening.report.outbox import make_due_reports
 from screening.spool.store import Spool, data_set_sha256
 from tests.manifests import valid_manifest
 from tests.receiving import radiograph
 from tests.stored_rows import NOON, add_bundle, add_instance, add_score
 
 STUDY = "1.2.3.1"
+FOLDER = {"folder": Profile.COMPREHENSIVE}
+SCORED = Scored(
+    scores=combine([member_scores("coronet", ("covid19", "normal"), (0.7, 0.3), 1.0)], [1.0]),
+    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %", 0.7),
+    pixel_sha256="ab" * 32,
+    render_path={},
+    timings_s={},
+)
 
 
 def add_bundles(database: Database, *names: str) -> list[int]:
@@ -103,3 +119,18 @@ def reports(database: Database) -> Sequence[Report]:
     """Return every report, oldest first."""
     with database.read() as session:
         return session.scalars(select(Report).order_by(Report.id)).all()
+
+
+def make(database: Database, spool: Spool) -> list[Dataset]:
+    """Make what is due; return every report so far, oldest first."""
+    while make_due_reports(database, spool, FOLDER):
+        pass
+    return [pydicom.dcmread(BytesIO(report.content)) for report in reports(database)]
+
+
+def predecessor_of(report: Dataset) -> str:
+    """Return the SOP Instance UID that a report names as its one predecessor."""
+    [study] = report.PredecessorDocumentsSequence
+    [series] = study.ReferencedSeriesSequence
+    [named] = series.ReferencedSOPSequence
+    return str(named.ReferencedSOPInstanceUID)

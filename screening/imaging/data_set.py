@@ -1,6 +1,9 @@
 """Finds a data set in a file and how it is encoded."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.errors import InvalidDicomError
@@ -29,6 +32,25 @@ GROUP_LENGTH, TRANSFER_SYNTAX_UID = 0x00020000, 0x00020010
 LONGEST_META_VALUE_BYTES = 1 << 16
 MOST_FOREIGN_ELEMENTS = 100
 """Of groups 0000 and 0002 at the start of a data set that are passed over."""
+
+
+@contextmanager
+def opened_data_set(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read a data set's attributes from it within the block.
+
+    Whatever a hostile data set provokes there is an UnreadableDataSetError; errors of ours, and
+    MemoryError, pass. Raises OSError where the file cannot be opened.
+    """
+    with path.open("rb") as file, quiet():
+        try:
+            yield file
+        except (ScreeningError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
+            raise UnreadableDataSetError(
+                "expected a DICOM data set, found one that cannot be parsed "
+                f"({type(error).__name__}); send the original object"
+            ) from None
 
 
 def seek_data_set(file: BinaryIO) -> Encoding:

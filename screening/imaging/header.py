@@ -22,13 +22,11 @@ from screening.domain.instance import (
 from screening.errors import (
     IllegalIdentifierError,
     MissingIdentifierError,
-    ScreeningError,
     UnreadableDataSetError,
 )
 from screening.imaging.ages import age_string, age_years, parse_day
 from screening.imaging.attributes import read_attributes
-from screening.imaging.data_set import seek_data_set
-from screening.imaging.quiet import quiet
+from screening.imaging.data_set import opened_data_set, seek_data_set
 
 LONGEST_TEXT = 64
 """Characters of a text that only rules look at; PS3.5 section 6.2 (LO)."""
@@ -96,16 +94,8 @@ def read_header(path: Path) -> ObjectHeader:
     file cannot be opened.
     Source: PS3.10 section 7; PS3.5 sections 6.1 and 6.2.
     """
-    with path.open("rb") as file, quiet():
-        try:
-            return _read(file)
-        except (ScreeningError, MemoryError):
-            raise
-        except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
-            raise UnreadableDataSetError(
-                "expected a DICOM data set, found one that cannot be parsed "
-                f"({type(error).__name__}); send the original object"
-            ) from None
+    with opened_data_set(path) as file:
+        return _read(file)
 
 
 def _read(file: BinaryIO) -> ObjectHeader:

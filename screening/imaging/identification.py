@@ -14,10 +14,8 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from screening.domain.correction import ATTRIBUTES
-from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.imaging.attributes import read_attributes
-from screening.imaging.data_set import seek_data_set
-from screening.imaging.quiet import quiet
+from screening.imaging.data_set import opened_data_set, seek_data_set
 
 NAMES = frozenset({"PatientName", "ReferringPhysicianName"})
 DATES = frozenset({"StudyDate", "PatientBirthDate"})
@@ -30,17 +28,9 @@ def read_identification(path: Path) -> dict[str, str]:
 
     Raises UnreadableDataSetError where the file does not parse; OSError where it cannot be opened.
     """
-    with path.open("rb") as file, quiet():
-        try:
-            data_set = read_attributes(file, seek_data_set(file), _TAGS.__contains__).data_set
-            return {one.keyword: _value(data_set, one.keyword) for one in ATTRIBUTES}
-        except (ScreeningError, MemoryError):
-            raise
-        except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
-            raise UnreadableDataSetError(
-                "expected a DICOM data set, found one that cannot be parsed "
-                f"({type(error).__name__}); send the original object"
-            ) from None
+    with opened_data_set(path) as file:
+        data_set = read_attributes(file, seek_data_set(file), _TAGS.__contains__).data_set
+        return {one.keyword: _value(data_set, one.keyword) for one in ATTRIBUTES}
 
 
 def _value(data_set: Dataset, keyword: str) -> str:

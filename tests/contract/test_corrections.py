@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from pydicom.dataset import Dataset
 from pydicom.uid import (
     RLELossless,
 )
@@ -19,17 +18,16 @@ from screening.ops.ledger import read_ledger
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_entry
 from tests.resending import (
+    CORRECTED,
     compressed,
     corrections,
     image,
-    make,
+    resend,
     standing_reasons,
-    take,
     work,
 )
-from tests.standing import add_bundles
+from tests.standing import add_bundles, make, predecessor_of
 
-CORRECTED = {"PatientName": "Doe^Joan", "PatientID": "PID-78", "AccessionNumber": "ACC-2"}
 STUDY = "1.2.3.1"
 
 
@@ -37,19 +35,6 @@ STUDY = "1.2.3.1"
 def bundle_id(database: Database) -> int:
     """Register the active bundle."""
     return add_bundles(database, "active")[0]
-
-
-def resend(database: Database, spool: Spool, bundle_id: int, *files: bytes) -> None:
-    """Take objects in, one after the other, and have each examined."""
-    for file in files:
-        take(database, spool, file)
-        work(database, spool, bundle_id)
-
-
-def predecessor_of(report: Dataset) -> str:
-    """Return the SOP Instance UID that a report names as its one predecessor."""
-    [study] = report.PredecessorDocumentsSequence
-    return str(study.ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
 
 
 def test_accepted_it_stands_with_the_former_result_and_a_new_report(

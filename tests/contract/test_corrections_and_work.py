@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.classify.claim import claim
@@ -18,19 +17,26 @@ from screening.report.deliveries import claim_deliveries
 from screening.spool.store import Spool
 from tests.manifests import valid_manifest
 from tests.resending import (
-    SCORED,
+    CORRECTED,
     WAITS,
     corrections,
     image,
-    make,
+    resend,
     standing_reasons,
     take,
     work,
 )
-from tests.standing import add_bundles, make_active, misplaced, standing
+from tests.standing import (
+    SCORED,
+    add_bundles,
+    make,
+    make_active,
+    misplaced,
+    predecessor_of,
+    standing,
+)
 from tests.stored_rows import add_bundle
 
-CORRECTED = {"PatientName": "Doe^Joan", "PatientID": "PID-78", "AccessionNumber": "ACC-2"}
 STUDY = "1.2.3.1"
 
 
@@ -38,19 +44,6 @@ STUDY = "1.2.3.1"
 def bundle_id(database: Database) -> int:
     """Register the active bundle."""
     return add_bundles(database, "active")[0]
-
-
-def resend(database: Database, spool: Spool, bundle_id: int, *files: bytes) -> None:
-    """Take objects in, one after the other, and have each examined."""
-    for file in files:
-        take(database, spool, file)
-        work(database, spool, bundle_id)
-
-
-def predecessor_of(report: Dataset) -> str:
-    """Return the SOP Instance UID that a report names as its one predecessor."""
-    [study] = report.PredecessorDocumentsSequence
-    return str(study.ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
 
 
 @pytest.mark.integration

@@ -1,57 +1,32 @@
 """Reports of results that stand again: once, after live ones, also without the image."""
 
-from io import BytesIO
 from pathlib import Path
 
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
-from screening.classify.record import RetryWaits, Scored
+from screening.classify.record import RetryWaits
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance
-from screening.domain.scores import combine, member_scores
-from screening.domain.triage import Priority, Triage
 from screening.ops.change_over import finish_change_over
-from screening.report.codes import Profile
 from screening.report.deliveries import claim_deliveries
 from screening.report.outbox import make_due_reports
 from screening.report.source import read_source
 from screening.spool.store import Spool
 from tests.standing import (
+    FOLDER,
     add_bundles,
     add_scored,
+    make,
     make_active,
+    predecessor_of,
     reports,
     standing,
 )
 from tests.stored_rows import NOON
 
-FOLDER = {"folder": Profile.COMPREHENSIVE}
 WAITS = RetryWaits(first_s=100, longest_s=600)
-SCORED = Scored(
-    scores=combine([member_scores("coronet", ("covid19", "normal"), (0.7, 0.3), 1.0)], [1.0]),
-    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %", 0.7),
-    pixel_sha256="ab" * 32,
-    render_path={},
-    timings_s={},
-)
-
-
-def make(database: Database, spool: Spool) -> list[Dataset]:
-    """Make what is due; return every report so far, oldest first."""
-    while make_due_reports(database, spool, FOLDER):
-        pass
-    return [pydicom.dcmread(BytesIO(report.content)) for report in reports(database)]
-
-
-def predecessor_of(report: Dataset) -> str:
-    """Return the SOP Instance UID that a report names as its one predecessor."""
-    [study] = report.PredecessorDocumentsSequence
-    [series] = study.ReferencedSeriesSequence
-    [named] = series.ReferencedSOPSequence
-    return str(named.ReferencedSOPInstanceUID)
 
 
 def test_a_result_that_stood_for_a_moment_gets_no_report(database: Database, spool: Spool) -> None:

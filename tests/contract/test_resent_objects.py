@@ -26,20 +26,20 @@ from screening.ops.retention import plan_removal, remove_images
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_entry
 from tests.resending import (
+    CORRECTED,
     WAITS,
     compressed,
     corrections,
     image,
     in_transfer_syntax,
-    make,
+    resend,
     standing_reasons,
     take,
     with_losses,
     work,
 )
-from tests.standing import add_bundles
+from tests.standing import add_bundles, make
 
-CORRECTED = {"PatientName": "Doe^Joan", "PatientID": "PID-78", "AccessionNumber": "ACC-2"}
 STUDY = "1.2.3.1"
 
 
@@ -47,13 +47,6 @@ STUDY = "1.2.3.1"
 def bundle_id(database: Database) -> int:
     """Register the active bundle."""
     return add_bundles(database, "active")[0]
-
-
-def resend(database: Database, spool: Spool, bundle_id: int, *files: bytes) -> None:
-    """Take objects in, one after the other, and have each examined."""
-    for file in files:
-        take(database, spool, file)
-        work(database, spool, bundle_id)
 
 
 @pytest.mark.parametrize(

@@ -2,64 +2,38 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from io import BytesIO
 
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.classify.claim import claim
 from screening.classify.examine import Failed, NotApplicable
-from screening.classify.record import Result, RetryWaits, Scored, record
+from screening.classify.record import Result, RetryWaits, record
 from screening.db import bundle_rows
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event, Instance
 from screening.db.what_stands import anything_passed_over, settle, settle_passed_over
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
-from screening.domain.scores import combine, member_scores
-from screening.domain.triage import Priority, Triage
 from screening.ops import reprocess
 from screening.ops.change_over import finish_change_over, plan_change_over
-from screening.report.codes import Profile
-from screening.report.outbox import make_due_reports
 from screening.spool.store import Spool
 from tests.standing import (
+    SCORED,
     STUDY,
     add_bundles,
     add_scored,
+    make,
     make_active,
     misplaced,
+    predecessor_of,
     reports,
     standing,
 )
 from tests.stored_rows import NOON, add_classification, add_instance
 
-FOLDER = {"folder": Profile.COMPREHENSIVE}
 WAITS = RetryWaits(first_s=100, longest_s=600)
-SCORED = Scored(
-    scores=combine([member_scores("coronet", ("covid19", "normal"), (0.7, 0.3), 1.0)], [1.0]),
-    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %", 0.7),
-    pixel_sha256="ab" * 32,
-    render_path={},
-    timings_s={},
-)
-
-
-def make(database: Database, spool: Spool) -> list[Dataset]:
-    """Make what is due; return every report so far, oldest first."""
-    while make_due_reports(database, spool, FOLDER):
-        pass
-    return [pydicom.dcmread(BytesIO(report.content)) for report in reports(database)]
-
-
-def predecessor_of(report: Dataset) -> str:
-    """Return the SOP Instance UID that a report names as its one predecessor."""
-    [study] = report.PredecessorDocumentsSequence
-    [series] = study.ReferencedSeriesSequence
-    [named] = series.ReferencedSOPSequence
-    return str(named.ReferencedSOPInstanceUID)
 
 
 def texts_of(report: Dataset) -> str:

@@ -29,9 +29,6 @@ from tests.receiving import Receiver, running_receiver
 from tests.site import wait_until
 
 pytestmark = pytest.mark.integration
-ACCEPTED, ABSTRACT_SYNTAX_REFUSED, TRANSFER_SYNTAX_REFUSED = 0, 3, 4
-LONG_UID = b"1.2.840." + b"1" * 60
-SUCCESS_STATUS = bytes.fromhex("00000009020000000000")
 INVALID_PARAMETER = bytes([0, 0, 2, 6])
 
 
