@@ -1,27 +1,22 @@
 """`screening bundles activate` and `rollback`: what they ask, say and change."""
 
-import io
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from screening.bundles.registry import load_bundle
-from screening.cli.main import run
 from screening.db.bundle_rows import active_bundle
 from screening.db.decision_tables import BundleActivation
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification
 from screening.settings import Settings, load_settings
+from tests.asked_commands import Command, command_of
 from tests.manifests import write_bundle
 from tests.stored_rows import add_instance, add_score
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -53,16 +48,7 @@ def command(
 ) -> Command:
     """Return a function that runs `screening bundles ARGUMENTS`: status, output, errors."""
     del settings
-
-    def call(*arguments: str, answer: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["screening", "bundles", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
+    return command_of("bundles", monkeypatch, capsys)
 
 
 def active(database: Database) -> str | None:

@@ -1,22 +1,17 @@
 """`screening corrections`: list, show, accept, reject."""
 
-import io
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from screening.cli.main import run
 from screening.cli.person import os_user
 from screening.db.corrections import CorrectionDetail, read_correction
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
+from tests.asked_commands import Command, command_of
 from tests.waiting_correction import IMAGE_UID, add_waiting_correction
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -40,16 +35,7 @@ def command(
 ) -> Command:
     """Return a function that runs `screening corrections ARGUMENTS`: status, output, errors."""
     del database
-
-    def call(*arguments: str, answer: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["screening", "corrections", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
+    return command_of("corrections", monkeypatch, capsys)
 
 
 def correction(database: Database) -> CorrectionDetail:
