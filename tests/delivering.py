@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
 from screening.db.tables import Delivery
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import build_report
 from screening.report.courier import Courier
 from screening.report.destinations import Destination, PeerDestination
-from screening.report.document import build_report
 from screening.settings import load_settings
 from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import identify

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from screening.db.commitment_tables import Commitment
 from screening.db.session import Database
 from screening.db.tables import Delivery
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import build_report
 from screening.report.commitment_courier import commitment_couriers
 from screening.report.courier import Courier
 from screening.report.destinations import configured_destinations
-from screening.report.document import build_report
 from screening.settings import Settings
 from tests.report_samples import content, header
 from tests.site import wait_until

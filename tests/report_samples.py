@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pydicom.dataset import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage
 
-from screening.domain.scores import ClassScores, MemberScores, combine
-from screening.domain.triage import Priority, Triage
-from screening.report.content import (
+from screening.destinations.content import (
     BundleIdentity,
     MemberIdentity,
     ReportContent,
     ReportReference,
 )
+from screening.domain.scores import ClassScores, MemberScores, combine
+from screening.domain.triage import Priority, Triage
 
 CLASSIFIED_AT = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 PREDECESSOR = ReportReference(

@@ -13,7 +13,7 @@ from screening.errors import ScreeningError, SettingsError
 
 if TYPE_CHECKING:
     from screening.db.session import Database
-    from screening.report.codes import Profile
+    from screening.renderings.structured_report.codes import Profile
     from screening.settings import Settings
 
 app = typer.Typer(

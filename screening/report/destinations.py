@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from screening.report.codes import Profile
-from screening.report.peer_comment import without_patient
+from screening.renderings.structured_report.codes import Profile
 from screening.settings import Settings
 from screening.storage_scu.destination import DicomDestination, configured_peer
 from screening.storage_scu.outcomes import Outcome, SendResult
+from screening.storage_scu.peer_comment import without_patient
 from screening.storage_scu.scu import send_objects
 
 FOLDER_NAME = "reports-folder"

@@ -12,20 +12,20 @@ from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
 from screening.db.tables import Bundle, Classification, Instance, Report
-from screening.domain.scores import ClassScores, EnsembleScores, MemberScores
-from screening.domain.triage import Priority, Triage
-from screening.errors import ReportNotPossibleError
-from screening.report import codes
-from screening.report.codes import Profile
-from screening.report.content import (
+from screening.destinations.content import (
     BundleIdentity,
     MemberIdentity,
     ReportContent,
     ReportReference,
 )
-from screening.report.document import ACQUISITION_EQUIPMENT
+from screening.domain.scores import ClassScores, EnsembleScores, MemberScores
+from screening.domain.triage import Priority, Triage
+from screening.errors import ReportNotPossibleError
+from screening.renderings.structured_report import codes
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import ACQUISITION_EQUIPMENT
+from screening.renderings.structured_report.source import read_source
 from screening.report.series import series_started_at
-from screening.report.source import read_source
 from screening.spool.store import Spool
 
 

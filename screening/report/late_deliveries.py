@@ -22,7 +22,7 @@ from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import ClassificationState, Lane, ReportState
 from screening.errors import ScreeningError, TransientError
 from screening.logs import get_logger
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
 from screening.report.outbox import make_late_report
 from screening.spool.store import Spool
 

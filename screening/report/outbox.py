@@ -18,12 +18,12 @@ from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Report
+from screening.destinations.content import in_zone
 from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState, backoff_s
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
-from screening.report.codes import Profile
-from screening.report.content import in_zone
-from screening.report.document import ReportDocument, build_report
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import ReportDocument, build_report
 from screening.report.due_report import DueReport, detach, newest_reports, source_of
 from screening.spool.store import Spool
 

@@ -13,7 +13,7 @@ from screening.db.tables import Event
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
 from screening.errors import BundleError
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
 
 FOLDER = {"folder": Profile.COMPREHENSIVE}
 WAITS = RetryWaits(first_s=100, longest_s=600)

@@ -17,7 +17,7 @@ from screening.db.tables import Event
 from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
 from screening.queue.names import worker_name
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
 from screening.report.courier import Courier
 from screening.report.deliveries import (
     DELIVERIES_AT_ONCE,

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Event, Instance, Report
+from screening.renderings.structured_report.codes import Profile
 from screening.report import late_deliveries, outbox
-from screening.report.codes import Profile
 from screening.report.late_deliveries import LateReports, add_ready, find_late, make_and_add
 from screening.spool.store import Spool
 from tests.contract.test_outbox import add_newer_result, add_result

@@ -18,8 +18,8 @@ from sqlalchemy import select, update
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Delivery, Event, Instance, Report
 from screening.domain.lifecycle import MAX_ATTEMPTS
+from screening.renderings.structured_report.codes import Profile
 from screening.report import outbox
-from screening.report.codes import Profile
 from screening.spool.store import Spool, data_set_sha256
 from tests.manifests import valid_manifest
 from tests.receiving import radiograph

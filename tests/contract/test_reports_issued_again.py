@@ -10,9 +10,9 @@ from screening.classify.record import RetryWaits
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance
 from screening.ops.change_over import finish_change_over
+from screening.renderings.structured_report.source import read_source
 from screening.report.deliveries import claim_deliveries
 from screening.report.outbox import make_due_reports
-from screening.report.source import read_source
 from screening.spool.store import Spool
 from tests.standing import (
     FOLDER,

@@ -21,7 +21,12 @@ from tests.fuzz.measured import Held, held_by, measured
 from tests.fuzz.target import Target
 
 INSTRUMENTED = {
-    "objects": ["screening.imaging", "screening.receive", "screening.report.source", "pydicom"],
+    "objects": [
+        "screening.imaging",
+        "screening.receive",
+        "screening.renderings.structured_report.source",
+        "pydicom",
+    ],
     "page": ["screening.worklist", "starlette", "fastapi"],
 }
 TRYING, PROGRESS = "trying", "progress.json"

@@ -20,8 +20,8 @@ from screening.db.tables import Delivery
 from screening.domain.scores import ClassScores, MemberScores, combine
 from screening.domain.triage import Priority, Triage
 from screening.errors import DatabaseUnavailableError
+from screening.renderings.structured_report.codes import Profile
 from screening.report import outbox
-from screening.report.codes import Profile
 from screening.report.destinations import FOLDER_NAME, FolderDestination
 from screening.settings import Settings
 from screening.spool.store import Spool

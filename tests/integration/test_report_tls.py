@@ -10,14 +10,14 @@ import pytest
 
 from screening.db.clock import utc_now
 from screening.errors import SettingsError
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import build_report
 from screening.report.destinations import (
     Attempt,
     Ending,
     StoredReport,
     configured_destinations,
 )
-from screening.report.document import build_report
 from screening.settings import load_settings
 from tests.certificates import Authority, Identity
 from tests.hostile_peer import connects

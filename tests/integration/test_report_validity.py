@@ -8,12 +8,12 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from screening.destinations.content import ReportContent
 from screening.errors import ScreeningError
 from screening.imaging.quiet import quiet
-from screening.report.codes import Profile
-from screening.report.content import ReportContent
-from screening.report.document import build_report
-from screening.report.source import read_source
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.source import read_source
 from screening.storage_scu.objects import identify
 from tests.programs import program
 from tests.report_samples import PREDECESSOR, content, header

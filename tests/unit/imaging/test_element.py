@@ -17,7 +17,7 @@ from screening.imaging.data_set import seek_data_set
 from screening.imaging.decode import decode
 from screening.imaging.element import ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER, UNDEFINED_LENGTH
 from screening.imaging.header import read_header
-from screening.report.source import clean_source, read_source
+from screening.renderings.structured_report.source import clean_source, read_source
 from tests.unit.imaging.encoded import PIXELS, element, encoded, implicit, inserted, write
 
 PRIVATE = 0x00091001

@@ -17,9 +17,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from screening.errors import MissingIdentifierError
 from screening.imaging.quiet import quiet
-from screening.report.codes import Profile
-from screening.report.document import build_report
-from screening.report.source import (
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.source import (
     ALWAYS_PRESENT,
     REQUIRED,
     WHERE_USABLE,

@@ -12,10 +12,19 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
-from screening.report import codes
-from screening.report.content import ReportContent
-from screening.report.narrative import findings_in_words, provenance_in_words, summary
-from screening.report.tree import container, device_observer, source_image, text
+from screening.destinations.content import ReportContent
+from screening.renderings.structured_report import codes
+from screening.renderings.structured_report.narrative import (
+    findings_in_words,
+    provenance_in_words,
+    summary,
+)
+from screening.renderings.structured_report.tree import (
+    container,
+    device_observer,
+    source_image,
+    text,
+)
 
 
 def basic_text_report(source: Dataset, content: ReportContent) -> Dataset:

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from screening.report.codes import Profile
-from screening.report.content import in_zone
-from screening.report.document import build_report
+from screening.destinations.content import in_zone
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.document import build_report
 from tests.report_samples import CLASSIFIED_AT, content, header
-from tests.unit.report.test_document import report, words
+from tests.unit.renderings.test_document import report, words
 
 ZONES = [
     ("UTC", CLASSIFIED_AT, "20260301", "123015", "+0000"),

@@ -8,10 +8,10 @@ from pydicom import dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from screening.report.codes import Profile
+from screening.renderings.structured_report.codes import Profile
 from screening.report.destinations import PeerDestination, StoredReport
-from screening.report.peer_comment import without_patient
 from screening.storage_scu.destination import DicomDestination
+from screening.storage_scu.peer_comment import without_patient
 from tests.listening import storage_scp
 from tests.report_samples import header
 from tests.servers import free_port

@@ -5,9 +5,9 @@ All texts are ASCII English; none holds a patient attribute.
 
 from collections.abc import Mapping
 
+from screening.destinations.content import BundleIdentity, ReportContent
 from screening.domain.scores import CLASS_TITLES, Class, ClassScores, percent
 from screening.domain.triage import Priority
-from screening.report.content import BundleIdentity, ReportContent
 
 PRIORITY_MEANINGS: Mapping[Priority, str] = {
     Priority.STAT: "read this image at once",

@@ -18,19 +18,23 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
+from screening.destinations.content import BundleIdentity, MemberIdentity, ReportContent
 from screening.domain.scores import CLASS_TITLES, Class
 from screening.errors import BundleError
-from screening.report import codes
-from screening.report.content import BundleIdentity, MemberIdentity, ReportContent
-from screening.report.narrative import findings_in_words, provenance_in_words, summary
-from screening.report.tree import (
+from screening.renderings.structured_report import codes
+from screening.renderings.structured_report.narrative import (
+    findings_in_words,
+    provenance_in_words,
+    summary,
+)
+from screening.renderings.structured_report.tree import (
     container,
     device_observer,
     separate_containers,
     source_image,
     text,
 )
-from screening.report.uids import tracking_uid
+from screening.renderings.structured_report.uids import tracking_uid
 
 COMBINATION_RULE = "weighted mean of the members' calibrated probabilities"
 

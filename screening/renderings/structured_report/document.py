@@ -17,15 +17,19 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 import screening
+from screening.destinations.content import BundleIdentity, ReportContent, ReportReference, in_zone
 from screening.imaging.quiet import quiet
-from screening.report import codes, uids
-from screening.report.basic_text import basic_text_report
-from screening.report.codes import Profile
-from screening.report.content import BundleIdentity, ReportContent, ReportReference, in_zone
-from screening.report.measurement_report import measurement_report
-from screening.report.narrative import series_description
-from screening.report.source import ALWAYS_PRESENT, clean_source, declare_character_set
-from screening.report.tree import MANUFACTURER
+from screening.renderings.structured_report import codes, uids
+from screening.renderings.structured_report.basic_text import basic_text_report
+from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.measurement_report import measurement_report
+from screening.renderings.structured_report.narrative import series_description
+from screening.renderings.structured_report.source import (
+    ALWAYS_PRESENT,
+    clean_source,
+    declare_character_set,
+)
+from screening.renderings.structured_report.tree import MANUFACTURER
 
 SERIES_NUMBER = 9001
 IMPLEMENTATION_CLASS_UID = UID(uids.derived_uid("implementation"))
