@@ -12,8 +12,8 @@ from pynetdicom import transport
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.transport.closing_socket import ClosingSocket
-from tests.programs import leave_python_scripts_out, skip_or_fail
-from tests.servers import (
+from tests.services.programs import leave_python_scripts_out, skip_or_fail
+from tests.services.servers import (
     PrivateServer,
     ServerAbsentError,
     private_postgresql,
@@ -51,7 +51,7 @@ def migrated_database(tmp_path: Path) -> Iterator[Database]:
 def postgresql_url() -> Iterator[str]:
     """Run a private PostgreSQL server for the session and return its URL.
 
-    Tests that write take a database of their own: `tests.servers.new_postgresql_database(url)`.
+    Tests that write take a database of their own: `tests.services.servers.new_postgresql_database`.
     """
     yield from _server_or_skip(private_postgresql())
 

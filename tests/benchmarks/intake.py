@@ -18,7 +18,7 @@ from pathlib import Path
 import pydicom
 
 from screening.imaging.phantom import write_phantoms
-from tests.site import Site, running_site
+from tests.sites.site import Site, running_site
 
 OBJECTS = 24
 ASSOCIATIONS = (1, 4, 8)

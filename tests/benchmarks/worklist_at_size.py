@@ -31,8 +31,8 @@ from screening.ops.trace import trace
 from screening.report import deliveries, outbox
 from screening.settings import Settings
 from screening.worklist.ordering import read_worklist
-from tests.servers import private_postgresql
-from tests.web_app import Client, make_app
+from tests.services.servers import private_postgresql
+from tests.sites.web_app import Client, make_app
 
 STUDIES = 1_000_000
 REVISION_BEFORE = "0003"

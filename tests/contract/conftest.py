@@ -13,7 +13,7 @@ from screening.db.recount import recount
 from screening.db.schema import metadata
 from screening.db.session import Database
 from screening.spool.store import Spool
-from tests.servers import new_postgresql_database
+from tests.services.servers import new_postgresql_database
 
 
 @pytest.fixture(scope="session")

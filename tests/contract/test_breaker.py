@@ -15,7 +15,8 @@ from screening.domain.breaker import BreakerRules, next_probe
 from screening.report.breaker import record_failure, record_success
 from screening.report.deliveries import anything_due, claim_deliveries
 from screening.report.destinations import Attempt, StoredReport
-from tests.delivering import (
+from tests.peers.misbehaving_destination import Conduct, Status, misbehaving_destination
+from tests.reports.deliveries import (
     add_deliveries,
     delivery,
     let_time_pass,
@@ -23,7 +24,6 @@ from tests.delivering import (
     send_what_is_due,
     undelivered,
 )
-from tests.misbehaving_destination import Conduct, Status, misbehaving_destination
 
 RULES = BreakerRules(failures=3, first_wait_s=100, longest_wait_s=300)
 

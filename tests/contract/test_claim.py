@@ -19,7 +19,7 @@ from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import MAX_ATTEMPTS
-from tests.stored_rows import NOON, add_bundle, add_classification, add_instance, add_score
+from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 
 WAITS = RetryWaits(first_s=5, longest_s=600)
 ROWS, WORKERS = 200, 8

@@ -11,7 +11,7 @@ from screening.domain.commitment import CommitmentRequested, SopReference
 from screening.receive.commitment_rows import add_request, claim_request, peers_due
 from screening.report import deliveries
 from screening.report.commitments import add_commitments, claim_commitments
-from tests.stored_rows import add_bundle, add_classification, add_instance, add_report, add_score
+from tests.rows.stored import add_bundle, add_classification, add_instance, add_report, add_score
 
 HOUR = timedelta(hours=1)
 

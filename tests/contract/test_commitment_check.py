@@ -7,8 +7,8 @@ from screening.db.session import Database
 from screening.domain.commitment import NotCommitted, SopReference
 from screening.receive.commitment_check import check_references
 from screening.spool.store import Spool, data_set_sha256
-from tests.receiving import radiograph
-from tests.stored_rows import COMPUTED_RADIOGRAPHY, add_instance
+from tests.peers.receiving import radiograph
+from tests.rows.stored import COMPUTED_RADIOGRAPHY, add_instance
 
 DIGITAL = "1.2.840.10008.5.1.4.1.1.1.1"
 

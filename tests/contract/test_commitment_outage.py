@@ -12,7 +12,7 @@ from screening.settings import Peer, load_settings
 from screening.spool.store import Spool
 from screening.storage_scu.destination import DicomDestination
 from tests.contract.test_deliveries import without_events
-from tests.stored_rows import COMPUTED_RADIOGRAPHY, NOON
+from tests.rows.stored import COMPUTED_RADIOGRAPHY, NOON
 
 ASKED = CommitmentRequested("2.25.1", (SopReference(COMPUTED_RADIOGRAPHY, "1.2.3.1"),))
 

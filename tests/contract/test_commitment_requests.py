@@ -27,7 +27,7 @@ from screening.receive.commitment_rows import (
     record_not_reported,
     record_reported,
 )
-from tests.stored_rows import COMPUTED_RADIOGRAPHY, NOON, add_instance
+from tests.rows.stored import COMPUTED_RADIOGRAPHY, NOON, add_instance
 
 FIRST = SopReference(COMPUTED_RADIOGRAPHY, "1.2.3.1")
 SECOND = SopReference(COMPUTED_RADIOGRAPHY, "1.2.3.2")

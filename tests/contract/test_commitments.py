@@ -23,7 +23,7 @@ from screening.report.commitments import (
 )
 from screening.report.deliveries import claim_deliveries, record_attempt
 from screening.report.destinations import Attempt, Ending
-from tests.stored_rows import NOON, add_bundle, add_instance, add_report, add_score
+from tests.rows.stored import NOON, add_bundle, add_instance, add_report, add_score
 
 
 def add_delivered(database: Database, *, count: int = 1, **states: str) -> None:

@@ -17,7 +17,7 @@ from screening.ops.correction_decisions import accept_correction, reject_correct
 from screening.ops.ledger import read_ledger
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_entry
-from tests.resending import (
+from tests.rows.resending import (
     CORRECTED,
     compressed,
     corrections,
@@ -26,7 +26,7 @@ from tests.resending import (
     standing_reasons,
     work,
 )
-from tests.standing import add_bundles, make, predecessor_of
+from tests.rows.standing_results import add_bundles, make, predecessor_of
 
 STUDY = "1.2.3.1"
 

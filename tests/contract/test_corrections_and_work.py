@@ -15,8 +15,8 @@ from screening.ops.change_over import finish_change_over
 from screening.ops.correction_decisions import accept_correction
 from screening.report.deliveries import claim_deliveries
 from screening.spool.store import Spool
-from tests.manifests import valid_manifest
-from tests.resending import (
+from tests.bundles.manifests import valid_manifest
+from tests.rows.resending import (
     CORRECTED,
     WAITS,
     corrections,
@@ -26,7 +26,7 @@ from tests.resending import (
     take,
     work,
 )
-from tests.standing import (
+from tests.rows.standing_results import (
     SCORED,
     add_bundles,
     make,
@@ -35,7 +35,7 @@ from tests.standing import (
     predecessor_of,
     standing,
 )
-from tests.stored_rows import add_bundle
+from tests.rows.stored import add_bundle
 
 STUDY = "1.2.3.1"
 

@@ -33,7 +33,7 @@ from screening.report.destinations import (
     StoredReport,
 )
 from screening.settings import load_settings
-from tests.delivering import (
+from tests.reports.deliveries import (
     add_deliveries,
     couriers,
     delivery,
@@ -42,8 +42,8 @@ from tests.delivering import (
     send_what_is_due,
     undelivered,
 )
-from tests.servers import free_port
-from tests.site import wait_until
+from tests.services.servers import free_port
+from tests.sites.site import wait_until
 
 DELIVERED = Attempt(Ending.DELIVERED, "0x0000", "stored")
 REFUSED = Attempt(Ending.REFUSED, "0xA900", "the peer refused it")

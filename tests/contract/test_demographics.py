@@ -5,7 +5,7 @@ import pytest
 from screening.db.session import Database
 from screening.db.views import worklist
 from screening.worklist.ordering import WorklistEntry, read_worklist
-from tests.stored_rows import add_instance
+from tests.rows.stored import add_instance
 
 JANE = {
     "patient_id": "P1",

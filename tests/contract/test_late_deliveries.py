@@ -13,7 +13,7 @@ from screening.report import late_deliveries, outbox
 from screening.report.late_deliveries import LateReports, add_ready, find_late, make_and_add
 from screening.spool.store import Spool
 from tests.contract.test_outbox import add_newer_result, add_result
-from tests.stored_rows import NOON
+from tests.rows.stored import NOON
 
 OLD = {"pacs": Profile.COMPREHENSIVE}
 LONG_AGO = NOON - timedelta(days=1)

@@ -15,7 +15,7 @@ from screening.db.session import Database
 from screening.db.tables import Bundle
 from screening.db.views import instance_results, worklist
 from screening.errors import StartupError
-from tests.stored_rows import NOON, add_bundle, add_classification, add_instance, add_score
+from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 
 VIEWS = {"instance_results", "worklist", "computed_studies", "computed_figures"}
 

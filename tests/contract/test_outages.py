@@ -11,7 +11,7 @@ from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.db.tables import Instance
 from screening.errors import DatabaseUnavailableError
-from tests.stored_rows import add_instance
+from tests.rows.stored import add_instance
 
 
 def test_a_write_is_tried_until_the_database_takes_it() -> None:

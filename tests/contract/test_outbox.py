@@ -21,9 +21,9 @@ from screening.domain.lifecycle import MAX_ATTEMPTS
 from screening.renderings.structured_report.codes import Profile
 from screening.report import outbox
 from screening.spool.store import Spool, data_set_sha256
-from tests.manifests import valid_manifest
-from tests.receiving import radiograph
-from tests.stored_rows import NOON, add_bundle, add_instance, add_score
+from tests.bundles.manifests import valid_manifest
+from tests.peers.receiving import radiograph
+from tests.rows.stored import NOON, add_bundle, add_instance, add_score
 
 FOLDER = {"folder": Profile.COMPREHENSIVE}
 STUDY = "1.2.3.1"

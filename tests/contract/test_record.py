@@ -15,7 +15,7 @@ from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FAILURE_POLICIES, MAX_ATTEMPTS, FailureReason
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
-from tests.stored_rows import PATIENT_NAME, add_bundle, add_classification, add_instance
+from tests.rows.stored import PATIENT_NAME, add_bundle, add_classification, add_instance
 
 WAITS = RetryWaits(first_s=100, longest_s=600)
 FOUR_CLASSES = ("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal")

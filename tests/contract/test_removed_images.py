@@ -14,9 +14,9 @@ from screening.ops import retention
 from screening.ops.reprocess import plan, request
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.spool.store import Spool
-from tests.finished_images import UID, add_done, instances, kinds, remove
-from tests.receiving import radiograph
-from tests.stored_rows import (
+from tests.peers.receiving import radiograph
+from tests.rows.finished_images import UID, add_done, instances, kinds, remove
+from tests.rows.stored import (
     COMPUTED_RADIOGRAPHY,
     NOON,
     add_bundle,

@@ -14,7 +14,7 @@ from screening.renderings.structured_report.source import read_source
 from screening.report.deliveries import claim_deliveries
 from screening.report.outbox import make_due_reports
 from screening.spool.store import Spool
-from tests.standing import (
+from tests.rows.standing_results import (
     FOLDER,
     add_bundles,
     add_scored,
@@ -24,7 +24,7 @@ from tests.standing import (
     reports,
     standing,
 )
-from tests.stored_rows import NOON
+from tests.rows.stored import NOON
 
 WAITS = RetryWaits(first_s=100, longest_s=600)
 

@@ -10,7 +10,7 @@ from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event
 from screening.ops import reprocess
 from screening.ops.progress import read_progress
-from tests.stored_rows import (
+from tests.rows.stored import (
     NOON,
     add_bundle,
     add_classification,

@@ -25,7 +25,7 @@ from screening.ops.ledger import read_ledger
 from screening.ops.retention import plan_removal, remove_images
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_entry
-from tests.resending import (
+from tests.rows.resending import (
     CORRECTED,
     WAITS,
     compressed,
@@ -38,7 +38,7 @@ from tests.resending import (
     with_losses,
     work,
 )
-from tests.standing import add_bundles, make
+from tests.rows.standing_results import add_bundles, make
 
 STUDY = "1.2.3.1"
 

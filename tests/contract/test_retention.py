@@ -12,8 +12,8 @@ from screening.ops.delivery_control import give_up_undelivered
 from screening.ops.ledger import read_ledger
 from screening.ops.retention import KeptFor, plan_removal, remove_images
 from screening.spool.store import Spool
-from tests.finished_images import LATER, add_done, instances, kinds, remove
-from tests.stored_rows import (
+from tests.rows.finished_images import LATER, add_done, instances, kinds, remove
+from tests.rows.stored import (
     NOON,
     add_classification,
     add_instance,

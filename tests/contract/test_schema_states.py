@@ -14,7 +14,7 @@ from screening.db.migrate import alembic_config, require_current, upgrade
 from screening.db.schema import metadata
 from screening.db.session import Database
 from screening.errors import DatabaseUnavailableError, StartupError
-from tests.site import START_TIMEOUT_S
+from tests.sites.site import START_TIMEOUT_S
 
 OLDER = "0002"
 

@@ -32,8 +32,8 @@ from screening.report.destinations import Attempt, Ending
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_worklist
 from screening.worklist.pending import oldest_pending_age_s
-from tests.receiving import radiograph
-from tests.stored_rows import (
+from tests.peers.receiving import radiograph
+from tests.rows.stored import (
     COMPUTED_RADIOGRAPHY,
     NOON,
     add_bundle,

@@ -19,7 +19,7 @@ from screening.domain.lifecycle import FailureReason
 from screening.ops import reprocess
 from screening.ops.change_over import finish_change_over, plan_change_over
 from screening.spool.store import Spool
-from tests.standing import (
+from tests.rows.standing_results import (
     SCORED,
     STUDY,
     add_bundles,
@@ -31,7 +31,7 @@ from tests.standing import (
     reports,
     standing,
 )
-from tests.stored_rows import NOON, add_classification, add_instance
+from tests.rows.stored import NOON, add_classification, add_instance
 
 WAITS = RetryWaits(first_s=100, longest_s=600)
 

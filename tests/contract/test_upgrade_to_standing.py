@@ -13,8 +13,8 @@ from screening.db.migrate import alembic_config, upgrade
 from screening.db.session import Database
 from screening.ops.change_over import finish_change_over
 from screening.worklist.ordering import read_entry
-from tests.standing import misplaced, standing
-from tests.stored_rows import NOON
+from tests.rows.standing_results import misplaced, standing
+from tests.rows.stored import NOON
 
 LATER = NOON + timedelta(hours=1)
 STUDY = "1.2.3"

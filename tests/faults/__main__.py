@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bundles.small_bundle import make_small_bundle
 from tests.faults.installation import Installation, Where, installation
 from tests.faults.small_disk import SmallDisk
 from tests.faults.table import FAULTS, Fault
 from tests.faults.trial import Trial, baseline, run_trial
-from tests.servers import ServerAbsentError
-from tests.small_bundle import make_small_bundle
+from tests.services.servers import ServerAbsentError
 
 INSTANCES = 1000
 COLUMNS = (

@@ -8,7 +8,7 @@ from screening.db.clock import shared_now
 from screening.db.tables import Classification, Delivery
 from screening.domain.lifecycle import ClassificationState, DeliveryState
 from tests.faults.course import Course, require_effect
-from tests.site import wait_until
+from tests.sites.site import wait_until
 
 HOUR_S = 3600
 

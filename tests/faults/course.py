@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.faults.images import Objects
 from tests.faults.installation import Installation
 from tests.faults.senders import Sending
-from tests.site import START_TIMEOUT_S, wait_until
+from tests.sites.site import START_TIMEOUT_S, wait_until
 
 LOOK_S = 0.01
 """A batch may last a few hundredths of a second."""

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.faults.course import Course, NoEffectError, require_effect
-from tests.servers import PrivateServer
-from tests.site import wait_until
+from tests.services.servers import PrivateServer
+from tests.sites.site import wait_until
 
 CUT = text(
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "

@@ -11,7 +11,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.presentation import AllStoragePresentationContexts
 
-from tests.servers import free_port
+from tests.services.servers import free_port
 
 AE_TITLE = "DESTINATION"
 SUCCESS = 0x0000

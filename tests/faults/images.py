@@ -9,7 +9,7 @@ from functools import cache
 from screening.domain.lifecycle import ClassificationState
 from screening.imaging.phantom_image import phantom_image
 from screening.storage_scu.objects import EncodedObject, identify
-from tests.receiving import radiograph
+from tests.peers.receiving import radiograph
 
 SCORED_SIDE_PIXELS, TOO_SMALL_SIDE_PIXELS = 160, 64
 _ANY_INSTANCE, _ANY_STUDY = "2.25." + "7" * 30, "2.25." + "8" * 30

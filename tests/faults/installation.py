@@ -23,8 +23,8 @@ from tests.faults.images import Kind, Objects
 from tests.faults.small_disk import DiskNotAllowedError, SmallDisk, small_disk
 from tests.faults.station_clock import sitecustomize
 from tests.faults.stations import KeptStations, kept_stations
-from tests.servers import PrivateServer, postgresql_server, redis_server
-from tests.site import Site, running_site, wait_until
+from tests.services.servers import PrivateServer, postgresql_server, redis_server
+from tests.sites.site import Site, running_site, wait_until
 
 STATIONS = ("receive", "classify", "report")
 FINAL = (

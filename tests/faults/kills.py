@@ -9,7 +9,7 @@ from screening.db.tables import Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 from screening.errors import TransientError
 from tests.faults.course import Course, require_effect
-from tests.site import wait_until
+from tests.sites.site import wait_until
 
 SECOND_WORKER = "classify-2"
 

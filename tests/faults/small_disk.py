@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.site import wait_until
+from tests.sites.site import wait_until
 
 LARGE = "size=2g"
 """Of a tmpfs: it takes memory only for what lies in it."""

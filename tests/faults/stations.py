@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 
-from tests.site import STOP_TIMEOUT_S, Site, wait_until
+from tests.sites.site import STOP_TIMEOUT_S, Site, wait_until
 
 LOOK_S = 0.1
 PAUSE_S = 0.5

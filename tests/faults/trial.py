@@ -10,7 +10,7 @@ from tests.faults.installation import Installation
 from tests.faults.reckoning import kept_whole, read_rows, reckon
 from tests.faults.senders import Sending
 from tests.faults.table import BASELINE, Fault
-from tests.site import wait_until
+from tests.sites.site import wait_until
 
 LONGEST_S = 900
 

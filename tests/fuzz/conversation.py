@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.hostile_peer import HEADER_BYTES
+from tests.peers.hostile_peer import HEADER_BYTES
 
 ANSWER_S = 0.1
 """How long an answer is waited for; damaged PDUs often get none, and nobody minds."""

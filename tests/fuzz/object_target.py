@@ -41,7 +41,7 @@ from tests.fuzz.findings import words_of
 from tests.fuzz.object_edits import damaged_objects
 from tests.fuzz.objects import made_objects, real_objects
 from tests.fuzz.target import Target
-from tests.report_samples import content
+from tests.reports.samples import content
 
 NAME = "objects"
 OUR_FAULT = {FailureReason.INTERNAL_ERROR, FailureReason.OUT_OF_MEMORY}

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from screening.imaging.phantom import write_phantoms
 from screening.imaging.phantom_image import phantom_image
 from tests.fuzz.findings import ROOT
-from tests.receiving import radiograph
+from tests.peers.receiving import radiograph
 
 SIDE_PIXELS = 144
 """Enough for the picture check, little to decode."""

@@ -15,8 +15,8 @@ from screening.settings import Settings
 from tests.fuzz.findings import words_of
 from tests.fuzz.request_edits import Who, requests
 from tests.fuzz.target import Target
-from tests.stored_rows import add_bundle, add_instance
-from tests.web_app import Client, add_users, form_token, make_app
+from tests.rows.stored import add_bundle, add_instance
+from tests.sites.web_app import Client, add_users, form_token, make_app
 
 NAME = "page"
 FIRST_ERROR = 500

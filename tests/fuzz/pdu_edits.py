@@ -11,7 +11,7 @@ from tests.fuzz.object_edits import damaged_objects
 from tests.fuzz.parts import Part, encoded_length, joined
 from tests.fuzz.pdu_parts import pdu_taken_apart, with_right_lengths
 from tests.fuzz.values import LENGTHS, NUMBERS, TEXTS
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     COMMAND,
     CR_CONTEXT_ID,
     LAST_FRAGMENT,

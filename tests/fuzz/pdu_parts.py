@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from tests.fuzz.parts import Part
-from tests.hostile_peer import HEADER_BYTES
+from tests.peers.hostile_peer import HEADER_BYTES
 
 A_ASSOCIATE_RQ, P_DATA_TF = 0x01, 0x04
 FIXED_BYTES = 68

@@ -17,8 +17,8 @@ from tests.fuzz.objects import made_objects
 from tests.fuzz.pdu_edits import damaged_conversations
 from tests.fuzz.recording import record
 from tests.fuzz.scp_watch import STATION, ScpWatch
-from tests.hostile_peer import connects
-from tests.site import Site, running_site, wait_until
+from tests.peers.hostile_peer import connects
+from tests.sites.site import Site, running_site, wait_until
 
 NAME = "pdus"
 AT_ONCE = 16

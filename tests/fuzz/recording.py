@@ -23,7 +23,7 @@ from screening.storage_scu.objects import identify
 from screening.storage_scu.verification import answers_echo
 from tests.fuzz.conversation import Conversation, Turn, split
 from tests.fuzz.objects import made_objects
-from tests.receiving import radiograph
+from tests.peers.receiving import radiograph
 
 A_ASSOCIATE_RQ, P_DATA_TF, A_RELEASE_RQ = 0x01, 0x04, 0x05
 LAST_FRAGMENT = 0x02

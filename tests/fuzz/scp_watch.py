@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.verification import answers_echo
 from tests.fuzz.measured import Held, cpu_s, held_by
-from tests.site import Site
+from tests.sites.site import Site
 
 STATION = "receive"
 ECHO_S = 30.0

@@ -10,11 +10,11 @@ import pytest
 from selenium.webdriver import Chrome
 
 from screening.imaging.phantom import write_phantoms
-from tests.browser import BrowserAbsentError, chromium
-from tests.orthanc import Orthanc, private_orthanc
-from tests.programs import program, skip_or_fail
-from tests.servers import ServerAbsentError
-from tests.small_bundle import make_small_bundle
+from tests.bundles.small_bundle import make_small_bundle
+from tests.services.orthanc import Orthanc, private_orthanc
+from tests.services.programs import program, skip_or_fail
+from tests.services.servers import ServerAbsentError
+from tests.sites.browser import BrowserAbsentError, chromium
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from screening.renderings.structured_report.document import build_report
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_objects
-from tests.dcmtk import running_dcmqrscp
-from tests.orthanc import Orthanc
-from tests.report_samples import content, header
+from tests.reports.samples import content, header
+from tests.services.dcmtk import running_dcmqrscp
+from tests.services.orthanc import Orthanc
 
 pytestmark = pytest.mark.integration
 

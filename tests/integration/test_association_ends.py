@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from screening.db.session import Database
 from screening.receive import buffered_socket, scp
-from tests.association_by_hand import (
+from tests.peers.association_by_hand import (
     LAST_COMMAND,
     about_peers,
     answer,
@@ -19,12 +19,12 @@ from tests.association_by_hand import (
     release,
     send_radiograph,
 )
-from tests.association_requests import (
+from tests.peers.association_requests import (
     IMPLICIT,
     Asked,
     context,
 )
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     A_ABORT,
     A_ASSOCIATE_AC,
     ECHO_CONTEXT_ID,
@@ -36,8 +36,8 @@ from tests.hostile_peer import (
     p_data,
     pdu,
 )
-from tests.receiving import Receiver, radiograph, running_receiver
-from tests.site import wait_until
+from tests.peers.receiving import Receiver, radiograph, running_receiver
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 

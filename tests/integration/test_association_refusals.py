@@ -7,12 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
-from tests.association_by_hand import (
+from tests.peers.association_by_hand import (
     about_peers,
     answer,
     asking,
 )
-from tests.association_requests import (
+from tests.peers.association_requests import (
     CR_CONTEXT,
     IMPLICIT,
     VERIFICATION,
@@ -20,13 +20,13 @@ from tests.association_requests import (
     context,
     item,
 )
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     A_ABORT,
     A_ASSOCIATE_RJ,
     CR_CONTEXT_ID,
 )
-from tests.receiving import Receiver, running_receiver
-from tests.site import wait_until
+from tests.peers.receiving import Receiver, running_receiver
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 INVALID_PARAMETER = bytes([0, 0, 2, 6])

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
-from tests.association_by_hand import (
+from tests.peers.association_by_hand import (
     LAST_COMMAND,
     about_peers,
     answer,
@@ -16,7 +16,7 @@ from tests.association_by_hand import (
     response,
     send_radiograph,
 )
-from tests.association_requests import (
+from tests.peers.association_requests import (
     CR_CONTEXT,
     ECHO_CONTEXT,
     IMPLEMENTATION,
@@ -28,7 +28,7 @@ from tests.association_requests import (
     item,
     results_of,
 )
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     A_ASSOCIATE_AC,
     CR_CONTEXT_ID,
     ECHO_CONTEXT_ID,
@@ -36,7 +36,7 @@ from tests.hostile_peer import (
     echo_command,
     p_data,
 )
-from tests.receiving import Receiver, radiograph, running_receiver
+from tests.peers.receiving import Receiver, radiograph, running_receiver
 
 pytestmark = pytest.mark.integration
 ACCEPTED, ABSTRACT_SYNTAX_REFUSED, TRANSFER_SYNTAX_REFUSED = 0, 3, 4

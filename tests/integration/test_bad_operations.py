@@ -8,11 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
-from tests.association_by_hand import (
+from tests.peers.association_by_hand import (
     COMMITMENT_CONTEXT_ID,
     associated,
 )
-from tests.command_sets import (
+from tests.peers.command_sets import (
     ACTION,
     ACTION_TYPE,
     C_CANCEL,
@@ -34,11 +34,11 @@ from tests.command_sets import (
     STATUS,
     number,
 )
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     CR_CONTEXT_ID,
     ECHO_CONTEXT_ID,
 )
-from tests.receiving import SUCCESS, Receiver, running_receiver
+from tests.peers.receiving import SUCCESS, Receiver, running_receiver
 
 pytestmark = pytest.mark.integration
 UID_OF_65 = "1.2." + "3" * 61

@@ -10,14 +10,14 @@ from structlog.testing import capture_logs
 
 from screening.db.session import Database
 from screening.imaging.quiet import quiet
-from tests.association_by_hand import (
+from tests.peers.association_by_hand import (
     COMMITMENT_CONTEXT_ID,
     LAST_COMMAND,
     RADIOGRAPH,
     associated,
     body,
 )
-from tests.command_sets import (
+from tests.peers.command_sets import (
     ACTION,
     C_FIND,
     C_GET,
@@ -41,7 +41,7 @@ from tests.command_sets import (
     command_set,
     number,
 )
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     A_ABORT,
     COMMAND,
     CR_CONTEXT_ID,
@@ -50,8 +50,8 @@ from tests.hostile_peer import (
     p_data,
     resident_mib,
 )
-from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
-from tests.site import wait_until
+from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 UID_OF_65 = "1.2." + "3" * 61

@@ -21,8 +21,8 @@ from screening.queue.doorbell import ring_once
 from screening.queue.names import Queue
 from screening.queue.worker import EXIT_DEAF
 from screening.settings import load_settings
-from tests.servers import PrivateServer, free_port
-from tests.site import wait_until
+from tests.services.servers import PrivateServer, free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 START_TIMEOUT_S = 120

@@ -12,14 +12,14 @@ from sqlalchemy import select
 from screening.db.commitment_tables import CommitmentRequest
 from screening.db.session import Database
 from screening.settings import load_settings
-from tests.dcmtk import running_dcmqrscp
-from tests.orthanc import Orthanc, private_orthanc
-from tests.programs import skip_or_fail
-from tests.receiving import Receiver, radiograph, running_receiver
-from tests.report_delivery import QUICK, add_due_report, couriers, message, wait_for
-from tests.servers import ServerAbsentError, free_port
-from tests.site import wait_until
-from tests.stored_rows import COMPUTED_RADIOGRAPHY
+from tests.peers.receiving import Receiver, radiograph, running_receiver
+from tests.reports.one_report import QUICK, add_due_report, couriers, message, wait_for
+from tests.rows.stored import COMPUTED_RADIOGRAPHY
+from tests.services.dcmtk import running_dcmqrscp
+from tests.services.orthanc import Orthanc, private_orthanc
+from tests.services.programs import skip_or_fail
+from tests.services.servers import ServerAbsentError, free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 

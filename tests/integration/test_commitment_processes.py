@@ -12,7 +12,7 @@ from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance
 from screening.domain.commitment import SopReference
 from screening.storage_scu.destination import DicomDestination
-from tests.commitment_peers import (
+from tests.peers.commitment import (
     DESTINATION,
     MODALITY,
     Archive,
@@ -24,11 +24,11 @@ from tests.commitment_peers import (
     running_archive,
     send_action,
 )
-from tests.receiving import radiograph
-from tests.report_delivery import add_due_report, states
-from tests.servers import free_port
-from tests.site import Site, running_site, wait_until
-from tests.stored_rows import COMPUTED_RADIOGRAPHY
+from tests.peers.receiving import radiograph
+from tests.reports.one_report import add_due_report, states
+from tests.rows.stored import COMPUTED_RADIOGRAPHY
+from tests.services.servers import free_port
+from tests.sites.site import Site, running_site, wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from screening.db.commitment_tables import CommitmentRequest
 from screening.db.session import Database
 from screening.domain.commitment import SopReference
 from screening.imaging.quiet import quiet
-from tests.commitment_peers import (
+from tests.peers.commitment import (
     MODALITY,
     Heard,
     asking,
@@ -24,10 +24,10 @@ from tests.commitment_peers import (
     send_report,
     telling,
 )
-from tests.receiving import Receiver, radiograph, running_receiver
-from tests.servers import free_port
-from tests.site import wait_until
-from tests.stored_rows import COMPUTED_RADIOGRAPHY
+from tests.peers.receiving import Receiver, radiograph, running_receiver
+from tests.rows.stored import COMPUTED_RADIOGRAPHY
+from tests.services.servers import free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -18,9 +18,9 @@ from screening.db.session import Database
 from screening.db.tables import Event
 from screening.errors import DatabaseUnavailableError
 from screening.settings import Settings
-from tests.receiving import SUCCESS, radiograph, running_receiver
-from tests.stored_rows import add_instance
-from tests.web_app import Client, make_app
+from tests.peers.receiving import SUCCESS, radiograph, running_receiver
+from tests.rows.stored import add_instance
+from tests.sites.web_app import Client, make_app
 
 pytestmark = pytest.mark.integration
 OUT_OF_RESOURCES = 0xA700

@@ -14,16 +14,16 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.errors import DatabaseUnavailableError
 from screening.settings import Settings
-from tests.programs import skip_or_fail
-from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
-from tests.servers import (
+from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
+from tests.services.programs import skip_or_fail
+from tests.services.servers import (
     PrivateServer,
     ServerAbsentError,
     postgresql_server,
     postgresql_standby,
 )
-from tests.site import wait_until
-from tests.web_app import Client, make_app
+from tests.sites.site import wait_until
+from tests.sites.web_app import Client, make_app
 
 pytestmark = pytest.mark.integration
 OUT_OF_RESOURCES = 0xA700

@@ -10,10 +10,14 @@ from sqlalchemy import select
 
 from screening.db.session import Database
 from screening.db.tables import Delivery
-from tests.delivering import add_deliveries, let_time_pass
-from tests.delivery_faults import bad_day
-from tests.misbehaving_destination import Conduct, MisbehavingDestination, misbehaving_destination
-from tests.site import Site, running_site, wait_until
+from tests.peers.misbehaving_destination import (
+    Conduct,
+    MisbehavingDestination,
+    misbehaving_destination,
+)
+from tests.reports.deliveries import add_deliveries, let_time_pass
+from tests.reports.delivery_faults import bad_day
+from tests.sites.site import Site, running_site, wait_until
 
 pytestmark = pytest.mark.integration
 REPORTS = 40

@@ -13,9 +13,9 @@ from screening.db.session import Database
 from screening.db.tables import Delivery
 from screening.spool.store import Spool
 from tests.contract.test_outbox import add_result
-from tests.listening import storage_scp
-from tests.servers import free_port
-from tests.site import Site, wait_until
+from tests.services.servers import free_port
+from tests.sites.listening import storage_scp
+from tests.sites.site import Site, wait_until
 
 pytestmark = pytest.mark.integration
 

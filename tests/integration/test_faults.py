@@ -14,8 +14,8 @@ from tests.faults.installation import Installation, Where, installation
 from tests.faults.small_disk import SmallDisk
 from tests.faults.table import FAULTS, Fault
 from tests.faults.trial import baseline, run_trial
-from tests.programs import skip_or_fail
-from tests.servers import ServerAbsentError
+from tests.services.programs import skip_or_fail
+from tests.services.servers import ServerAbsentError
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 INSTANCES = 40

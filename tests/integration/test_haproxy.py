@@ -12,13 +12,13 @@ from structlog.testing import capture_logs
 
 from screening.db.session import Database
 from screening.receive.admission import Admission, Refused
-from tests.association_by_hand import answer, release, response, send_radiograph
-from tests.association_requests import Asked
-from tests.hostile_peer import A_ASSOCIATE_AC, TIMEOUT_S, HostilePeer
-from tests.programs import program
-from tests.receiving import Receiver, radiograph, running_receiver
-from tests.servers import free_port
-from tests.site import wait_until
+from tests.peers.association_by_hand import answer, release, response, send_radiograph
+from tests.peers.association_requests import Asked
+from tests.peers.hostile_peer import A_ASSOCIATE_AC, TIMEOUT_S, HostilePeer
+from tests.peers.receiving import Receiver, radiograph, running_receiver
+from tests.services.programs import program
+from tests.services.servers import free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"

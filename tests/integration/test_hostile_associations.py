@@ -13,7 +13,7 @@ from screening.receive import buffered_socket
 from screening.receive.guarded_association import GuardedAssociation
 from screening.receive.pdu_limits import MAXIMUM_PDU_BYTES
 from screening.storage_scu.objects import identify
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     A_ABORT,
     COMMAND,
     CR_CONTEXT_ID,
@@ -29,8 +29,8 @@ from tests.hostile_peer import (
     resident_mib,
     store_command,
 )
-from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
-from tests.site import wait_until
+from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 LAST_COMMAND = COMMAND | LAST_FRAGMENT

@@ -13,7 +13,7 @@ from screening.db.session import Database
 from screening.storage_scu.association import Context, NotAssociatedError, associate
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.verification import answers_echo
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     A_ABORT,
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,
@@ -22,7 +22,7 @@ from tests.hostile_peer import (
     pdu,
     resident_mib,
 )
-from tests.receiving import (
+from tests.peers.receiving import (
     SUCCESS,
     Receiver,
     hardly_slower,
@@ -30,7 +30,7 @@ from tests.receiving import (
     running_receiver,
     slow_echo_s,
 )
-from tests.site import wait_until
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 ECHO = Context("1.2.840.10008.1.1", "1.2.840.10008.1.2")

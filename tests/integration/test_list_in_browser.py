@@ -12,10 +12,10 @@ from selenium.webdriver.common.by import By
 from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Instance
-from tests.browser import PROBLEMS_OF_A_PAGE
-from tests.page_site import start_page
-from tests.site import Site, running_site, wait_until
-from tests.stored_rows import NOON, add_bundle, add_event, add_instance, add_report, add_score
+from tests.rows.stored import NOON, add_bundle, add_event, add_instance, add_report, add_score
+from tests.sites.browser import PROBLEMS_OF_A_PAGE
+from tests.sites.page_site import start_page
+from tests.sites.site import Site, running_site, wait_until
 
 pytestmark = pytest.mark.integration
 TOKYO = "Asia/Tokyo"

@@ -12,8 +12,8 @@ import pytest
 from tests.faults.installation import Installation, Where, installation
 from tests.load.table import LOADS
 from tests.load.trial import Load
-from tests.programs import skip_or_fail
-from tests.servers import ServerAbsentError
+from tests.services.programs import skip_or_fail
+from tests.services.servers import ServerAbsentError
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 

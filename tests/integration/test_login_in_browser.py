@@ -8,11 +8,11 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.browser import PROBLEMS_OF_A_PAGE
-from tests.certificates import self_signed
-from tests.page_site import PATIENT, site_with_a_study, start_page
-from tests.site import Site, wait_until
-from tests.web_app import PASSWORDS
+from tests.services.certificates import self_signed
+from tests.sites.browser import PROBLEMS_OF_A_PAGE
+from tests.sites.page_site import PATIENT, site_with_a_study, start_page
+from tests.sites.site import Site, wait_until
+from tests.sites.web_app import PASSWORDS
 
 pytestmark = pytest.mark.integration
 

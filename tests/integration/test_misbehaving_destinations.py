@@ -10,15 +10,15 @@ from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome, SendResult
 from screening.storage_scu.scu import send_objects
-from tests.delivering import make_reports
-from tests.hostile_peer import peak_mib
-from tests.misbehaving_destination import (
+from tests.peers.hostile_peer import peak_mib
+from tests.peers.misbehaving_destination import (
     Behaviour,
     Conduct,
     MisbehavingDestination,
     Status,
     misbehaving_destination,
 )
+from tests.reports.deliveries import make_reports
 
 pytestmark = pytest.mark.integration
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pynetdicom import AE
 
-from tests.marked_objects import read_phantom, sound_objects
-from tests.marked_run import CALLING, SOUND, Traces, run_with_marks, send
-from tests.marks import Marks
-from tests.site import running_site, wait_until
+from tests.objects.marked_objects import read_phantom, sound_objects
+from tests.objects.marks import Marks
+from tests.sites.marked_run import CALLING, SOUND, Traces, run_with_marks, send
+from tests.sites.site import running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(1500)]
 PATIENT_COLUMNS = {

@@ -14,8 +14,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.outcomes import Outcome, SendResult
 from screening.storage_scu.scu import send_objects
-from tests.association_requests import APPLICATION_CONTEXT, IMPLEMENTATION, MAXIMUM_LENGTH, item
-from tests.command_sets import (
+from tests.peers.association_requests import (
+    APPLICATION_CONTEXT,
+    IMPLEMENTATION,
+    MAXIMUM_LENGTH,
+    item,
+)
+from tests.peers.command_sets import (
     C_STORE,
     CLASS,
     COMMENT,
@@ -31,8 +36,8 @@ from tests.command_sets import (
     elements_of,
     number,
 )
-from tests.hostile_peer import LAST_FRAGMENT, HostilePeer, p_data
-from tests.receiving import radiograph
+from tests.peers.hostile_peer import LAST_FRAGMENT, HostilePeer, p_data
+from tests.peers.receiving import radiograph
 
 pytestmark = pytest.mark.integration
 ASSOCIATE_RQ, P_DATA, RELEASE_RQ = 0x01, 0x04, 0x05

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.certificates import Identity, self_signed
-from tests.page_site import PATIENT, site_with_a_study, start_page
-from tests.site import running_site, wait_until
-from tests.web_app import PASSWORDS, form_token
+from tests.services.certificates import Identity, self_signed
+from tests.sites.page_site import PATIENT, site_with_a_study, start_page
+from tests.sites.site import running_site, wait_until
+from tests.sites.web_app import PASSWORDS, form_token
 
 pytestmark = pytest.mark.integration
 LEGACY = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from screening.db.tables import Classification, Instance
 from screening.imaging.phantom import write_phantoms
 from screening.spool.store import data_set_sha256
-from tests.site import Site, running_site, wait_until
+from tests.sites.site import Site, running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 HOOK = Path(__file__).parents[1] / "deadly_file"

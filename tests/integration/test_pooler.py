@@ -25,17 +25,17 @@ from screening.report import outbox
 from screening.report.destinations import FOLDER_NAME, FolderDestination
 from screening.settings import Settings
 from screening.spool.store import Spool
-from tests.delivering import send_what_is_due
-from tests.manifests import valid_manifest
-from tests.programs import skip_or_fail
-from tests.receiving import SUCCESS, radiograph, running_receiver
-from tests.servers import (
+from tests.bundles.manifests import valid_manifest
+from tests.peers.receiving import SUCCESS, radiograph, running_receiver
+from tests.reports.deliveries import send_what_is_due
+from tests.rows.stored import add_bundle, add_instance
+from tests.services.programs import skip_or_fail
+from tests.services.servers import (
     ServerAbsentError,
     new_postgresql_database,
     pgbouncer,
 )
-from tests.stored_rows import add_bundle, add_instance
-from tests.web_app import Client, make_app
+from tests.sites.web_app import Client, make_app
 
 pytestmark = pytest.mark.integration
 WAITS = RetryWaits(first_s=5, longest_s=600)

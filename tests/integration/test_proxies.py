@@ -12,12 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
-from tests.association_by_hand import Lines, answer, release, response, send_radiograph
-from tests.association_requests import Asked
-from tests.certificates import Authority
-from tests.hostile_peer import A_ABORT, A_ASSOCIATE_AC, TIMEOUT_S, HostilePeer
-from tests.receiving import Receiver, radiograph, running_receiver
-from tests.site import wait_until
+from tests.peers.association_by_hand import Lines, answer, release, response, send_radiograph
+from tests.peers.association_requests import Asked
+from tests.peers.hostile_peer import A_ABORT, A_ASSOCIATE_AC, TIMEOUT_S, HostilePeer
+from tests.peers.receiving import Receiver, radiograph, running_receiver
+from tests.services.certificates import Authority
+from tests.sites.site import wait_until
 from tests.unit.receive.test_proxy_header import version_2
 
 pytestmark = pytest.mark.integration

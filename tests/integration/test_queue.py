@@ -19,8 +19,8 @@ from screening.queue.doorbell import Doorbell, ring_once
 from screening.queue.names import Queue
 from screening.queue.worker import EXIT_DEAF, Station
 from screening.settings import Settings, load_settings
-from tests.servers import PrivateServer, free_port
-from tests.site import wait_until
+from tests.services.servers import PrivateServer, free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 MESSAGES, PADDING_BYTES = 80, 20_000

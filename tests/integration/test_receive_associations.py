@@ -24,7 +24,7 @@ from screening.receive.scp import running_scp
 from screening.storage_scu.association import Context, NotAssociatedError, associate
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome
-from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
+from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
 
 pytestmark = pytest.mark.integration
 ACSE_TIMEOUT_S = 0.3

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile_peer import (
+from tests.peers.hostile_peer import (
     COMMAND,
     CR_CONTEXT_ID,
     LAST_FRAGMENT,
@@ -12,7 +12,7 @@ from tests.hostile_peer import (
     p_data,
     store_command,
 )
-from tests.site import running_site, wait_until
+from tests.sites.site import running_site, wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,8 @@ from screening.db.tables import Classification
 from screening.imaging.quiet import quiet
 from screening.spool.store import Spool, data_set_sha256
 from screening.storage_scu.objects import EncodedObject, identify
-from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
-from tests.site import wait_until
+from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 TOO_LONG = "a UID or a patient value is too long, or a UID is none"

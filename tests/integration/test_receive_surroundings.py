@@ -25,9 +25,9 @@ from screening.queue import doorbell
 from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome
-from tests.receiving import SUCCESS, Receiver, radiograph, running_receiver
-from tests.servers import new_postgresql_database
-from tests.site import START_TIMEOUT_S, wait_until
+from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
+from tests.services.servers import new_postgresql_database
+from tests.sites.site import START_TIMEOUT_S, wait_until
 
 pytestmark = pytest.mark.integration
 SENDERS = 8

@@ -15,9 +15,8 @@ from screening.db.session import Database
 from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.verification import answers_echo
 from screening.transport.tls import Credentials, client_context, own_client_context
-from tests.certificates import Authority, Identity
-from tests.hostile_peer import association_request
-from tests.receiving import (
+from tests.peers.hostile_peer import association_request
+from tests.peers.receiving import (
     SUCCESS,
     Receiver,
     hardly_slower,
@@ -25,6 +24,7 @@ from tests.receiving import (
     running_receiver,
     slow_echo_s,
 )
+from tests.services.certificates import Authority, Identity
 
 pytestmark = pytest.mark.integration
 Run = Callable[..., AbstractContextManager[Receiver]]

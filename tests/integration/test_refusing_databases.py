@@ -21,11 +21,11 @@ from screening.report.commitments import add_commitments
 from screening.report.deliveries import claim_deliveries
 from screening.settings import Settings
 from screening.spool.store import Spool
-from tests.failing_databases import FAULTS, Site, new_site, read_only, refusing_with
-from tests.receiving import SUCCESS, radiograph, running_receiver
-from tests.site import wait_until
-from tests.stored_rows import add_bundle, add_classification, add_instance, add_report, add_score
-from tests.web_app import Client, make_app
+from tests.peers.receiving import SUCCESS, radiograph, running_receiver
+from tests.rows.stored import add_bundle, add_classification, add_instance, add_report, add_score
+from tests.services.failing_databases import FAULTS, Site, new_site, read_only, refusing_with
+from tests.sites.site import wait_until
+from tests.sites.web_app import Client, make_app
 
 pytestmark = pytest.mark.integration
 OUT_OF_RESOURCES = 0xA700

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from screening.db.session import Database
 from screening.db.tables import Delivery
 from screening.settings import Settings
-from tests.commitment_peers import DESTINATION, Archive, Manner, running_archive
-from tests.receiving import running_receiver
-from tests.report_delivery import (
+from tests.peers.commitment import DESTINATION, Archive, Manner, running_archive
+from tests.peers.receiving import running_receiver
+from tests.reports.one_report import (
     QUICK,
     REPORT,
     add_due_report,
@@ -25,8 +25,8 @@ from tests.report_delivery import (
     states,
     wait_for,
 )
-from tests.servers import free_port
-from tests.site import wait_until
+from tests.services.servers import free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 

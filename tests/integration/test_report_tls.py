@@ -19,11 +19,11 @@ from screening.report.destinations import (
     configured_destinations,
 )
 from screening.settings import load_settings
-from tests.certificates import Authority, Identity
-from tests.hostile_peer import connects
-from tests.report_samples import content, header
-from tests.servers import free_port
-from tests.site import wait_until
+from tests.peers.hostile_peer import connects
+from tests.reports.samples import content, header
+from tests.services.certificates import Authority, Identity
+from tests.services.servers import free_port
+from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 

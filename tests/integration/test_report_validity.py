@@ -15,8 +15,8 @@ from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.source import read_source
 from screening.storage_scu.objects import identify
-from tests.programs import program
-from tests.report_samples import PREDECESSOR, content, header
+from tests.reports.samples import PREDECESSOR, content, header
+from tests.services.programs import program
 
 pytestmark = pytest.mark.integration
 

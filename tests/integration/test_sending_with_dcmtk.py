@@ -9,7 +9,7 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1
 
 from screening.db.session import Database
-from tests.receiving import Receiver, radiograph, running_receiver
+from tests.peers.receiving import Receiver, radiograph, running_receiver
 
 pytestmark = pytest.mark.integration
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers import free_port
-from tests.site import Site, wait_until
+from tests.services.servers import free_port
+from tests.sites.site import Site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 STATIONS = ("receive", "classify", "report", "web")

@@ -29,10 +29,10 @@ from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_files, send_objects
-from tests.delivering import make_reports
-from tests.programs import program
-from tests.report_samples import content, header
-from tests.servers import free_port
+from tests.reports.deliveries import make_reports
+from tests.reports.samples import content, header
+from tests.services.programs import program
+from tests.services.servers import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import Site, wait_until
+from tests.sites.site import Site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from screening.db.tables import Bundle, Classification, Instance, Report
 from screening.domain.lifecycle import CorrectionState
 from tests.integration.test_whole_path import STATIONS, dciodvfy_errors
-from tests.programs import program
-from tests.site import Site, running_site
+from tests.services.programs import program
+from tests.sites.site import Site, running_site
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 

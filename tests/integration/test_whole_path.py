@@ -13,10 +13,10 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.db.tables import Classification, Delivery, Report
-from tests.orthanc import Orthanc
-from tests.programs import program
-from tests.servers import free_port, new_postgresql_database
-from tests.site import Site, running_site, wait_until
+from tests.services.orthanc import Orthanc
+from tests.services.programs import program
+from tests.services.servers import free_port, new_postgresql_database
+from tests.sites.site import Site, running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 STATIONS = ("receive", "classify", "report")

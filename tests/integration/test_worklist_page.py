@@ -18,8 +18,7 @@ from screening.db.session import Database
 from screening.ops.ledger import read_ledger
 from screening.ops.trace import trace
 from screening.worklist.ordering import read_worklist
-from tests.servers import free_port, new_postgresql_database
-from tests.stored_rows import (
+from tests.rows.stored import (
     NOON,
     add_bundle,
     add_classification,
@@ -28,6 +27,7 @@ from tests.stored_rows import (
     add_report,
     add_score,
 )
+from tests.services.servers import free_port, new_postgresql_database
 
 pytestmark = pytest.mark.integration
 START_TIMEOUT_S = 30

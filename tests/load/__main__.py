@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bundles.small_bundle import make_small_bundle
 from tests.faults.installation import Where, installation
 from tests.load.table import LOADS
 from tests.load.trial import COLUMNS, Load
-from tests.small_bundle import make_small_bundle
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from screening.db.clock import utc_now
 from screening.db.tables import Classification, Event, Instance
 from screening.domain.lifecycle import Lane
 from tests.faults.installation import FINAL, Installation
-from tests.site import wait_until
+from tests.sites.site import wait_until
 
 AGE = re.compile(r"^screening_oldest_pending_age_seconds (\S+)$", re.MULTILINE)
 TIMEOUT_S = 60

@@ -10,7 +10,7 @@ import pytest
 from screening.bundles.manifest import MANIFEST_NAME, parse_manifest
 from screening.bundles.registry import load_bundle, verify_files
 from screening.errors import BundleError
-from tests.manifests import GOLDEN, WEIGHTS, valid_manifest, write_bundle
+from tests.bundles.manifests import GOLDEN, WEIGHTS, valid_manifest, write_bundle
 
 
 def manifest_naming(what: str, file: str) -> bytes:

@@ -10,7 +10,7 @@ from screening.bundles.manifest import Manifest, manifest_bytes, parse_manifest
 from screening.errors import BundleError
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import LungFieldSpec, View
-from tests.manifests import SHA256, valid_manifest
+from tests.bundles.manifests import SHA256, valid_manifest
 
 SECTION: dict[str, Any] = {
     "height": 128,

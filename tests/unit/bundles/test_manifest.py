@@ -13,7 +13,7 @@ from screening.bundles.manifest import MANIFEST_NAME, manifest_bytes, parse_mani
 from screening.domain.scores import Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
-from tests.manifests import valid_manifest
+from tests.bundles.manifests import valid_manifest
 
 DIRECTORY = Path("some-bundle")
 

@@ -14,7 +14,7 @@ from screening.bundles.manifest import (
     parse_manifest,
 )
 from screening.errors import BundleError
-from tests.manifests import SHA256, valid_manifest
+from tests.bundles.manifests import SHA256, valid_manifest
 
 SECTION: dict[str, Any] = {
     "member": "coronet",

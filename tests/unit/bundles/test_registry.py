@@ -10,7 +10,7 @@ import pytest
 from screening.bundles.manifest import MANIFEST_NAME
 from screening.bundles.registry import find_bundles, load_bundle, verify_files
 from screening.errors import BundleError
-from tests.manifests import GOLDEN, WEIGHTS, write_bundle
+from tests.bundles.manifests import GOLDEN, WEIGHTS, write_bundle
 
 
 def test_the_digest_is_that_of_the_manifest_file(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.scores import EnsembleScores, combine, member_scores
-from tests.batches import batch_runner
-from tests.manifests import valid_manifest
+from tests.bundles.batches import batch_runner
+from tests.bundles.manifests import valid_manifest
 
 pytestmark = pytest.mark.tensorflow
 

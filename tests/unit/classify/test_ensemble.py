@@ -21,7 +21,7 @@ from screening.classify.untrained import make_untrained_bundle
 from screening.domain.scores import SCORE_TOLERANCE, Class
 from screening.errors import BundleError, UndecodablePixelsError
 from screening.imaging.phantom_image import phantom_image
-from tests.same_scores import assert_same_scores
+from tests.bundles.same_scores import assert_same_scores
 
 pytestmark = pytest.mark.tensorflow
 

@@ -10,7 +10,7 @@ from screening.classify.examine import Failed, NotApplicable, Ready, examine, ex
 from screening.domain.eligibility import EligibilityRules, Reason
 from screening.domain.lifecycle import FailureReason
 from screening.imaging.phantom import write_phantoms
-from tests.receiving import radiograph
+from tests.peers.receiving import radiograph
 
 RULES = EligibilityRules()
 

@@ -29,8 +29,8 @@ from screening.imaging.lung_field import Box, crop
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import save_weights
-from tests.manifests import valid_manifest
-from tests.same_scores import assert_same_scores
+from tests.bundles.manifests import valid_manifest
+from tests.bundles.same_scores import assert_same_scores
 
 pytestmark = pytest.mark.tensorflow
 

@@ -23,9 +23,9 @@ from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.scores import SCORE_TOLERANCE, EnsembleScores
 from screening.errors import OutOfMemoryError
-from tests.batches import batch_runner
-from tests.hungry_network import Hungry, hungry_member, prepared
-from tests.manifests import valid_manifest
+from tests.bundles.batches import batch_runner
+from tests.bundles.hungry_network import Hungry, hungry_member, prepared
+from tests.bundles.manifests import valid_manifest
 
 pytestmark = pytest.mark.tensorflow
 

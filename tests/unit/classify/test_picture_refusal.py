@@ -38,8 +38,8 @@ from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.feature_maps import with_features
 from screening.networks.weights import save_weights
-from tests.manifests import SHA256, valid_manifest
-from tests.same_scores import assert_same_scores
+from tests.bundles.manifests import SHA256, valid_manifest
+from tests.bundles.same_scores import assert_same_scores
 
 pytestmark = pytest.mark.tensorflow
 

@@ -14,9 +14,9 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification
 from screening.settings import Settings, load_settings
-from tests.asked_commands import Command, command_of
-from tests.manifests import write_bundle
-from tests.stored_rows import add_instance, add_score
+from tests.bundles.manifests import write_bundle
+from tests.rows.stored import add_instance, add_score
+from tests.sites.commands import Command, command_of
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from screening.db.corrections import CorrectionDetail, read_correction
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
-from tests.asked_commands import Command, command_of
-from tests.waiting_correction import IMAGE_UID, add_waiting_correction
+from tests.rows.waiting_correction import IMAGE_UID, add_waiting_correction
+from tests.sites.commands import Command, command_of
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import Settings, load_settings
 from screening.spool.store import Spool
-from tests.servers import free_port
-from tests.stored_rows import (
+from tests.rows.stored import (
     add_bundle,
     add_classification,
     add_instance,
     add_report,
     add_score,
 )
+from tests.services.servers import free_port
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -5,7 +5,7 @@ import pytest
 from screening.db.migrate import require_current, upgrade
 from screening.db.session import Database
 from screening.errors import DatabaseUnavailableError
-from tests.servers import free_port
+from tests.services.servers import free_port
 
 
 @pytest.fixture

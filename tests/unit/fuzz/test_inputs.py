@@ -8,8 +8,14 @@ from tests.fuzz.object_edits import damaged_objects
 from tests.fuzz.objects import made_objects
 from tests.fuzz.parts import joined, taken_apart
 from tests.fuzz.pdu_parts import pdu_taken_apart, with_right_lengths
-from tests.hostile_peer import COMMAND, LAST_FRAGMENT, association_request, p_data, store_command
-from tests.receiving import radiograph
+from tests.peers.hostile_peer import (
+    COMMAND,
+    LAST_FRAGMENT,
+    association_request,
+    p_data,
+    store_command,
+)
+from tests.peers.receiving import radiograph
 
 COMMAND_PDU = p_data(1, COMMAND | LAST_FRAGMENT, store_command())
 

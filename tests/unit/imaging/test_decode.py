@@ -18,7 +18,7 @@ from screening.errors import UndecodablePixelsError
 from screening.imaging.codestream import read_codestream
 from screening.imaging.decode import decode
 from screening.imaging.transfer_syntaxes import GOLDEN_FOLDER
-from tests.hostile_peer import peak_mib
+from tests.peers.hostile_peer import peak_mib
 from tests.unit.imaging.conftest import radiograph
 
 ROOT = Path(__file__).parents[3]
@@ -101,7 +101,7 @@ def test_a_picture_of_the_largest_size_costs_what_its_pixels_cost(tmp_path: Path
     frame = encode_array(np.zeros((5000, 5000), np.uint8), photometric_interpretation=2)
     code = (
         "import sys; from pathlib import Path; from screening.imaging.render import render\n"
-        "from tests.hostile_peer import peak_mib\n"
+        "from tests.peers.hostile_peer import peak_mib\n"
         "before = peak_mib(); render(Path(sys.argv[1])); print(peak_mib() - before)"
     )
     assert len(frame) < 1000

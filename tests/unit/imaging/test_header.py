@@ -25,7 +25,7 @@ from screening.errors import (
 from screening.imaging.header import KEYWORDS, ObjectHeader, read_header
 from screening.imaging.quiet import quiet
 from tests.fuzz.findings import CORPUS
-from tests.hostile_peer import peak_mib
+from tests.peers.hostile_peer import peak_mib
 from tests.unit.imaging.conftest import WriteRadiograph, radiograph
 
 PIXELS = np.zeros((16, 8), np.uint8)

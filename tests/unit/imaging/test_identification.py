@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from screening.domain.correction import ATTRIBUTES, differing
 from screening.errors import UnreadableDataSetError
 from screening.imaging.identification import read_identification
-from tests.receiving import radiograph
+from tests.peers.receiving import radiograph
 
 
 def identification(folder: Path, **attributes: Any) -> dict[str, str]:

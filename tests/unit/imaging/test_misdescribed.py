@@ -16,7 +16,7 @@ from screening.imaging.quiet import quiet
 from screening.imaging.render import render
 from screening.imaging.render_path import VoiStep
 from screening.imaging.tolerance import TOLERANCE_MEANINGS, Tolerance
-from tests.programs import program
+from tests.services.programs import program
 from tests.unit.imaging.misdescribed import LUT_CASES, WINDOW, Misdescribed, made, picture
 from tests.unit.imaging.misdescribed_values import VALUE_CASES
 

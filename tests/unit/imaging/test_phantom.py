@@ -12,7 +12,7 @@ from screening.imaging.header import read_header
 from screening.imaging.phantom import PATIENTS, VARIANTS, phantom_image, write_phantoms
 from screening.imaging.picture_check import picture_refusal
 from screening.imaging.render import render
-from tests.programs import program
+from tests.services.programs import program
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from screening.errors import ScreeningError, UndecodablePixelsError
 from screening.imaging.render import render
 from screening.imaging.render_path import ModalityStep, VoiStep
-from tests.programs import program
+from tests.services.programs import program
 from tests.unit.imaging.conftest import WriteRadiograph
 
 EXACT = {"VOILUTFunction": "LINEAR_EXACT"}

@@ -10,8 +10,8 @@ from pydicom import dcmread
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from screening.imaging.same_picture import PictureComparison, compare_pictures
-from tests.receiving import radiograph
-from tests.resending import compressed, encoded, with_losses
+from tests.peers.receiving import radiograph
+from tests.rows.resending import compressed, encoded, with_losses
 
 SIDE = 64
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from screening.db.session import Database
 from screening.ops.ledger import read_ledger
-from tests.stored_rows import (
+from tests.rows.stored import (
     NOON,
     add_bundle,
     add_classification,

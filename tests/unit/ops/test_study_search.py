@@ -11,7 +11,7 @@ from screening.cli.main import run
 from screening.db.session import Database
 from screening.ops.study_search import find_studies
 from screening.settings import Settings
-from tests.stored_rows import NOON, add_instance
+from tests.rows.stored import NOON, add_instance
 
 MINUTE = timedelta(minutes=1)
 

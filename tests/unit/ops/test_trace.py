@@ -10,7 +10,7 @@ from screening.db.session import Database
 from screening.db.tables import Association, Instance
 from screening.domain.event_words import event_text
 from screening.ops.trace import trace
-from tests.stored_rows import (
+from tests.rows.stored import (
     NOON,
     PATIENT_NAME,
     add_bundle,

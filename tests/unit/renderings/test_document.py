@@ -22,7 +22,7 @@ from screening.renderings.structured_report.codes import (
 )
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.uids import device_uid
-from tests.report_samples import PREDECESSOR, bundle, content, header
+from tests.reports.samples import PREDECESSOR, bundle, content, header
 
 CODED = [Profile.COMPREHENSIVE, Profile.COMPREHENSIVE3D, Profile.ENHANCED]
 EVERY = list(Profile)
@@ -267,7 +267,7 @@ def test_scores_of_a_foreign_member_are_refused() -> None:
 def test_equal_arguments_give_equal_bytes_in_every_process(profile: Profile) -> None:
     """Two processes with different hash seeds make the same bytes, UIDs and dates included."""
     code = (
-        "import sys, hashlib; from tests.report_samples import content, header;"
+        "import sys, hashlib; from tests.reports.samples import content, header;"
         "from screening.renderings.structured_report.codes import Profile;"
         "from screening.renderings.structured_report.document import build_report;"
         "print(hashlib.sha256(build_report(header(), content(trained=False),"

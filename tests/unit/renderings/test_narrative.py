@@ -9,7 +9,7 @@ from pydicom import dcmread
 from screening.domain.scores import ClassScores, EnsembleScores
 from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
-from tests.report_samples import content, header
+from tests.reports.samples import content, header
 
 
 @pytest.mark.parametrize("profile", list(Profile))

@@ -9,7 +9,7 @@ import pytest
 from screening.destinations.content import in_zone
 from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
-from tests.report_samples import CLASSIFIED_AT, content, header
+from tests.reports.samples import CLASSIFIED_AT, content, header
 from tests.unit.renderings.test_document import report, words
 
 ZONES = [

@@ -26,7 +26,7 @@ from screening.renderings.structured_report.source import (
     clean_source,
     read_source,
 )
-from tests.report_samples import content, header
+from tests.reports.samples import content, header
 
 NAMES = [
     ("no character set", None, "Doe^Jane"),

@@ -13,7 +13,7 @@ from screening.errors import OutOfSpaceError, UnreadableDataSetError
 from screening.spool import store
 from screening.spool.store import ABANDONED_AFTER_S, Spool, data_set_sha256
 from screening.storage_scu.objects import identify
-from tests.receiving import radiograph
+from tests.peers.receiving import radiograph
 
 
 @pytest.fixture

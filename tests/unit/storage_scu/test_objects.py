@@ -18,7 +18,7 @@ from screening.errors import MissingIdentifierError, UnreadableDataSetError
 from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
 from screening.storage_scu.objects import MediaDirectoryError, files_under, identify
-from tests.report_samples import content, header
+from tests.reports.samples import content, header
 
 
 def bare(*, implicit: bool) -> bytes:

@@ -12,9 +12,9 @@ from screening.renderings.structured_report.codes import Profile
 from screening.report.destinations import PeerDestination, StoredReport
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.peer_comment import without_patient
-from tests.listening import storage_scp
-from tests.report_samples import header
-from tests.servers import free_port
+from tests.reports.samples import header
+from tests.services.servers import free_port
+from tests.sites.listening import storage_scp
 
 
 def encoded(**attributes: str) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 from screening.domain.scores import THRESHOLD_DIGITS, Class, combine, member_scores
 from screening.domain.triage import Priority
-from tests.answers import THREE, answers
+from tests.training.predictions import THREE, answers
 from training.combination import (
     LEAST_WEIGHT,
     Combination,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from screening.cli.main import app
-from tests.training_rows import write_picture
+from tests.training.image_rows import write_picture
 from training.data_manifest import read_manifest
 from training.errors import DataError
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tests.training_rows import digest, image_row
+from tests.training.image_rows import digest, image_row
 from training.data_manifest import (
     CLASS_OF_LABEL,
     COLUMNS,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dataset_layouts import (
+from tests.training.dataset_layouts import (
     LAYOUTS,
     write_coronahack,
     write_development_pack,
@@ -13,7 +13,7 @@ from tests.dataset_layouts import (
     write_kermany,
     write_rsna,
 )
-from tests.training_rows import write_picture, write_table
+from tests.training.image_rows import write_picture, write_table
 from training.data_manifest import Label, View
 from training.datasets import coronahack, ieee8023, kermany, rsna
 from training.datasets.listing import Listing, Reason

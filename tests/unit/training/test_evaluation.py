@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.answers import answers
+from tests.training.predictions import answers
 from training.combination import own_answers
 from training.evaluation import (
     AnsweredImages,

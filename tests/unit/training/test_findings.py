@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.training_rows import image_row
+from tests.training.image_rows import image_row
 from training.data_manifest import Label
 from training.generalisation.findings import (
     ABNORMAL,

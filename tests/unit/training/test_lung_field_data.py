@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from screening.imaging.lung_field import Box, LungFieldSpec
-from tests.lung_pictures import lungs_of, picture_of, write_lung_data
-from tests.training_rows import write_table
+from tests.training.image_rows import write_table
+from tests.training.lung_images import lungs_of, picture_of, write_lung_data
 from training.augment import picture_random
 from training.errors import DataError
 from training.lung_field import augment

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers import answers, question
+from tests.training.predictions import answers, question
 from training.combination import Combination, three_class_answers
 from training.errors import TrainingError
 from training.evaluate_runs import AnsweredTogether, evaluate_together

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from screening.cli.main import app
-from tests.training_rows import image_row
+from tests.training.image_rows import image_row
 from training.charts import Chart, Line, draw, range_of
 from training.data_manifest import ImageRow, Label
 from training.errors import TrainingError

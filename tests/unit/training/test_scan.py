@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from screening.imaging.phantom import write_phantoms
-from tests.training_rows import write_picture, write_table
+from tests.training.image_rows import write_picture, write_table
 from training.data_manifest import ImageRow, Label, View, manifest_digest
 from training.datasets.listing import ListedImage, Reason
 from training.datasets.pixels import OpenedImage, open_image

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training_rows import image_row
+from tests.training.image_rows import image_row
 from training.data_manifest import ImageRow, Label
 from training.errors import DataError
 from training.splits import (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.left_out_answers import answers, rows_of
+from tests.training.left_out_predictions import answers, rows_of
 from training.data_manifest import Label
 from training.hospitals import Adult
 from training.left_out.answers import Kind, kind_of

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from screening.bundles.registry import RELEASED_DIRECTORY, find_bundles
 from screening.cli.main import app
-from tests.left_out_answers import rows_of, run_without_weights
+from tests.training.left_out_predictions import rows_of, run_without_weights
 from training.data_manifest import ImageRow, Label, write_manifest
 from training.errors import TrainingError
 from training.evaluate_runs import RunsEvaluation

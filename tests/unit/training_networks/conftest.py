@@ -14,7 +14,7 @@ from screening.bundles.registry import Bundle
 from screening.imaging.lung_field import LungFieldSpec
 from screening.networks.architectures import Architecture
 from screening.networks.lung_field import build_lung_field
-from tests.trained_site import Site
+from tests.training.trained_runs import Site
 from training.architectures.catalogue import TRAINING_ARCHITECTURES
 from training.checkpoint import save_network
 from training.lung_field_run import RECORD, WEIGHTS

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.networks.architectures import Architecture
-from tests.packed_site import SMALL, packed_site, small_protocol
+from tests.training.packed_images import SMALL, packed_site, small_protocol
 from training.accelerator import session as session_module
 from training.accelerator.carried import RUNS, finish_stopped, write_weights
 from training.accelerator.run_word import parse_run

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="the backend that others are compared with")
 
-from tests.backend_step import LAYOUT, build
+from tests.training.backend_step import LAYOUT, build
 from training.generalisation.objective import packed_targets, training_network
 
 pytestmark = pytest.mark.tensorflow
@@ -64,7 +64,7 @@ def test_a_step_is_the_same_on_jax(tmp_path: Path) -> None:
     found = {}
     for backend, chosen in (("tensorflow", sys.executable), ("jax", python)):
         written = tmp_path / f"{backend}.npz"
-        run(chosen, backend, "tests/backend_step.py", start, written)
+        run(chosen, backend, "tests/training/backend_step.py", start, written)
         found[backend] = dict(np.load(written))
     ours, theirs = found["tensorflow"], found["jax"]
     assert ours.keys() == theirs.keys()
@@ -83,8 +83,8 @@ def test_a_step_is_the_same_on_jax(tmp_path: Path) -> None:
 def test_the_papers_networks_have_the_same_weights_on_jax() -> None:
     """Names, order and shapes are equal, so that weights may go from one backend to the other."""
     python = python_with_jax()
-    ours = json.loads(run(sys.executable, "tensorflow", "tests/backend_names.py"))
-    theirs = json.loads(run(python, "jax", "tests/backend_names.py"))
+    ours = json.loads(run(sys.executable, "tensorflow", "tests/training/backend_names.py"))
+    theirs = json.loads(run(python, "jax", "tests/training/backend_names.py"))
     assert ours == theirs
     assert {name: len(weights) for name, weights in ours.items()} == {
         "concatenated": 508,

@@ -13,7 +13,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.bundles.registry import Bundle
 from screening.imaging.phantom import write_phantoms
-from tests.trained_site import Site
+from tests.training.trained_runs import Site
 from training import picture_check_trial, tone_trial
 from training.bundle_evaluation import (
     answers_of,

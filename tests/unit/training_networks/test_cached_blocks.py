@@ -14,8 +14,8 @@ from screening.imaging.preprocess import InputSpec
 from screening.networks.architectures import Architecture
 from screening.networks.concatenated import build_concatenated
 from screening.networks.coronet import build_coronet
-from tests.packed_site import packed_site, small_protocol
-from tests.quiet_report import QuietReport
+from tests.training.packed_images import packed_site, small_protocol
+from tests.training.quiet_report import QuietReport
 from training.augment import GeometricAugmentation
 from training.cached_blocks.features import FeatureBatches, keep_features
 from training.cached_blocks.split import above, below

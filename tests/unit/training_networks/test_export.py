@@ -14,7 +14,7 @@ from screening.classify.ensemble import Ensemble
 from screening.domain.scores import Class
 from screening.networks import architectures as serving
 from screening.networks.architectures import Architecture
-from tests.trained_site import Site
+from tests.training.trained_runs import Site
 from training import parity, stored_member
 from training.combination import common_images
 from training.errors import TrainingError

@@ -15,7 +15,7 @@ import numpy as np
 from screening.imaging.lung_field import LungFieldSpec
 from screening.networks.lung_field import build_lung_field
 from screening.networks.weights import load_weights
-from tests.lung_pictures import lungs_of, picture_of, write_lung_data
+from tests.training.lung_images import lungs_of, picture_of, write_lung_data
 from training.errors import TrainingError
 from training.lung_field.fit import fit_lung_field
 

@@ -18,8 +18,8 @@ from screening.bundles.registry import Bundle
 from screening.errors import BundleError
 from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
-from tests.radiograph_rows import every_collection, write_pictures
-from tests.trained_site import Site
+from tests.training.data_manifests import every_collection, write_pictures
+from tests.training.trained_runs import Site
 from training.bundle_members import load_members
 from training.errors import DataError, TrainingError
 from training.fit import CHECKPOINT, HISTORY, WEIGHTS

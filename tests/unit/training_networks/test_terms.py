@@ -11,8 +11,8 @@ pytest.importorskip("tensorflow", reason="the terms are Keras's")
 import keras
 
 from screening.networks.architectures import Architecture
-from tests.packed_site import packed_site, small_protocol
-from tests.quiet_report import QuietReport
+from tests.training.packed_images import packed_site, small_protocol
+from tests.training.quiet_report import QuietReport
 from tests.unit.training_networks.conftest import build_tiny
 from training.checkpoint import read_arrays_of
 from training.data_manifest import Label

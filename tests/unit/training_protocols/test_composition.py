@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.radiograph_rows import every_collection, rows_of
+from tests.training.data_manifests import every_collection, rows_of
 from training.data_manifest import Label
 from training.errors import DataError
 from training.protocols.composition import Composition, compose, plan_fold

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.radiograph_rows import rows_of
+from tests.training.data_manifests import rows_of
 from training.data_manifest import ImageRow, Label
 from training.protocols.composition import Composition, compose, plan_fold
 from training.protocols.plan import FoldPlan

@@ -7,7 +7,7 @@ import pytest
 
 from screening.errors import SettingsError
 from screening.transport.tls import Credentials, client_context, server_context
-from tests.certificates import Authority, Identity
+from tests.services.certificates import Authority, Identity
 
 
 @pytest.fixture(scope="module")

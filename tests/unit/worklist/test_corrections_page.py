@@ -8,8 +8,8 @@ import pytest
 from screening.db.corrections import read_correction
 from screening.db.session import Database
 from screening.ops.correction_decisions import reject_correction
-from tests.waiting_correction import STUDY, add_waiting_correction
-from tests.web_app import Client, form_token, password_client
+from tests.rows.waiting_correction import STUDY, add_waiting_correction
+from tests.sites.web_app import Client, form_token, password_client
 
 MakeClient = Callable[..., Client]
 PAGES = ("/operations", f"/studies/{STUDY}")

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery
-from tests.stored_rows import add_bundle, add_instance, add_report, add_score
-from tests.web_app import Client, form_token, password_client
+from tests.rows.stored import add_bundle, add_instance, add_report, add_score
+from tests.sites.web_app import Client, form_token, password_client
 
 MakeClient = Callable[..., Client]
 ELSEWHERE: tuple[dict[str, str], ...] = (

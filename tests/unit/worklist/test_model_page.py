@@ -11,8 +11,8 @@ import pytest
 from screening.bundles.registry import RELEASED_DIRECTORY, find_bundles
 from screening.db.session import Database
 from screening.settings import Settings
-from tests.stored_rows import add_bundle, add_instance, add_score
-from tests.web_app import Client, make_app
+from tests.rows.stored import add_bundle, add_instance, add_score
+from tests.sites.web_app import Client, make_app
 
 Get = Callable[[str], httpx.Response]
 FIGURE = {

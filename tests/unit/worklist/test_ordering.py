@@ -14,7 +14,7 @@ from screening.worklist.ordering import (
     read_entry,
     read_worklist,
 )
-from tests.stored_rows import (
+from tests.rows.stored import (
     NOON,
     PATIENT_NAME,
     add_bundle,

@@ -11,8 +11,8 @@ from screening.db.session import Database
 from screening.settings import Settings
 from screening.worklist.counts import count_by_priority
 from screening.worklist.ordering import MOST_ON_A_PAGE, ReadingPriority
-from tests.stored_rows import add_bundle, add_classification, add_instance, add_score
-from tests.web_app import Client, make_app
+from tests.rows.stored import add_bundle, add_classification, add_instance, add_score
+from tests.sites.web_app import Client, make_app
 
 Get = Callable[..., httpx.Response]
 STUDY = re.compile(r'data-study="([^"]+)"')

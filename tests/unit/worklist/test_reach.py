@@ -7,7 +7,7 @@ import pytest
 
 from screening.db.session import Database
 from screening.settings import Settings
-from tests.web_app import Client, make_app, password_client
+from tests.sites.web_app import Client, make_app, password_client
 
 MakeClient = Callable[..., Client]
 PROXY = "10.0.0.1"

@@ -14,7 +14,7 @@ from screening.worklist.ordering import WorklistPage
 from screening.worklist.pages import Board
 from screening.worklist.places import Place
 from screening.worklist.recent_boards import RecentBoards, RenderedBoard
-from tests.stored_rows import NOON
+from tests.rows.stored import NOON
 
 FIRST = Place()
 TOTALS: Any = SimpleNamespace(received=1)

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
 from screening.settings import Settings
-from tests.stored_rows import (
+from tests.rows.stored import (
     NOON,
     add_bundle,
     add_classification,
@@ -20,7 +20,7 @@ from tests.stored_rows import (
     add_report,
     add_score,
 )
-from tests.web_app import Client, make_app, password_client
+from tests.sites.web_app import Client, make_app, password_client
 
 Get = Callable[[str], httpx.Response]
 

@@ -1,0 +1,1 @@
+"""Bundles with small networks or none, batches that they score, and scores compared."""

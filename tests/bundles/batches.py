@@ -1,0 +1,36 @@
+"""A batch runner with pictures to screen, and an ensemble of the test's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from screening.classify.batch import BatchRunner
+from screening.classify.ensemble import Ensemble
+from screening.db.session import Database
+from screening.imaging.phantom import write_phantoms
+from screening.settings import Settings
+from screening.spool.store import Spool, data_set_sha256
+from tests.rows.stored import add_bundle, add_classification, add_instance
+
+
+@contextmanager
+def batch_runner(
+    folder: Path, database: Database, ensemble: Ensemble, pictures: int
+) -> Iterator[BatchRunner]:
+    """Run batches of an ensemble below a folder, where so many phantoms wait."""
+    settings = Settings(data_dir=folder)
+    spool = Spool(settings.spool_dir)
+    spool.prepare()
+    with database.write() as session:
+        bundle_id = add_bundle(session).id
+        for phantom in write_phantoms(folder / "phantoms", pictures):
+            sha256 = data_set_sha256(phantom)
+            spool.keep(phantom, sha256)
+            add_classification(session, add_instance(session, "1.2", sha256=sha256))
+    runner = BatchRunner(
+        settings=settings, database=database, ensemble=ensemble, bundle_id=bundle_id, worker="w"
+    )
+    try:
+        yield runner
+    finally:
+        runner.close()

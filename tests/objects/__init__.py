@@ -1,0 +1,1 @@
+"""DICOM objects: one of each transfer syntax, and marks in every element of others."""

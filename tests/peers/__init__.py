@@ -1,0 +1,1 @@
+"""The other side of an association: peers that keep to the standard, and hostile ones."""

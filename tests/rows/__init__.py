@@ -1,0 +1,1 @@
+"""Rows and files of the database and the spool, as the stations leave them."""

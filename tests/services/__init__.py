@@ -1,0 +1,1 @@
+"""Programs beside Python: PostgreSQL, PgBouncer, Redis, Orthanc, DCMTK, OpenSSL."""

@@ -1,0 +1,1 @@
+"""Small data sets, trained networks and predictions for tests of the training package."""
