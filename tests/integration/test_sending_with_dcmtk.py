@@ -1,4 +1,4 @@
-"""What the README says of DCMTK's senders is what they do, with the SCP at the other end."""
+"""What docs/conformance.md says of DCMTK's senders is what they do, with the SCP at the other end."""
 
 import subprocess
 from collections.abc import Iterator
