@@ -1,4 +1,4 @@
-"""What docs/conformance.md says of DCMTK's senders is what they do, with the SCP at the other end."""
+"""What the conformance statement says of DCMTK's senders is what they do, with the SCP."""
 
 import subprocess
 from collections.abc import Iterator
