@@ -9,7 +9,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from screening.domain.backoff import BACKOFFS, Backoff, Retried
 from screening.errors import SettingsError
 from screening.transport.tls import Credentials
 
@@ -37,6 +38,14 @@ NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SCREENING_DATA"})
 """Variables with the prefix that are no settings: the file's place, and the tests' images."""
 FOLLOWED = frozenset({"destinations", "reports_folder"})
 """Settings that a running station follows when the file changes (`screening.followed_settings`)."""
+BACKOFF_SETTINGS: Mapping[Retried, tuple[str, str]] = {
+    Retried.CLASSIFICATION: ("retry_first_s", "retry_longest_s"),
+    Retried.DELIVERY: ("retry_first_s", "retry_longest_s"),
+    Retried.PROBE: ("retry_first_s", "breaker_longest_s"),
+    Retried.COMMITMENT: ("retry_first_s", "retry_longest_s"),
+    Retried.COMMITMENT_REQUEST: ("retry_first_s", "retry_longest_s"),
+}
+"""The settings that stand for the first and the longest wait; the others are fixed."""
 
 
 def _ae_title(value: str) -> str:
@@ -237,10 +246,14 @@ class Settings(BaseSettings):
         10, gt=0, le=30, description="Seconds between looks for forgotten work"
     )
     retry_first_s: float = Field(
-        5, gt=0, description="Wait before the second attempt, in seconds; doubles each time"
+        BACKOFFS[Retried.CLASSIFICATION].first_s,
+        gt=0,
+        description="Wait before the second attempt, in seconds; doubles each time",
     )
     retry_longest_s: float = Field(
-        600, gt=0, description="Longest wait between two attempts, in seconds"
+        BACKOFFS[Retried.CLASSIFICATION].longest_s,
+        gt=0,
+        description="Longest wait between two attempts, in seconds",
     )
 
     destinations: Destinations = Field(
@@ -250,7 +263,9 @@ class Settings(BaseSettings):
         5, ge=1, description="Failures in a row after which a destination is only probed"
     )
     breaker_longest_s: float = Field(
-        60, gt=0, description="Longest wait between two probes of a failing destination, in seconds"
+        BACKOFFS[Retried.PROBE].longest_s,
+        gt=0,
+        description="Longest wait between two probes of a failing destination, in seconds",
     )
     reports_folder: bool = Field(
         True, description="Write every report to the folder reports in the data folder as well"
@@ -317,6 +332,14 @@ class Settings(BaseSettings):
         """Order of precedence: command line, environment, file, default."""
         del settings_cls, dotenv_settings, file_secret_settings
         return init_settings, env_settings
+
+    def backoff(self, retried: Retried) -> Backoff:
+        """Return the waits that this installation gives to what is tried again."""
+        default = BACKOFFS[retried]
+        if retried not in BACKOFF_SETTINGS:
+            return default
+        first, longest = BACKOFF_SETTINGS[retried]
+        return replace(default, first_s=getattr(self, first), longest_s=getattr(self, longest))
 
     @property
     def resolved_database_url(self) -> str:

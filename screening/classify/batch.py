@@ -9,9 +9,10 @@ from screening.classify.compare import Compared, compare_kept
 from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
 from screening.classify.heartbeat import ended_where_hung, heartbeat
-from screening.classify.record import Result, RetryWaits, Scored, record
+from screening.classify.record import Result, Scored, record
 from screening.db.patience import written_with_patience
 from screening.db.session import Database
+from screening.domain.backoff import Retried
 from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
 from screening.domain.scores import EnsembleScores
@@ -41,7 +42,7 @@ class BatchRunner:
         self._bundle_id = bundle_id
         self._worker = worker
         self._spool = Spool(settings.spool_dir)
-        self._waits = RetryWaits(settings.retry_first_s, settings.retry_longest_s)
+        self._backoff = settings.backoff(Retried.CLASSIFICATION)
         self._rules = eligibility_rules(settings)
         self._decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
 
@@ -62,7 +63,7 @@ class BatchRunner:
             with heartbeat(self._database, held, lease_s=lease_s):
                 with ended_where_hung():
                     results = self._results(held)
-                written_with_patience(lambda: record(self._database, held, results, self._waits))
+                written_with_patience(lambda: record(self._database, held, results, self._backoff))
             log.info("batch_finished", instances=len(held.instances))
         return len(held.instances)
 

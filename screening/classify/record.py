@@ -17,13 +17,13 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Instance
 from screening.db.what_stands import settle
+from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     MAX_ATTEMPTS,
     ClassificationState,
     Lane,
-    backoff_s,
 )
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import Triage
@@ -47,16 +47,8 @@ class Scored:
 Result = Scored | NotApplicable | Compared | Failed
 
 
-@dataclass(frozen=True, slots=True)
-class RetryWaits:
-    """How long a failed row waits: doubling from first_s up to longest_s."""
-
-    first_s: float
-    longest_s: float
-
-
 def record(
-    database: Database, held: Claim, results: Mapping[int, Result], waits: RetryWaits
+    database: Database, held: Claim, results: Mapping[int, Result], backoff: Backoff
 ) -> None:
     """Bring each row of the claim to its state; results by classification id.
 
@@ -70,7 +62,7 @@ def record(
             if row is None:
                 log.warning("lease_lost", classification_id=classification_id)
                 continue
-            _WRITERS[type(result)](_Writing(session, row, held.worker, waits), result)
+            _WRITERS[type(result)](_Writing(session, row, held.worker, backoff), result)
         for row in sorted(rows.values(), key=lambda row: row.instance_id):
             settle(session, row.instance_id, lane=Lane(row.lane))
 
@@ -82,7 +74,7 @@ class _Writing:
     session: Session
     row: Classification
     worker: str
-    waits: RetryWaits
+    backoff: Backoff
 
 
 def _write_scored(writing: _Writing, result: Scored) -> None:
@@ -112,10 +104,10 @@ def _write_not_applicable(writing: _Writing, result: NotApplicable) -> None:
 
 
 def _write_failed(writing: _Writing, result: Failed) -> None:
-    row, waits = writing.row, writing.waits
+    row = writing.row
     row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
     if FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS:
-        wait_s = backoff_s(row.attempts, first_s=waits.first_s, longest_s=waits.longest_s)
+        wait_s = writing.backoff.wait_s(row.attempts)
         give_back(row, not_before=shared_now(writing.session) + timedelta(seconds=wait_s))
         _event(writing, "classification_retried", reason=row.reason)
         return

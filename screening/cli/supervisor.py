@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from screening.cli.exit_statuses import NOT_STARTED
+from screening.domain.backoff import BACKOFFS, Retried
 from screening.errors import StartupError
 from screening.settings import Settings, child_environment
 
 STATIONS = ("classify", "report", "web", "receive")
 """Started in this order, stopped in the opposite one: intake first."""
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
 SOUND_AFTER_S = 60.0
-"""A process that ran this long has started well: its next pause is the first one again."""
+"""A process that ran this long has started well: its successor waits for the shortest time."""
 STOP_TIMEOUT_S = 30.0
 ENDS_AT_START = 3
 
@@ -27,7 +26,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     started: float
     ends: int = 0
-    pause_s: float = FIRST_PAUSE_S
+    ends_in_a_row: int = 0
     restart_at: float | None = None
 
 
@@ -104,13 +103,14 @@ class Supervisor:
         now = time.monotonic()
         if child.restart_at is None:
             if now - child.started > SOUND_AFTER_S:
-                child.pause_s = FIRST_PAUSE_S
-            child.restart_at = now + child.pause_s
+                child.ends_in_a_row = 0
             child.ends += 1
+            child.ends_in_a_row += 1
+            child.restart_at = now + BACKOFFS[Retried.STATION].wait_s(child.ends_in_a_row)
             print(f"station {station} ended with {status}; starting it again", file=sys.stderr)
         elif now >= child.restart_at:
             again = self._start(station)
-            again.pause_s, again.ends = min(LONGEST_PAUSE_S, child.pause_s * 2), child.ends
+            again.ends, again.ends_in_a_row = child.ends, child.ends_in_a_row
             self._children[station] = again
 
     def _log_of(self, station: str) -> Path:

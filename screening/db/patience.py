@@ -1,14 +1,15 @@
 """Write what is finished although the database is away for a while."""
 
+import itertools
 import time
 from collections.abc import Callable
 
+from screening.domain.backoff import BACKOFFS, Retried
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
 
 PATIENCE_S = 60.0
 """A restart, a cut connection or a failover is over by then."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 log = get_logger()
 
 
@@ -20,15 +21,14 @@ def written_with_patience(write: Callable[[], None], *, patience_s: float = PATI
     Raises DatabaseUnavailableError where the database stays away for `patience_s` seconds.
     """
     deadline = time.monotonic() + patience_s
-    pause_s = FIRST_PAUSE_S
-    while True:
+    for failures in itertools.count(1):
         try:
             write()
         except DatabaseUnavailableError as error:
+            pause_s = BACKOFFS[Retried.WRITE].wait_s(failures)
             if time.monotonic() + pause_s > deadline:
                 raise
             log.warning("write_postponed", reason=str(error))
             time.sleep(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
         else:
             return

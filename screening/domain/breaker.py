@@ -7,23 +7,21 @@ delivery a wait is sent as a probe; the first that the destination answers for g
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from screening.domain.lifecycle import backoff_s
+from screening.domain.backoff import Backoff
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """failures: in a row, until a destination is only probed; waits between probes in seconds."""
+    """When a destination is left alone, and how often it is probed then."""
 
     failures: int
-    first_wait_s: float
-    longest_wait_s: float
+    """In a row, until a destination is only probed."""
+    backoff: Backoff
+    """The waits between two probes."""
 
 
 def next_probe(failures: int, now: datetime, rules: BreakerRules) -> datetime | None:
     """Return when a destination with so many failures in a row is probed; None: not left alone."""
     if failures < rules.failures:
         return None
-    wait_s = backoff_s(
-        failures - rules.failures + 1, first_s=rules.first_wait_s, longest_s=rules.longest_wait_s
-    )
-    return now + timedelta(seconds=wait_s)
+    return now + timedelta(seconds=rules.backoff.wait_s(failures - rules.failures + 1))

@@ -6,6 +6,7 @@ from functools import partial
 
 from screening.db.patience import PATIENCE_S, written_with_patience
 from screening.db.session import Database
+from screening.domain.backoff import Retried
 from screening.domain.breaker import BreakerRules
 from screening.errors import TransientError
 from screening.logs import get_logger
@@ -33,9 +34,7 @@ class Courier:
         self._destination = destination
         self._database = database
         self._settings = settings
-        self._rules = BreakerRules(
-            settings.breaker_failures, settings.retry_first_s, settings.breaker_longest_s
-        )
+        self._rules = BreakerRules(settings.breaker_failures, settings.backoff(Retried.PROBE))
         self._patience_s = patience_s
         self._unrecorded: tuple[ClaimedDelivery, Attempt] | None = None
         self._woken = threading.Event()
@@ -122,8 +121,7 @@ class Courier:
             self._database,
             one,
             attempt,
-            retry_first_s=self._settings.retry_first_s,
-            retry_longest_s=self._settings.retry_longest_s,
+            self._settings.backoff(Retried.DELIVERY),
         )
         self._unrecorded = None
         try:

@@ -18,7 +18,8 @@ from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.tables import Delivery, Report
-from screening.domain.lifecycle import DeliveryState, Lane, backoff_s
+from screening.domain.backoff import Backoff
+from screening.domain.lifecycle import DeliveryState, Lane
 from screening.queue.names import worker_name
 from screening.report.breaker import open_breaker, probe_times
 from screening.report.destinations import Attempt, Ending, StoredReport
@@ -138,12 +139,7 @@ def _of(destination: str, state: DeliveryState) -> Select[Delivery]:
 
 
 def record_attempt(
-    database: Database,
-    claimed: ClaimedDelivery,
-    attempt: Attempt,
-    *,
-    retry_first_s: float,
-    retry_longest_s: float,
+    database: Database, claimed: ClaimedDelivery, attempt: Attempt, backoff: Backoff
 ) -> None:
     """Record how sending ended; nothing where the lease was lost meanwhile.
 
@@ -162,7 +158,7 @@ def record_attempt(
             row.state = DeliveryState.PARKED
         else:
             row.state = DeliveryState.PENDING
-            wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
+            wait_s = backoff.wait_s(row.attempts)
             row.not_before = now + timedelta(seconds=wait_s)
         _add_event(session, row, attempt)
         session.execute(

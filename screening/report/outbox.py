@@ -19,7 +19,8 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Report
 from screening.destinations.content import in_zone
-from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState, backoff_s
+from screening.domain.backoff import BACKOFFS, Retried
+from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
 from screening.renderings.structured_report.codes import Profile
@@ -27,8 +28,6 @@ from screening.renderings.structured_report.document import ReportDocument, buil
 from screening.report.due_report import DueReport, detach, newest_reports, source_of
 from screening.spool.store import Spool
 
-FIRST_RETRY_S = 10
-LONGEST_RETRY_S = 300
 REPORTS_AT_ONCE = 16
 log = get_logger()
 
@@ -220,7 +219,5 @@ def _record_failure(database: Database, classification_id: int, error: Exception
             row.report_state = ReportState.FAILED
             add_instance_event(session, row.instance, "report_failed", reason=row.report_error)
         else:
-            wait_s = backoff_s(
-                row.report_attempts, first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S
-            )
+            wait_s = BACKOFFS[Retried.REPORT].wait_s(row.report_attempts)
             row.report_not_before = shared_now(session) + timedelta(seconds=wait_s)

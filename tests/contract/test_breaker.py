@@ -11,6 +11,7 @@ from screening.db.breakers import failing_destinations
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Delivery
+from screening.domain.backoff import Backoff
 from screening.domain.breaker import BreakerRules, next_probe
 from screening.report.breaker import record_failure, record_success
 from screening.report.deliveries import anything_due, claim_deliveries
@@ -25,7 +26,7 @@ from tests.reports.deliveries import (
     undelivered,
 )
 
-RULES = BreakerRules(failures=3, first_wait_s=100, longest_wait_s=300)
+RULES = BreakerRules(failures=3, backoff=Backoff(100, 300))
 
 
 def fail(database: Database, times: int, destination: str = "pacs") -> None:

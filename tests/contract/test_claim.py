@@ -13,15 +13,16 @@ from sqlalchemy import select, update
 from screening.classify.claim import Claim, anything_due, claim, renew
 from screening.classify.examine import NotApplicable
 from screening.classify.heartbeat import heartbeat
-from screening.classify.record import RetryWaits, record
+from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event
+from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import MAX_ATTEMPTS
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 
-WAITS = RetryWaits(first_s=5, longest_s=600)
+BACKOFF = Backoff(first_s=5, longest_s=600)
 ROWS, WORKERS = 200, 8
 
 
@@ -191,9 +192,9 @@ def test_a_late_worker_changes_nothing(database: Database, bundle_id: int) -> No
     late = take(database, bundle_id)
     let_leases_run_out(database)
     holder = take(database, bundle_id)
-    record(database, late, {made: NotApplicable(Reason.NOT_FRONTAL, "late")}, WAITS)
+    record(database, late, {made: NotApplicable(Reason.NOT_FRONTAL, "late")}, BACKOFF)
     assert [(row.state, row.reason) for row in rows(database)] == [("claimed", None)]
-    record(database, holder, {made: NotApplicable(Reason.NOT_CHEST, "holder")}, WAITS)
+    record(database, holder, {made: NotApplicable(Reason.NOT_CHEST, "holder")}, BACKOFF)
     assert [(row.state, row.reason) for row in rows(database)] == [("not_applicable", "not_chest")]
 
 

@@ -10,6 +10,7 @@ from screening.db.commitment_answers import record_answer, record_found
 from screening.db.commitment_tables import Commitment
 from screening.db.session import Database
 from screening.db.tables import Delivery, Event
+from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, SopReference
 from screening.domain.lifecycle import MAX_ATTEMPTS
 from screening.ops.delivery_control import release_parked
@@ -67,7 +68,7 @@ def deliver_again(database: Database) -> None:
     """Do what a delivery courier does."""
     [claimed] = claim_deliveries(database, "pacs")
     done = Attempt(Ending.DELIVERED, "0x0000", "stored")
-    record_attempt(database, claimed, done, retry_first_s=1, retry_longest_s=1)
+    record_attempt(database, claimed, done, Backoff(1, 1))
 
 
 def let_time_pass(database: Database) -> None:

@@ -17,8 +17,8 @@ from screening.report.deliveries import claim_deliveries
 from screening.spool.store import Spool
 from tests.bundles.manifests import valid_manifest
 from tests.rows.resending import (
+    BACKOFF,
     CORRECTED,
-    WAITS,
     corrections,
     image,
     resend,
@@ -94,10 +94,10 @@ def test_accepted_while_the_former_is_in_a_workers_hands(
     [compared] = other.instances
     assert compared.standing is not None
     found = compare_kept(spool, compared.sha256, compared.standing)
-    record(database, other, {compared.classification_id: found}, WAITS)
+    record(database, other, {compared.classification_id: found}, BACKOFF)
     [waiting] = corrections(database)
     accept_correction(database, waiting.id, by="ann")
-    record(database, held, {held.instances[0].classification_id: SCORED}, WAITS)
+    record(database, held, {held.instances[0].classification_id: SCORED}, BACKOFF)
     assert work(database, spool, bundle_id) == 1
     assert standing_reasons(database) == [
         (True, "not_applicable", "corrected"),

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Event
+from screening.domain.backoff import Backoff
 from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
 from screening.queue.names import worker_name
@@ -52,7 +53,7 @@ RETRY = Attempt(Ending.RETRY, "", "cannot be reached")
 
 def record(database: Database, claimed: ClaimedDelivery, attempt: Attempt) -> None:
     """Record an attempt as a courier does: waits from 100 up to 300 s."""
-    record_attempt(database, claimed, attempt, retry_first_s=100, retry_longest_s=300)
+    record_attempt(database, claimed, attempt, Backoff(100, 300))
 
 
 def test_a_claim_takes_one_destinations_due_rows_oldest_first(database: Database) -> None:

@@ -7,17 +7,18 @@ from sqlalchemy import select
 
 from screening.classify.claim import claim
 from screening.classify.examine import Failed, NotApplicable
-from screening.classify.record import Result, RetryWaits, Scored, record
+from screening.classify.record import Result, Scored, record
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Classification, Event
+from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FAILURE_POLICIES, MAX_ATTEMPTS, FailureReason
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
 from tests.rows.stored import PATIENT_NAME, add_bundle, add_classification, add_instance
 
-WAITS = RetryWaits(first_s=100, longest_s=600)
+BACKOFF = Backoff(first_s=100, longest_s=600)
 FOUR_CLASSES = ("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal")
 SCORED = Scored(
     scores=combine([member_scores("coronet", FOUR_CLASSES, (0.7, 0.1, 0.15, 0.05), 1.0)], [1.0]),
@@ -37,7 +38,7 @@ def recorded(
         instance = add_instance(session, "1.2")
         row_id = add_classification(session, instance, attempts=attempts, **columns).id
     held = claim(database, bundle_id=bundle_id, worker="w", batch_size=1, lease_s=60)
-    record(database, held, {row_id: result}, WAITS)
+    record(database, held, {row_id: result}, BACKOFF)
     with database.read() as session:
         return session.get_one(Classification, row_id)
 
@@ -93,7 +94,7 @@ def test_a_failure_is_retried_only_where_that_can_help(
     if FAILURE_POLICIES[reason].retry:
         assert (row.state, row.bundle_id, row.finished_at) == ("received", None, None)
         assert row.not_before is not None
-        assert row.not_before >= before + timedelta(seconds=WAITS.first_s / 2)
+        assert row.not_before >= before + timedelta(seconds=BACKOFF.first_s / 2)
         assert last_event(database).kind == "classification_retried"
     else:
         assert (row.state, row.not_before) == ("failed", None)

@@ -6,9 +6,9 @@ import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
-from screening.classify.record import RetryWaits
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance
+from screening.domain.backoff import Backoff
 from screening.ops.change_over import finish_change_over
 from screening.renderings.structured_report.source import read_source
 from screening.report.deliveries import claim_deliveries
@@ -26,7 +26,7 @@ from tests.rows.standing_results import (
 )
 from tests.rows.stored import NOON
 
-WAITS = RetryWaits(first_s=100, longest_s=600)
+BACKOFF = Backoff(first_s=100, longest_s=600)
 
 
 def test_a_result_that_stood_for_a_moment_gets_no_report(database: Database, spool: Spool) -> None:

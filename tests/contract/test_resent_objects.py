@@ -26,8 +26,8 @@ from screening.ops.retention import plan_removal, remove_images
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_entry
 from tests.rows.resending import (
+    BACKOFF,
     CORRECTED,
-    WAITS,
     compressed,
     corrections,
     image,
@@ -165,7 +165,7 @@ def test_compared_with_what_was_replaced_meanwhile_it_is_compared_again(
     found = compare_kept(spool, compared.sha256, compared.standing)
     [waiting] = corrections(database)
     accept_correction(database, waiting.id, by="ann")
-    record(database, held, {compared.classification_id: found}, WAITS)
+    record(database, held, {compared.classification_id: found}, BACKOFF)
     assert work(database, spool, bundle_id) == 1
     assert standing_reasons(database)[2] == (True, "not_applicable", "repeated_picture")
 

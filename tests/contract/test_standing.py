@@ -11,13 +11,14 @@ from sqlalchemy import delete, insert, select, text, update
 
 from screening.classify.claim import claim
 from screening.classify.examine import Failed, NotApplicable
-from screening.classify.record import RetryWaits, Scored, record
+from screening.classify.record import Scored, record
 from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
 from screening.db.recount import put_right, recount
 from screening.db.session import Database
 from screening.db.study_tables import Study
 from screening.db.tables import Bundle, Classification, Delivery, Instance
+from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
 from screening.domain.scores import combine, member_scores
@@ -44,7 +45,7 @@ from tests.rows.stored import (
 )
 
 STUDIES, THREADS, TURNS, TRIES = 6, 6, 12, 9
-NO_WAITS = RetryWaits(first_s=0, longest_s=0)
+NO_BACKOFF = Backoff(first_s=0, longest_s=0)
 
 
 def scored(priority: Priority, covid19: float) -> Scored:
@@ -120,14 +121,14 @@ class Site:
             one.classification_id: possible[(turn + one.classification_id) % len(possible)]
             for one in held.instances
         }
-        record(self.database, held, results, NO_WAITS)
+        record(self.database, held, results, NO_BACKOFF)
 
     def sends(self, turn: int) -> None:
         """Claim some reports and have them arrive, be refused or fail."""
         endings = (Ending.DELIVERED, Ending.REFUSED, Ending.RETRY)
         for number, one in enumerate(claim_deliveries(self.database, "pacs")):
             attempt = Attempt(endings[(turn + number) % 3], "0x0000", "")
-            record_attempt(self.database, one, attempt, retry_first_s=0, retry_longest_s=0)
+            record_attempt(self.database, one, attempt, Backoff(0, 0))
 
     def operates(self, turn: int) -> None:
         """Give up reports or release them, and have everything scored anew."""

@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from screening.classify.claim import claim
 from screening.classify.examine import Failed, NotApplicable
-from screening.classify.record import Result, RetryWaits, record
+from screening.classify.record import Result, record
 from screening.db import bundle_rows
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event, Instance
 from screening.db.what_stands import anything_passed_over, settle, settle_passed_over
+from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
 from screening.ops import reprocess
@@ -33,7 +34,7 @@ from tests.rows.standing_results import (
 )
 from tests.rows.stored import NOON, add_classification, add_instance
 
-WAITS = RetryWaits(first_s=100, longest_s=600)
+BACKOFF = Backoff(first_s=100, longest_s=600)
 
 
 def texts_of(report: Dataset) -> str:
@@ -57,7 +58,7 @@ def test_the_active_bundles_result_stands_again_and_its_report_says_so(
     with database.write() as session:
         add_classification(session, session.get_one(Instance, image))
     held = claim(database, bundle_id=newer, worker="w", batch_size=1, lease_s=60)
-    record(database, held, {held.instances[0].classification_id: SCORED}, WAITS)
+    record(database, held, {held.instances[0].classification_id: SCORED}, BACKOFF)
     make(database, spool)
     assert standing(database) == {image: newer}
     for bundle_id in (former, newer, former):
@@ -94,7 +95,7 @@ def test_a_worker_that_ends_late_with_the_former_bundle_changes_nothing(
     held = claim(database, bundle_id=late, worker="w", batch_size=2, lease_s=60)
     make_active(database, active)
     results: dict[int, Result] = {one.classification_id: SCORED for one in held.instances}
-    record(database, held, results, WAITS)
+    record(database, held, results, BACKOFF)
     assert standing(database) == {image: active, without: late}
     due = [row for row in classifications(database) if row.report_state == "due"]
     assert [row.instance_id for row in due] == [without]
@@ -117,7 +118,7 @@ def test_a_refusal_of_the_active_bundle_stands_and_a_failure_does_not(
     with database.write() as session:
         add_classification(session, session.get_one(Instance, image))
     held = claim(database, bundle_id=active, worker="w", batch_size=1, lease_s=60)
-    record(database, held, {held.instances[0].classification_id: result}, WAITS)
+    record(database, held, {held.instances[0].classification_id: result}, BACKOFF)
     assert standing(database) == {image: active if stands else former}
     make_active(database, former)
     finish_change_over(database)

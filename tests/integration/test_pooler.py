@@ -13,10 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from screening.classify.claim import claim
-from screening.classify.record import RetryWaits, Scored, record
+from screening.classify.record import Scored, record
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.db.tables import Delivery
+from screening.domain.backoff import Backoff
 from screening.domain.scores import ClassScores, MemberScores, combine
 from screening.domain.triage import Priority, Triage
 from screening.errors import DatabaseUnavailableError
@@ -38,7 +39,7 @@ from tests.services.servers import (
 from tests.sites.web_app import Client, make_app
 
 pytestmark = pytest.mark.integration
-WAITS = RetryWaits(first_s=5, longest_s=600)
+BACKOFF = Backoff(first_s=5, longest_s=600)
 DESTINATIONS = {FOLDER_NAME: Profile.COMPREHENSIVE}
 MEMBERS = [
     MemberScores(name, {"covid19": 0.9}, ClassScores(0.9, 0.05, 0.05))
@@ -68,7 +69,7 @@ def score(database: Database, bundle_id: int) -> int:
         if not held.instances:
             return done
         results = dict.fromkeys((one.classification_id for one in held.instances), SCORED)
-        record(database, held, results, WAITS)
+        record(database, held, results, BACKOFF)
         done += len(results)
     return done
 

@@ -13,11 +13,12 @@ from sqlalchemy import select
 
 from screening.classify.claim import claim
 from screening.classify.compare import compare_kept
-from screening.classify.record import Result, RetryWaits, record
+from screening.classify.record import Result, record
 from screening.db.clock import utc_now
 from screening.db.corrections import CorrectionDetail, read_corrections
 from screening.db.session import Database
 from screening.db.tables import Classification, Instance
+from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import CorrectionState
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.spool.store import Spool
@@ -26,7 +27,7 @@ from tests.rows.standing_results import SCORED
 
 IMAGE_UID = "1.2.3.1.1.1"
 PEER = Peer("00000000-0000-0000-0000-000000000001", "CR_ROOM_1", "SCREENING", "::1", utc_now())
-WAITS = RetryWaits(first_s=0.001, longest_s=0.002)
+BACKOFF = Backoff(first_s=0.001, longest_s=0.002)
 SIDE = 64
 CORRECTED = {"PatientName": "Doe^Joan", "PatientID": "PID-78", "AccessionNumber": "ACC-2"}
 
@@ -109,7 +110,7 @@ def work(database: Database, spool: Spool, bundle_id: int) -> int:
             )
             for one in held.instances
         }
-        record(database, held, results, WAITS)
+        record(database, held, results, BACKOFF)
         done += len(held.instances)
 
 

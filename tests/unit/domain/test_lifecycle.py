@@ -1,11 +1,9 @@
-"""The state tables: complete, without a dead end, and what retries may wait."""
+"""The state tables: complete and without a dead end."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from screening.domain.lifecycle import (
     CLASSIFICATION_EDGES,
@@ -22,7 +20,6 @@ from screening.domain.lifecycle import (
     DeliveryState,
     FailureReason,
     ReportState,
-    backoff_s,
     is_legal_classification_edge,
 )
 
@@ -88,20 +85,3 @@ def test_every_failure_has_a_policy_in_words() -> None:
     for policy in FAILURE_POLICIES.values():
         assert policy.meaning
         assert not (policy.retry and policy.object_at_fault)
-
-
-@given(
-    attempts=st.integers(0, 2000),
-    first_s=st.floats(0.01, 100),
-    longest_s=st.floats(0.01, 10_000),
-)
-def test_waits_double_up_to_the_longest(attempts: int, first_s: float, longest_s: float) -> None:
-    """Between half and the whole of the doubled wait, never beyond the longest."""
-    wait_s = backoff_s(attempts, first_s=first_s, longest_s=longest_s)
-    ceiling = min(longest_s, first_s * 2.0 ** min(500, max(0, attempts - 1)))
-    assert ceiling / 2 <= wait_s <= ceiling
-
-
-def test_waits_of_many_rows_are_spread() -> None:
-    """Jitter: rows that failed together do not come back together."""
-    assert len({backoff_s(1, first_s=10, longest_s=600) for _ in range(50)}) > 40
