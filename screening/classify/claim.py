@@ -18,6 +18,7 @@ from screening.db.clock import shared_now
 from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
 from screening.db.what_stands import settle
 from screening.domain.eligibility import Reason
@@ -107,7 +108,7 @@ def still_held(session: Session, held: Claim) -> dict[int, Classification]:
 
 def give_back(row: Classification, *, not_before: datetime) -> None:
     """Let the row wait for another attempt."""
-    row.state = ClassificationState.RECEIVED
+    change_state(row, ClassificationState.RECEIVED)
     row.bundle_id = None
     row.lease_owner = row.lease_expires_at = None
     row.not_before = not_before
@@ -162,7 +163,7 @@ def _quarantine(rows: Sequence[Classification], session: Session, now: datetime)
             give_verdict(session, row, Reason.CONFLICTING_INSTANCE, NEVER_COMPARED)
             settle(session, row.instance_id)
             continue
-        row.state = ClassificationState.FAILED
+        change_state(row, ClassificationState.FAILED)
         row.reason = FailureReason.WORKER_LOST
         row.detail = f"tried {row.attempts} times"
         row.finished_at = now
@@ -193,7 +194,7 @@ def _without_done(
 
 
 def _take(row: Classification, *, bundle_id: int, token: str, until: datetime) -> None:
-    row.state = ClassificationState.CLAIMED
+    change_state(row, ClassificationState.CLAIMED)
     row.bundle_id = bundle_id
     row.attempts += 1
     row.lease_owner = token

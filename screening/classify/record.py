@@ -15,6 +15,7 @@ from screening.db.clock import shared_now, utc_now
 from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
 from screening.db.what_stands import settle
 from screening.domain.backoff import Backoff
@@ -146,7 +147,7 @@ _WRITERS: Mapping[type, Any] = {
 
 def _finish(writing: _Writing, state: ClassificationState, kind: str, **detail: object) -> None:
     row = writing.row
-    row.state = state
+    change_state(row, state)
     row.finished_at = shared_now(writing.session)
     row.lease_owner = row.lease_expires_at = row.not_before = None
     _event(writing, kind, **detail)

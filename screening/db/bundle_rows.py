@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.decision_tables import LONGEST_NAME, BundleActivation
 from screening.db.events import add_event
 from screening.db.session import Database
+from screening.db.states import change_state, new_row, update_to
 from screening.db.tables import Bundle
 from screening.domain.lifecycle import BundleRole
 from screening.errors import BundleError
@@ -112,12 +113,13 @@ def activate(
         _lock(session)
         row = session.scalar(select(Bundle).where(Bundle.digest == digest))
         if row is None:
-            row = Bundle(
+            row = new_row(
+                Bundle,
+                BundleRole.RETIRED,
                 name=name,
                 version=version,
                 digest=digest,
                 trained=trained,
-                role=BundleRole.RETIRED,
                 registered_at=utc_now(),
                 manifest=dict(manifest),
             )
@@ -135,10 +137,8 @@ def _lock(session: Session) -> None:
 
 
 def _make_active(session: Session, row: Bundle, *, by: str, returns_to_id: int | None) -> None:
-    session.execute(
-        update(Bundle).where(Bundle.role == BundleRole.ACTIVE).values(role=BundleRole.RETIRED)
-    )
-    row.role = BundleRole.ACTIVE
+    session.execute(update_to(Bundle, BundleRole.RETIRED))
+    change_state(row, BundleRole.ACTIVE)
     session.flush()
     session.add(
         BundleActivation(

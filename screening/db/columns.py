@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, String, text
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from screening.domain.lifecycle import LIFECYCLES
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -77,6 +80,8 @@ class JsonText(TypeDecorator[Any]):
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 Uid = String(64)
 State = String(16)
+STATES = "states"
+"""Under which the `info` of a column with a lifecycle holds the class of its states."""
 
 
 class Base(DeclarativeBase):
@@ -86,6 +91,15 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JsonText,
     }
+
+
+def state_column(states: type[StrEnum], **options: Any) -> MappedColumn[str]:
+    """Return a column whose states change along their lifecycle's edges (`screening.db.states`).
+
+    Its default is the state in which most rows begin. options: of the column, beside these.
+    """
+    defaults = {"server_default": LIFECYCLES[states].initial[0]}
+    return mapped_column(State, info={STATES: states}, **(defaults | options))
 
 
 def partial_index(

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from screening.db.columns import Base, State
+from screening.db.columns import Base, state_column
 from screening.db.columns import BigKey as Key
 from screening.db.tables import Bundle, Instance
 from screening.domain.lifecycle import CorrectionState
@@ -36,7 +36,7 @@ class Correction(Base):
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), unique=True)
-    state: Mapped[str] = mapped_column(State, server_default=CorrectionState.WAITING)
+    state: Mapped[str] = state_column(CorrectionState)
     attributes: Mapped[list[str]] = mapped_column(JSON)
     """Keywords of what differs from the object that stood when it was found; no values."""
     found_at: Mapped[datetime]

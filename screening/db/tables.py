@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from screening.db.columns import Base, BigKey, State, Text, Uid, partial_index
+from screening.db.columns import Base, BigKey, State, Text, Uid, partial_index, state_column
 from screening.domain.lifecycle import (
     BundleRole,
     ClassificationState,
@@ -105,7 +105,7 @@ class Bundle(Base):
     version: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     trained: Mapped[bool]
-    role: Mapped[str] = mapped_column(State)
+    role: Mapped[str] = state_column(BundleRole, server_default=None)
     registered_at: Mapped[datetime]
     manifest: Mapped[dict[str, Any]]
 
@@ -123,7 +123,7 @@ class Classification(Base):
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
     bundle_id: Mapped[int | None] = mapped_column(ForeignKey("bundles.id"))
     lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
-    state: Mapped[str] = mapped_column(State, server_default=ClassificationState.RECEIVED)
+    state: Mapped[str] = state_column(ClassificationState)
     reason: Mapped[str | None] = mapped_column(String(32))
     detail: Mapped[str | None] = mapped_column(Text(255))
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
@@ -148,7 +148,7 @@ class Classification(Base):
     stands_since: Mapped[datetime | None]
     """From when on this is the instance's result; None while it is not (`db/what_stands.py`)."""
 
-    report_state: Mapped[str] = mapped_column(State, server_default=ReportState.NONE)
+    report_state: Mapped[str] = state_column(ReportState)
     report_revision: Mapped[int] = mapped_column(Integer, server_default="0")
     """How often before a report said that this bundle's result stands for the SOP instance."""
     report_lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
@@ -244,7 +244,7 @@ class Delivery(Base):
     report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
     destination: Mapped[str] = mapped_column(String(32))
     lane: Mapped[str] = mapped_column(State, server_default=Lane.LIVE)
-    state: Mapped[str] = mapped_column(State, server_default=DeliveryState.PENDING)
+    state: Mapped[str] = state_column(DeliveryState)
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     not_before: Mapped[datetime | None]
     lease_owner: Mapped[str | None] = mapped_column(String(64))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Bundle, Classification, Instance, Report
 from screening.domain.lifecycle import BundleRole, ClassificationState, Lane, ReportState
 
@@ -124,7 +125,7 @@ def _withdraw_report(session: Session, row: Classification) -> None:
     if row.report_state not in {ReportState.DUE, ReportState.FAILED}:
         return
     made = exists().where(Report.classification_id == row.id)
-    row.report_state = ReportState.MADE if session.scalar(select(made)) else ReportState.NONE
+    change_state(row, ReportState.MADE if session.scalar(select(made)) else ReportState.NONE)
     row.report_not_before = row.report_error = None
 
 
@@ -137,7 +138,8 @@ def _tell(
 ) -> None:
     """Make the report due of what stands now, and say in the trail what it replaces."""
     if row.state == ClassificationState.CLASSIFIED:
-        row.report_state, row.report_attempts = ReportState.DUE, 0
+        change_state(row, ReportState.DUE)
+        row.report_attempts = 0
         row.report_not_before = row.report_error = None
         row.report_revision = _next_revision(session, instance, row)
         row.report_lane = lane

@@ -2,10 +2,12 @@
 
 A classification belongs to one instance; a delivery belongs to one report and one destination, and
 a commitment to one delivery. A commitment request is what a peer asked us about what it sent.
+`screening.db.states` changes a state, along these tables.
 """
 
 import random
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,24 +22,6 @@ class ClassificationState(StrEnum):
     FAILED = "failed"
 
 
-CLASSIFICATION_EDGES: Mapping[ClassificationState, frozenset[ClassificationState]] = {
-    ClassificationState.RECEIVED: frozenset(
-        {ClassificationState.CLAIMED, ClassificationState.FAILED}
-    ),
-    ClassificationState.CLAIMED: frozenset(
-        {
-            ClassificationState.RECEIVED,
-            ClassificationState.CLASSIFIED,
-            ClassificationState.NOT_APPLICABLE,
-            ClassificationState.FAILED,
-        }
-    ),
-    ClassificationState.CLASSIFIED: frozenset(),
-    ClassificationState.NOT_APPLICABLE: frozenset(),
-    ClassificationState.FAILED: frozenset({ClassificationState.RECEIVED}),  # by reprocess alone
-}
-
-
 class ReportState(StrEnum):
     """Whether a classification's reports are made."""
 
@@ -45,17 +29,6 @@ class ReportState(StrEnum):
     DUE = "due"
     MADE = "made"
     FAILED = "failed"
-
-
-REPORT_EDGES: Mapping[ReportState, frozenset[ReportState]] = {
-    ReportState.NONE: frozenset({ReportState.DUE}),
-    ReportState.DUE: frozenset({ReportState.MADE, ReportState.FAILED, ReportState.NONE}),
-    ReportState.MADE: frozenset({ReportState.DUE}),
-    ReportState.FAILED: frozenset({ReportState.DUE, ReportState.MADE, ReportState.NONE}),
-}
-"""Made becomes due where its result stands again; due and failed are withdrawn, to made where
-there is an earlier report of it, where the result no longer stands; failed becomes due also by
-`deliveries remake`."""
 
 
 class DeliveryState(StrEnum):
@@ -68,22 +41,6 @@ class DeliveryState(StrEnum):
     GIVEN_UP = "given_up"
 
 
-DELIVERY_EDGES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.GIVEN_UP}),
-    DeliveryState.SENDING: frozenset(
-        {
-            DeliveryState.PENDING,
-            DeliveryState.DELIVERED,
-            DeliveryState.PARKED,
-            DeliveryState.GIVEN_UP,
-        }
-    ),
-    DeliveryState.DELIVERED: frozenset(
-        {DeliveryState.PENDING, DeliveryState.PARKED}  # by a commitment that failed alone
-    ),
-    DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.GIVEN_UP}),
-    DeliveryState.GIVEN_UP: frozenset({DeliveryState.PENDING}),  # by `deliveries retry --given-up`
-}
 UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
 
@@ -96,20 +53,6 @@ class CommitmentState(StrEnum):
     FAILED = "failed"
 
 
-COMMITMENT_EDGES: Mapping[CommitmentState, frozenset[CommitmentState]] = {
-    CommitmentState.DUE: frozenset(
-        {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.FAILED}
-    ),
-    CommitmentState.ASKED: frozenset(
-        {CommitmentState.DUE, CommitmentState.COMMITTED, CommitmentState.FAILED}
-    ),
-    CommitmentState.COMMITTED: frozenset(),
-    CommitmentState.FAILED: frozenset({CommitmentState.DUE}),  # by `deliveries retry` alone
-}
-"""Due waits also while its report is sent again; failed is where the delivery is parked. A late
-answer settles what is due again since the question seemed to have got lost."""
-
-
 class CommitmentRequestState(StrEnum):
     """Where a peer's request for commitment stands with us."""
 
@@ -120,22 +63,6 @@ class CommitmentRequestState(StrEnum):
     GIVEN_UP = "given_up"
 
 
-COMMITMENT_REQUEST_EDGES: Mapping[CommitmentRequestState, frozenset[CommitmentRequestState]] = {
-    CommitmentRequestState.DUE: frozenset({CommitmentRequestState.REPORTING}),
-    CommitmentRequestState.REPORTING: frozenset(
-        {
-            CommitmentRequestState.DUE,
-            CommitmentRequestState.REPORTED,
-            CommitmentRequestState.REFUSED,
-            CommitmentRequestState.GIVEN_UP,
-        }
-    ),
-    CommitmentRequestState.REPORTED: frozenset({CommitmentRequestState.DUE}),  # asked again
-    CommitmentRequestState.REFUSED: frozenset({CommitmentRequestState.DUE}),  # asked again
-    CommitmentRequestState.GIVEN_UP: frozenset({CommitmentRequestState.DUE}),  # asked again
-}
-
-
 class CorrectionState(StrEnum):
     """Where an object stands that has the same picture and another identification."""
 
@@ -143,14 +70,6 @@ class CorrectionState(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     REPLACED = "replaced"
-
-
-CORRECTION_EDGES: Mapping[CorrectionState, frozenset[CorrectionState]] = {
-    CorrectionState.WAITING: frozenset({CorrectionState.ACCEPTED, CorrectionState.REJECTED}),
-    CorrectionState.ACCEPTED: frozenset({CorrectionState.REPLACED}),  # another one was accepted
-    CorrectionState.REJECTED: frozenset({CorrectionState.ACCEPTED}),  # by `accept --again` alone
-    CorrectionState.REPLACED: frozenset({CorrectionState.ACCEPTED}),  # by `accept --again` alone
-}
 
 
 class Lane(StrEnum):
@@ -164,8 +83,158 @@ class BundleRole(StrEnum):
     """What a registered bundle does."""
 
     ACTIVE = "active"
-    SHADOW = "shadow"
     RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Where a row may begin, and where it may go."""
+
+    initial: tuple[StrEnum, ...]
+    """States of a new row. The first is the column's default."""
+    edges: Mapping[StrEnum, AbstractSet[StrEnum]]
+    """Where a row may go from each state; every state is a key."""
+    self_edges: AbstractSet[StrEnum] = frozenset()
+    """States that a row may enter anew from themselves, such as under a new lease."""
+
+    def allows(self, old: StrEnum, new: StrEnum) -> bool:
+        """Return whether a row may go from `old` to `new`."""
+        return new in self.edges[old] or (old == new and new in self.self_edges)
+
+    def before(self, new: StrEnum) -> tuple[StrEnum, ...]:
+        """Return the states from which a row may go to `new`, in the order of the table."""
+        return tuple(old for old in self.edges if self.allows(old, new))
+
+
+_CLASSIFICATION = Lifecycle(
+    initial=(
+        ClassificationState.RECEIVED,
+        ClassificationState.CLASSIFIED,  # taken over by a corrected object, as is the next
+        ClassificationState.NOT_APPLICABLE,
+    ),
+    edges={
+        ClassificationState.RECEIVED: {
+            ClassificationState.CLAIMED,
+            ClassificationState.NOT_APPLICABLE,  # in conflict, as three attempts could not compare
+            ClassificationState.FAILED,  # three attempts behind it
+        },
+        ClassificationState.CLAIMED: {
+            ClassificationState.RECEIVED,
+            ClassificationState.CLASSIFIED,
+            ClassificationState.NOT_APPLICABLE,
+            ClassificationState.FAILED,
+        },
+        ClassificationState.CLASSIFIED: set(),
+        ClassificationState.NOT_APPLICABLE: set(),
+        ClassificationState.FAILED: {ClassificationState.RECEIVED},  # by reprocess alone
+    },
+    self_edges={ClassificationState.CLAIMED},  # its lease ran out
+)
+_REPORT = Lifecycle(
+    initial=(ReportState.NONE,),
+    edges={
+        ReportState.NONE: {ReportState.DUE},
+        ReportState.DUE: {ReportState.MADE, ReportState.FAILED, ReportState.NONE},
+        ReportState.MADE: {ReportState.DUE},
+        ReportState.FAILED: {ReportState.DUE, ReportState.MADE, ReportState.NONE},
+    },
+)
+"""Made becomes due where its result stands again; due and failed are withdrawn, to made where
+there is an earlier report of it, where the result no longer stands; failed becomes due also by
+`deliveries remake`."""
+_DELIVERY = Lifecycle(
+    initial=(DeliveryState.PENDING,),
+    edges={
+        DeliveryState.PENDING: {DeliveryState.SENDING, DeliveryState.GIVEN_UP},
+        DeliveryState.SENDING: {
+            DeliveryState.PENDING,
+            DeliveryState.DELIVERED,
+            DeliveryState.PARKED,
+            DeliveryState.GIVEN_UP,
+        },
+        DeliveryState.DELIVERED: {  # by a commitment that failed alone
+            DeliveryState.PENDING,
+            DeliveryState.PARKED,
+        },
+        DeliveryState.PARKED: {DeliveryState.PENDING, DeliveryState.GIVEN_UP},
+        DeliveryState.GIVEN_UP: {DeliveryState.PENDING},  # by `deliveries retry --given-up`
+    },
+    self_edges={DeliveryState.SENDING},  # its lease ran out
+)
+_REPORT_COMMITMENT = Lifecycle(
+    initial=(CommitmentState.DUE,),
+    edges={
+        CommitmentState.DUE: {
+            CommitmentState.ASKED,
+            CommitmentState.COMMITTED,
+            CommitmentState.FAILED,
+        },
+        CommitmentState.ASKED: {
+            CommitmentState.DUE,
+            CommitmentState.COMMITTED,
+            CommitmentState.FAILED,
+        },
+        CommitmentState.COMMITTED: set(),
+        CommitmentState.FAILED: {CommitmentState.DUE},  # by `deliveries retry`
+    },
+    self_edges={
+        CommitmentState.ASKED,  # the answer is overdue
+        CommitmentState.DUE,  # a late answer: to be asked or sent again
+    },
+)
+"""Due waits also while its report is sent again; failed is where the delivery is parked. A late
+answer settles what is due again since the question seemed to have got lost."""
+_PEER_COMMITMENT_REQUEST = Lifecycle(
+    initial=(CommitmentRequestState.DUE,),
+    edges={
+        CommitmentRequestState.DUE: {
+            CommitmentRequestState.REPORTING,
+            CommitmentRequestState.REPORTED,  # told under a lease that was lost meanwhile
+            CommitmentRequestState.REFUSED,  # likewise
+        },
+        CommitmentRequestState.REPORTING: {
+            CommitmentRequestState.DUE,
+            CommitmentRequestState.REPORTED,
+            CommitmentRequestState.REFUSED,
+            CommitmentRequestState.GIVEN_UP,
+        },
+        CommitmentRequestState.REPORTED: {CommitmentRequestState.DUE},  # asked again
+        CommitmentRequestState.REFUSED: {CommitmentRequestState.DUE},  # asked again
+        CommitmentRequestState.GIVEN_UP: {CommitmentRequestState.DUE},  # asked again
+    },
+    self_edges={CommitmentRequestState.REPORTING},  # its lease ran out
+)
+_CORRECTION = Lifecycle(
+    initial=(
+        CorrectionState.WAITING,
+        CorrectionState.REPLACED,  # of the object that stood before any correction
+    ),
+    edges={
+        CorrectionState.WAITING: {CorrectionState.ACCEPTED, CorrectionState.REJECTED},
+        CorrectionState.ACCEPTED: {CorrectionState.REPLACED},  # another one was accepted
+        CorrectionState.REJECTED: {CorrectionState.ACCEPTED},  # by `accept --again` alone
+        CorrectionState.REPLACED: {CorrectionState.ACCEPTED},  # by `accept --again` alone
+    },
+)
+_BUNDLE = Lifecycle(
+    initial=(
+        BundleRole.RETIRED,  # also of one that is new, and made active at once
+    ),
+    edges={
+        BundleRole.RETIRED: {BundleRole.ACTIVE},
+        BundleRole.ACTIVE: {BundleRole.RETIRED},
+    },
+)
+LIFECYCLES: Mapping[type[StrEnum], Lifecycle] = {
+    ClassificationState: _CLASSIFICATION,
+    ReportState: _REPORT,
+    DeliveryState: _DELIVERY,
+    CommitmentState: _REPORT_COMMITMENT,
+    CommitmentRequestState: _PEER_COMMITMENT_REQUEST,
+    CorrectionState: _CORRECTION,
+    BundleRole: _BUNDLE,
+}
+"""Of every column that holds states, by their class."""
 
 
 class FailureReason(StrEnum):
@@ -209,11 +278,6 @@ MOST_DOUBLINGS = 64
 """Of a wait: longer than any cap. Deliveries are retried for ever, and 2.0 ** 1024 overflows."""
 MAX_ATTEMPTS = 3
 """Attempts are counted before the work; a row that had this many goes into quarantine."""
-
-
-def is_legal_classification_edge(old: ClassificationState, new: ClassificationState) -> bool:
-    """Return whether a classification may go from `old` to `new`."""
-    return new in CLASSIFICATION_EDGES[old]
 
 
 def backoff_s(attempts: int, *, first_s: float, longest_s: float) -> float:

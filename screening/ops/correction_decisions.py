@@ -15,22 +15,32 @@ from screening.db.clock import utc_now
 from screening.db.decision_tables import LONGEST_NAME, Correction
 from screening.db.events import add_delivery_event, add_instance_event
 from screening.db.session import Database
+from screening.db.states import change_state, new_row
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.db.what_stands import ANSWERS, settle
 from screening.domain.correction import ASKED_BY_THE_GATE, differing
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import (
-    CORRECTION_EDGES,
+    LIFECYCLES,
     ClassificationState,
     CorrectionState,
     DeliveryState,
+    Lane,
 )
 from screening.errors import DecisionRefusedError
 
 UNDER_WAY = (ClassificationState.RECEIVED, ClassificationState.CLAIMED)
 OWN_COLUMNS = frozenset(
     {
-        *("id", "instance_id", "stands_since", "lease_owner", "lease_expires_at", "not_before"),
+        *(
+            "id",
+            "instance_id",
+            "state",
+            "stands_since",
+            "lease_owner",
+            "lease_expires_at",
+            "not_before",
+        ),
         *("report_state", "report_revision", "report_lane"),
         *("report_attempts", "report_not_before", "report_error"),
     }
@@ -100,7 +110,7 @@ def _to_decide(
     ) or _no_correction(correction_id)
     state = CorrectionState(row.state)
     is_open = state is CorrectionState.WAITING or again
-    if not is_open or to not in CORRECTION_EDGES[state]:
+    if not is_open or not LIFECYCLES[CorrectionState].allows(state, to):
         hint = "" if state is CorrectionState.ACCEPTED else "; --again accepts it all the same"
         raise DecisionRefusedError(
             f"correction {correction_id}: expected one that waits for a decision, found that it "
@@ -140,7 +150,8 @@ def _differing(replaced: Instance, corrected: Instance) -> tuple[str, ...]:
 
 
 def _decide(row: Correction, state: CorrectionState, by: str) -> None:
-    row.state, row.decided_at, row.decided_by = state, utc_now(), by[:LONGEST_NAME]
+    change_state(row, state)
+    row.decided_at, row.decided_by = utc_now(), by[:LONGEST_NAME]
 
 
 def _record_replaced(
@@ -180,12 +191,8 @@ def _take_over(
                 answered.add(row.bundle_id)
     is_queued = any(row.state in UNDER_WAY for row in own)
     if (under_way or not answered) and not is_queued:
-        lane = under_way[0].lane if under_way else None
-        session.add(
-            Classification(
-                instance_id=corrected.id, created_at=utc_now(), **({"lane": lane} if lane else {})
-            )
-        )
+        lane = under_way[0].lane if under_way else Lane.LIVE
+        session.add(Classification(instance_id=corrected.id, created_at=utc_now(), lane=lane))
     session.flush()
 
 
@@ -193,14 +200,17 @@ def _copy(row: Classification, corrected: Instance) -> Classification:
     columns = inspect(Classification).columns.keys()
     values = {name: getattr(row, name) for name in columns if name not in OWN_COLUMNS}
     given = {name: value for name, value in values.items() if value is not None}
-    return Classification(instance_id=corrected.id, **given)
+    return new_row(
+        Classification, ClassificationState(row.state), instance_id=corrected.id, **given
+    )
 
 
 def _verdict(replaced: Instance) -> Classification:
     now = utc_now()
-    return Classification(
+    return new_row(
+        Classification,
+        ClassificationState.NOT_APPLICABLE,
         instance_id=replaced.id,
-        state=ClassificationState.NOT_APPLICABLE,
         reason=Reason.CORRECTED,
         created_at=now,
         finished_at=now,
@@ -236,7 +246,8 @@ def _give_up_undelivered(session: Session, replaced: Instance) -> None:
         )
     )
     for row in session.scalars(waiting.with_for_update(of=Delivery)):
-        row.state, row.not_before = DeliveryState.GIVEN_UP, None
+        change_state(row, DeliveryState.GIVEN_UP)
+        row.not_before = None
         add_delivery_event(session, row, "delivery_given_up")
 
 

@@ -12,6 +12,7 @@ from screening.db.commitment_tables import Commitment
 from screening.db.due_rows import stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Classification, Delivery
 from screening.db.totals import Kind, by_subject_and_state, read_totals
 from screening.domain.lifecycle import UNDELIVERED, CommitmentState, DeliveryState, ReportState
@@ -79,7 +80,8 @@ def _move(
     found = select(Delivery).where(Delivery.destination == destination, Delivery.state.in_(states))
     rows = session.scalars(found.with_for_update()).all()
     for row in rows:
-        row.state, row.attempts, row.not_before = to, 0, None
+        change_state(row, to)
+        row.attempts, row.not_before = 0, None
         row.lease_owner = row.lease_expires_at = None
         instance = row.report.classification.instance
         add_instance_event(session, instance, event, destination=destination)
@@ -94,7 +96,8 @@ def remake_failed_reports(database: Database) -> int:
     with database.write() as session:
         rows = session.scalars(failed.with_for_update()).all()
         for row in rows:
-            row.report_state, row.report_attempts = ReportState.DUE, 0
+            change_state(row, ReportState.DUE)
+            row.report_attempts = 0
             row.report_not_before = row.report_error = None
         return len(rows)
 

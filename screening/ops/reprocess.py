@@ -13,6 +13,7 @@ from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.standing import NOTED, note_rows
+from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
 from screening.db.what_stands import settle
 from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, Lane
@@ -123,7 +124,8 @@ def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:
         )
     )
     if failed is not None:
-        failed.state, failed.lane = ClassificationState.RECEIVED, Lane.BACKFILL
+        change_state(failed, ClassificationState.RECEIVED)
+        failed.lane = Lane.BACKFILL
         failed.bundle_id = failed.finished_at = failed.reason = failed.detail = None
         failed.attempts = 0
         settle(session, instance.id)

@@ -17,6 +17,7 @@ from screening.db.clock import shared_now
 from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Delivery, Report
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import DeliveryState, Lane
@@ -69,7 +70,7 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
         if breaker and rows:  # nobody else probes meanwhile
             breaker.probe_at = now + timedelta(seconds=LEASE_S)
         for row in rows:
-            row.state = DeliveryState.SENDING
+            change_state(row, DeliveryState.SENDING)
             row.attempts += 1
             row.lease_owner = token
             row.lease_expires_at = now + timedelta(seconds=LEASE_S)
@@ -153,11 +154,12 @@ def record_attempt(
         row.lease_owner = row.lease_expires_at = row.not_before = None
         row.last_status, row.last_message = attempt.status[:16], attempt.message[:255]
         if attempt.ending is Ending.DELIVERED:
-            row.state, row.delivered_at = DeliveryState.DELIVERED, now
+            change_state(row, DeliveryState.DELIVERED)
+            row.delivered_at = now
         elif attempt.ending is Ending.REFUSED:
-            row.state = DeliveryState.PARKED
+            change_state(row, DeliveryState.PARKED)
         else:
-            row.state = DeliveryState.PENDING
+            change_state(row, DeliveryState.PENDING)
             wait_s = backoff.wait_s(row.attempts)
             row.not_before = now + timedelta(seconds=wait_s)
         _add_event(session, row, attempt)

@@ -17,6 +17,7 @@ from screening.db.clock import shared_now, utc_now
 from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Classification, Delivery, Report
 from screening.destinations.content import in_zone
 from screening.domain.backoff import BACKOFFS, Retried
@@ -102,6 +103,8 @@ def _make(
         row = session.get_one(Classification, classification_id, with_for_update=True)
         if _is_as_it_was(session, row, due):
             _record_made(session, row, due, documents, destinations)
+            change_state(row, ReportState.MADE)
+            row.report_error = None
 
 
 def make_late_report(
@@ -196,8 +199,6 @@ def _record_made(
             report_sop_instance_uid=report.sop_instance_uid,
             sha256=report.sha256,
         )
-    row.report_state = ReportState.MADE
-    row.report_error = None
 
 
 def _record_failure(database: Database, classification_id: int, error: Exception) -> None:
@@ -216,7 +217,7 @@ def _record_failure(database: Database, classification_id: int, error: Exception
         row.report_attempts += 1
         row.report_error = reason[:255]
         if row.report_attempts >= MAX_ATTEMPTS:
-            row.report_state = ReportState.FAILED
+            change_state(row, ReportState.FAILED)
             add_instance_event(session, row.instance, "report_failed", reason=row.report_error)
         else:
             wait_s = BACKOFFS[Retried.REPORT].wait_s(row.report_attempts)
