@@ -10,11 +10,11 @@ import sys
 import keras
 import numpy as np
 
-from training.devices import Replicas
-from training.fit import PhasePlan, prepare, train_step
-from training.generalisation.objective import Layout, objective, training_network
-from training.generalisation.terms import Terms
-from training.pipeline import Batch
+from training.fit.devices import Replicas
+from training.fit.loop import PhasePlan, prepare, train_step
+from training.fit.objective import Layout, objective, training_network
+from training.inputs.batches import Batch
+from training.protocols.loss_terms import Terms
 
 LAYOUT = Layout(classes=3, findings=2, hospitals=3)
 TERMS = Terms(findings=0.3, adversary=0.2, contrast=0.1, variance=0.5, worst=0.2)

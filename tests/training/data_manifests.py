@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from tests.training.image_rows import image_row
-from training.data_manifest import ImageRow, Label, write_manifest
+from training.data.manifest import ImageRow, Label, write_manifest
 
 
 def rows_of(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.data_manifest import ImageRow, Label, View
-from training.hospitals import hospital_of
+from training.data.hospitals import hospital_of
+from training.data.manifest import ImageRow, Label, View
 
 
 def digest(text: str) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 from screening.domain.scores import Class
 from screening.domain.triage import Priority, TriageRule
 from tests.training.image_rows import image_row
-from training.data_manifest import ABNORMAL, ImageRow, Label
-from training.left_out.answers import HospitalAnswers, answers_of_rows
-from training.predictions import Predictions, TrainedFold, questions_of, write_kept
+from training.data.manifest import ABNORMAL, ImageRow, Label
+from training.data.splits import Part
+from training.left_out.scores import HospitalAnswers, answers_of_rows
 from training.protocols.plan import FoldPlan
-from training.run_directory import RunRecord, read_run, write_run, write_split
-from training.splits import Part
+from training.runs.folder import RunRecord, read_run, write_run, write_split
+from training.runs.held_out_scores import Predictions, TrainedFold, questions_of, write_kept
 
 RULES = (
     TriageRule(Priority.STAT, Class.COVID19, 0.8),

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.training.data_manifests import rows_of, write_pictures
-from training.crop_pack.make import PackRequest, make_pack
-from training.data_manifest import Label, read_manifest
+from training.data.manifest import Label, read_manifest
+from training.inputs.make_crop_pack import PackRequest, make_pack
 from training.protocols.protocol import BalancedDraw, GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.training.image_rows import digest
-from training.predictions import Predictions, Question
+from training.runs.held_out_scores import Predictions, Question
 
 THREE = ("covid19", "pneumonia", "normal")
 

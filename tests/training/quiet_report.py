@@ -1,6 +1,6 @@
 """A run's report for tests that ask only for what the run leaves."""
 
-from training.history import EpochRecord
+from training.runs.history import EpochRecord
 
 
 class QuietReport:

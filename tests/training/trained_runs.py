@@ -8,16 +8,16 @@ from screening.domain.scores import Class
 from screening.networks.architectures import Architecture
 from tests.training.data_manifests import every_collection, write_pictures
 from tests.training.quiet_report import QuietReport
-from training.answering import Answering
-from training.data_manifest import ImageRow, read_manifest
-from training.evaluate_runs import Ask
-from training.export import ExportRequest, export_bundle
-from training.predictions import Predictions, TrainedFold, by_picture, predicted
+from training.data.manifest import ImageRow, read_manifest
+from training.data.splits import Part
+from training.evaluation.of_runs import Ask
+from training.fit.train_protocol import run_protocol
+from training.inference.score_files import Answering
 from training.protocols.protocol import GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
-from training.run_protocol import run_protocol
-from training.run_request import RunRequest
-from training.splits import Part
+from training.release.export import ExportRequest, export_bundle
+from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, predicted
+from training.runs.request import RunRequest
 
 Architectures = dict[str, Architecture]
 SMALL = 64

@@ -11,7 +11,7 @@ from pathlib import Path
 from training.accelerator.run_word import parse_run
 from training.accelerator.session import Session, collect, train_runs
 from training.errors import TrainingError
-from training.run_request import Precision
+from training.runs.request import Precision
 
 
 def main() -> int:

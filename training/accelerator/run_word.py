@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from training.errors import TrainingError
-from training.run_request import parse_terms
+from training.runs.request import parse_terms
 
 _TERM = "term."
 

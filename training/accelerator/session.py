@@ -7,24 +7,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from screening.networks.architectures import Architecture
-from training.accelerator.answers import Asking, keep_answers
 from training.accelerator.carried import finish_stopped, write_answers, write_weights
 from training.accelerator.run_word import AskedRun
-from training.architectures.catalogue import TRAINING_ARCHITECTURES
-from training.crop_pack.pack import MANIFEST, CropPack
-from training.data_manifest import ImageRow, read_manifest
+from training.accelerator.scores import Asking, keep_answers
+from training.data.manifest import ImageRow, read_manifest
+from training.data.splits import Part
 from training.errors import TrainingError
-from training.fit import WEIGHTS
-from training.history import EpochRecord
+from training.fit.loop import WEIGHTS
+from training.fit.train_protocol import run_protocol
+from training.inputs.crop_pack import MANIFEST, CropPack
 from training.left_out.of_runs import answered_folds, evaluate_left_out, hospitals_left_out
 from training.left_out.tables import left_out_json
-from training.predictions import Predictions, TrainedFold, by_picture, read_kept
+from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.protocols.protocol import Protocol
 from training.protocols.registry import find_protocol
-from training.run_directory import fold_directory
-from training.run_protocol import run_protocol
-from training.run_request import Precision, RunRequest
-from training.splits import Part
+from training.runs.folder import fold_directory
+from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, read_kept
+from training.runs.history import EpochRecord
+from training.runs.request import Precision, RunRequest
 
 SAVED_EVERY_S = 60.0
 """How often, at the end of an epoch, the weights so far are written for the case of a cut-off."""

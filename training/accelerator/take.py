@@ -7,13 +7,13 @@ from pathlib import Path
 from screening.networks.architectures import Architecture
 from screening.networks.weights import load_weights
 from training.accelerator.carried import RUNS, read_weights
-from training.architectures.catalogue import TRAINING_ARCHITECTURES
-from training.checkpoint import save_network
-from training.crop_pack.pack import LUNG_FIELD, read_record
 from training.errors import TrainingError
-from training.fit import WEIGHTS
-from training.run_directory import fold_directory, read_run
-from training.seen_part import keep_lung_field
+from training.fit.loop import WEIGHTS
+from training.inputs.crop_pack import LUNG_FIELD, read_record
+from training.inputs.input_view import keep_lung_field
+from training.networks.catalogue import TRAINING_ARCHITECTURES
+from training.runs.checkpoint import save_network
+from training.runs.folder import fold_directory, read_run
 
 
 def take_runs(

@@ -15,7 +15,7 @@ Licence: CC BY 4.0 for most images (Kermany), per image for those of ieee8023.
 
 from pathlib import Path
 
-from training.data_manifest import Label, View
+from training.data.manifest import Label, View
 from training.datasets.kermany import person_of
 from training.datasets.listing import (
     DataSet,

@@ -25,7 +25,8 @@ Licence: by row (column license).
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.data_manifest import Label, View
+from training.data.hospitals import Adult
+from training.data.manifest import Label, View
 from training.datasets.listing import (
     DataSet,
     ListedImage,
@@ -37,7 +38,6 @@ from training.datasets.listing import (
 )
 from training.datasets.table import Cells, has_columns, read_table
 from training.errors import DataError
-from training.hospitals import Adult
 
 TABLE = "manifest.csv"
 COLUMNS = ("file", "source", "label", "view", "patient_id", "split_group", "label_conflict")

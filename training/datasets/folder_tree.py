@@ -13,7 +13,7 @@ Citation and licence: the owner's.
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.data_manifest import Label, View
+from training.data.manifest import Label, View
 from training.datasets.listing import (
     DataSet,
     ListedImage,

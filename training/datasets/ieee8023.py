@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.data_manifest import Label, View
+from training.data.manifest import Label, View
 from training.datasets.listing import (
     DataSet,
     ListedImage,

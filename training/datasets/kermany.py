@@ -16,7 +16,7 @@ Licence: CC BY 4.0.
 import re
 from pathlib import Path
 
-from training.data_manifest import Label, View
+from training.data.manifest import Label, View
 from training.datasets.listing import (
     DataSet,
     ListedImage,

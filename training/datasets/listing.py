@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from training.data_manifest import Label, View
-from training.hospitals import Adult
+from training.data.hospitals import Adult
+from training.data.manifest import Label, View
 
 
 class Reason(StrEnum):
@@ -40,7 +40,7 @@ class ListedImage:
     patient_id: the data set's pseudonym with its source in front; "" where it has none, and the
     image is then a patient of its own. split_group: where the data set has grouped its images.
     hospital, adult: as published; "" and None where the data set does not say. The other fields
-    are those of `training.data_manifest.ImageRow`.
+    are those of `training.data.manifest.ImageRow`.
     """
 
     path: Path

@@ -15,7 +15,7 @@ Licence: the challenge's terms of use; images NIH, free of restriction, attribut
 
 from pathlib import Path
 
-from training.data_manifest import Label, View
+from training.data.manifest import Label, View
 from training.datasets.listing import (
     DataSet,
     ListedImage,

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data_manifest import CLASS_OF_LABEL, ImageRow
+from training.data.hospitals import adult_of, hospital_of
+from training.data.manifest import CLASS_OF_LABEL, ImageRow
 from training.datasets.listing import ListedImage, Reason, SetAside
 from training.datasets.pixels import OpenedImage, open_image
 from training.datasets.registry import data_set_at
 from training.datasets.split_groups import near_duplicates, split_groups
 from training.errors import DataError
-from training.hospitals import adult_of, hospital_of
 
 THREADS = 4
 PER_THREAD = 16

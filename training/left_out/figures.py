@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.domain.triage import Priority
-from training.evaluation import CURVE_RESAMPLES, Estimate
-from training.intervals import bootstrap_values, percentile_interval, wilson_interval
-from training.left_out.answers import Flags, Floats, HospitalAnswers, Kind, joined_answers
+from training.evaluation.acceptance import Bar, ReleaseFigure
+from training.left_out.scores import Flags, Floats, HospitalAnswers, Kind, joined_answers
+from training.metrics.classification import CURVE_RESAMPLES, Estimate
 from training.metrics.curves import roc_curve
-from training.release_figures import Bar, ReleaseFigure
+from training.metrics.intervals import bootstrap_values, percentile_interval, wilson_interval
 
 LEAST_IMAGES = 20
 """Of a class, for a hospital to count in a mean, and to be compared with its own images alone."""

@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from screening.domain.triage import TriageRule
-from training.combination import (
+from training.data.manifest import ImageRow
+from training.data.splits import Part
+from training.errors import TrainingError
+from training.evaluation.of_runs import Ask
+from training.evaluation.triage_thresholds import choose_triage_rules
+from training.inference.combination import (
     choose_combination,
     combined_answers,
     common_images,
     ensemble_scores,
 )
-from training.data_manifest import ImageRow
-from training.errors import TrainingError
-from training.evaluate_runs import Ask
-from training.left_out.answers import HospitalAnswers, answers_of_rows
 from training.left_out.figures import LeftOutFigures, left_out_figures
-from training.predictions import TrainedFold, classified, predictions_path
-from training.run_directory import SPLIT_FILE, finished_folds, read_run, read_split
-from training.splits import Part
-from training.triage_choice import choose_triage_rules
+from training.left_out.scores import HospitalAnswers, answers_of_rows
+from training.runs.folder import SPLIT_FILE, finished_folds, read_run, read_split
+from training.runs.held_out_scores import TrainedFold, classified, predictions_path
 
 
 def answered_folds(argument: Path) -> tuple[TrainedFold, ...]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.evaluation_files import estimate_json, in_percent, print_lines
-from training.left_out.answers import Kind
+from training.console import print_table
+from training.evaluation.acceptance import VERDICTS
+from training.evaluation.files import estimate_json, in_percent, print_lines
 from training.left_out.figures import LEAST_IMAGES, Figure, HospitalFigures, LeftOutFigures, Told
-from training.release_figures import VERDICTS
-from training.tables import print_table
+from training.left_out.scores import Kind
 
 HOW = (
     "Each hospital is asked about by networks that saw none of its images. An area compares its "

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from screening.imaging.lung_field import LungFieldSpec, network_input
 from screening.networks.lung_field import build_lung_field
-from training.augment import picture_random
-from training.checkpoint import Position, load_checkpoint, read_position, save_checkpoint
+from training.augmentation.geometry import picture_random
 from training.errors import TrainingError
 from training.lung_field.augment import training_pair
+from training.runs.checkpoint import Position, load_checkpoint, read_position, save_checkpoint
 
 BATCH = 16
 FIRST_LEARNING_RATE = 2e-3

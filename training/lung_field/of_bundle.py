@@ -7,9 +7,9 @@ from pathlib import Path
 from screening.bundles.registry import load_bundle, verify_files
 from screening.networks.lung_field import build_lung_field
 from screening.networks.weights import load_weights
-from training.checkpoint import save_network
 from training.errors import TrainingError
-from training.lung_field_run import RECORD, WEIGHTS
+from training.networks.lung_field import RECORD, WEIGHTS
+from training.runs.checkpoint import save_network
 
 
 def lung_field_of(bundle: Path, run: Path) -> Path:

@@ -8,9 +8,9 @@ from screening.bundles.parts import LungField
 from screening.bundles.registry import describe_file
 from screening.networks.weights import save_weights
 from training.errors import TrainingError
-from training.lung_field_run import load_network, load_spec
-from training.predictions import TrainedFold
-from training.seen_part import kept_lung_field
+from training.inputs.input_view import kept_lung_field
+from training.networks.lung_field import load_network, load_spec
+from training.runs.held_out_scores import TrainedFold
 
 STEM = "lung-field"
 

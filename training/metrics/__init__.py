@@ -1,1 +1,1 @@
-"""What a classifier's answers are worth: confusion matrices, figures, curves, calibration."""
+"""What a classifier's scores are worth: confusion matrices, curves, calibration, intervals."""

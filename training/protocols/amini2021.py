@@ -22,7 +22,7 @@ Deviations:
 - Layers that the weight files do not give are not frozen, since they would stay random.
 """
 
-from training.data_manifest import Label
+from training.data.manifest import Label
 from training.protocols.protocol import (
     ExpectedFigure,
     GroupHoldout,

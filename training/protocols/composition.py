@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from training.data_manifest import ImageRow
+from training.data.manifest import ImageRow
+from training.data.seeded_order import draw
+from training.data.splits import Split, group_folds, group_split
 from training.errors import DataError
 from training.protocols.phased_folds import phased_fold
 from training.protocols.plan import FoldPlan
 from training.protocols.protocol import GroupFolds, GroupHoldout, PhasedFolds, Protocol, Stratum
-from training.seeded_order import draw
-from training.splits import Split, group_folds, group_split
 
 MONITORED_PER_CLASS = 120
 """Of each hospital left out, after each epoch."""

@@ -35,7 +35,7 @@ Deviations:
 
 from dataclasses import replace
 
-from training.data_manifest import Label
+from training.data.manifest import Label
 from training.protocols.protocol import (
     ExpectedFigure,
     GroupFolds,

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from training.data_manifest import ImageRow
+from training.data.manifest import ImageRow
+from training.data.seeded_order import draw
 from training.protocols.plan import FoldPlan
 from training.protocols.protocol import PhasedFolds
-from training.seeded_order import draw
 
 VALIDATION_FIFTHS = 5
 

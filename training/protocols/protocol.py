@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View
-from training.appearance import AppearanceAugmentation
-from training.augment import Augment, GeometricAugmentation, in_turn
-from training.data_manifest import Label
-from training.generalisation.terms import Terms
-from training.level_exchange import LevelExchange, black_and_white
-from training.spectrum_exchange import SpectrumExchange, radial_profiles
+from training.augmentation.appearance import AppearanceAugmentation
+from training.augmentation.contrast_exchange import LevelExchange, black_and_white
+from training.augmentation.geometry import Augment, GeometricAugmentation, in_turn
+from training.augmentation.spectrum_exchange import SpectrumExchange, radial_profiles
+from training.data.manifest import Label
+from training.protocols.loss_terms import Terms
 
 GIVING_PICTURES = 1500
 """At most so many give levels and sharpness to the others."""
@@ -128,7 +128,7 @@ class BalancedDraw:
     """Each epoch draws so many images anew: strata by share, sources by the root of their number.
 
     Without it a class is the source that most of it comes from. hospital_pairs: hospitals in place
-    of sources, and two images at a time, see `training.generalisation.hospital_pairs`; shares are
+    of sources, and two images at a time, see `training.inputs.hospital_pairs`; shares are
     then those of a pair's first.
     """
 

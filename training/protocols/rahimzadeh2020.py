@@ -32,8 +32,8 @@ Deviations:
 
 from dataclasses import replace
 
-from training.augment import GeometricAugmentation
-from training.data_manifest import Label
+from training.augmentation.geometry import GeometricAugmentation
+from training.data.manifest import Label
 from training.protocols.protocol import (
     ExpectedFigure,
     KeptWeights,

@@ -54,9 +54,9 @@ Deviations from the papers:
 from dataclasses import replace
 
 from screening.imaging.lung_field import View
-from training.appearance import AppearanceAugmentation
-from training.augment import GeometricAugmentation
-from training.data_manifest import Label
+from training.augmentation.appearance import AppearanceAugmentation
+from training.augmentation.geometry import GeometricAugmentation
+from training.data.manifest import Label
 from training.protocols.protocol import (
     BalancedDraw,
     GroupHoldout,

@@ -28,7 +28,7 @@ Deviations:
 from collections.abc import Mapping
 from dataclasses import replace
 
-from training.data_manifest import Label
+from training.data.manifest import Label
 from training.protocols.protocol import (
     ExpectedFigure,
     GroupHoldout,

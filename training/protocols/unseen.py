@@ -1,7 +1,7 @@
 """The released ensemble's recipe for hospitals that it never saw.
 
 Citation: none; networks and input sizes are those of rahimzadeh2020 and khan2020. Pairs and terms
-have their sources in `training.generalisation`, the mean of weights in `training.averaging`.
+have their sources in `training.generalisation`, the mean of weights in `training.fit.weight_averaging`.
 
 Data: a manifest of both development packs, or a pack of its crops. Adults' normals come from NIH
 and from Pakistan, abnormal adults without COVID-19 from five places, some of them the same.
@@ -37,8 +37,8 @@ Deviations from the papers:
 
 from dataclasses import replace
 
-from training.data_manifest import ABNORMAL, Label
-from training.generalisation.terms import Terms
+from training.data.manifest import ABNORMAL, Label
+from training.protocols.loss_terms import Terms
 from training.protocols.protocol import BalancedDraw, KeptWeights, Loss, Stratum
 from training.protocols.release import CONCATENATED as RELEASED_CONCATENATED
 from training.protocols.release import CORONET as RELEASED_CORONET

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from screening.networks.feature_maps import last_feature_map
 from screening.networks.grad_cam import GradCam, class_activation_map
-from training.architectures.catalogue import TRAINING_ARCHITECTURES
+from training.networks.catalogue import TRAINING_ARCHITECTURES
 
 pytestmark = pytest.mark.tensorflow
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from screening.imaging.phantom_image import phantom_image
-from training.appearance import AppearanceAugmentation
-from training.augment import GeometricAugmentation, in_turn, picture_random
+from training.augmentation.appearance import AppearanceAugmentation
+from training.augmentation.geometry import GeometricAugmentation, in_turn, picture_random
 
 PICTURE = phantom_image(1, 150, 130)
 NOTHING = AppearanceAugmentation(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.balance import balanced_chances
+from training.inputs.sampling import balanced_chances
 
 STRATA = [0] * 4 + [1] * 26
 SOURCES = ["web"] * 4 + ["clinic"] * 25 + ["web"]

@@ -8,7 +8,9 @@ import pytest
 from screening.domain.scores import THRESHOLD_DIGITS, Class, combine, member_scores
 from screening.domain.triage import Priority
 from tests.training.predictions import THREE, answers
-from training.combination import (
+from training.errors import TrainingError
+from training.evaluation.triage_thresholds import TARGETS, choose_triage_rules
+from training.inference.combination import (
     LEAST_WEIGHT,
     Combination,
     choose_combination,
@@ -18,9 +20,7 @@ from training.combination import (
     own_answers,
     three_class_answers,
 )
-from training.errors import TrainingError
-from training.predictions import Predictions
-from training.triage_choice import TARGETS, choose_triage_rules
+from training.runs.held_out_scores import Predictions
 
 FOUR = ("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal")
 

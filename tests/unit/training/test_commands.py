@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from screening.cli.main import app
 from tests.training.image_rows import write_picture
-from training.data_manifest import read_manifest
+from training.data.manifest import read_manifest
 from training.errors import DataError
 
 CONFUSION = "true,covid19,normal\nnormal,3,97\ncovid19,9,1\n"

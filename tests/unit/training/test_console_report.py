@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from training.console_report import ConsoleReport
-from training.history import EpochRecord
+from training.cli.progress import ConsoleReport
+from training.runs.history import EpochRecord
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from tests.training.image_rows import digest, image_row
-from training.data_manifest import (
+from training.data.hospitals import Adult
+from training.data.manifest import (
     CLASS_OF_LABEL,
     COLUMNS,
     ImageRow,
@@ -21,7 +22,6 @@ from training.data_manifest import (
     write_manifest,
 )
 from training.errors import DataError
-from training.hospitals import Adult
 
 
 def sample(folder: Path) -> list[ImageRow]:

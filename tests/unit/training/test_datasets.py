@@ -14,12 +14,12 @@ from tests.training.dataset_layouts import (
     write_rsna,
 )
 from tests.training.image_rows import write_picture, write_table
-from training.data_manifest import Label, View
+from training.data.hospitals import KNOWN_SOURCES, Adult
+from training.data.manifest import Label, View
 from training.datasets import coronahack, ieee8023, kermany, rsna
 from training.datasets.listing import Listing, Reason
 from training.datasets.registry import DATA_SETS, data_set_at
 from training.errors import DataError
-from training.hospitals import KNOWN_SOURCES, Adult
 
 
 def labels(listing: Listing) -> dict[str, Label]:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from tests.training.predictions import answers
-from training.combination import own_answers
-from training.evaluation import (
+from training.inference.combination import own_answers
+from training.metrics.classification import (
     AnsweredImages,
     accuracy_difference,
     evaluate,
     evaluate_set,
     joined,
 )
-from training.intervals import wilson_interval
+from training.metrics.intervals import wilson_interval
 
 TRUE = ("covid19", "covid19", "pneumonia", "normal", "normal", "normal")
 ROWS = (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.metrics.confusion import ConfusionMatrix
-from training.metrics.figures import (
+from training.metrics.from_counts import (
     ClassFigures,
     OneVersusRest,
     class_figures,

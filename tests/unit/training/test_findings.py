@@ -3,14 +3,14 @@
 import pytest
 
 from tests.training.image_rows import image_row
-from training.data_manifest import Label
-from training.generalisation.findings import (
+from training.data.findings import (
     ABNORMAL,
     FINDINGS,
     KNOWN_OF_LABEL,
     finding_targets,
     findings_of,
 )
+from training.data.manifest import Label
 
 
 def test_every_label_tells_something_that_is_a_finding() -> None:

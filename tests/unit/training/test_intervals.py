@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.intervals import group_bootstrap, wilson_interval
+from training.metrics.intervals import group_bootstrap, wilson_interval
 
 
 def test_wilson_matches_a_published_example() -> None:

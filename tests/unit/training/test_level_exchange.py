@@ -3,8 +3,8 @@
 import numpy as np
 
 from screening.imaging.phantom_image import phantom_image
-from training.augment import picture_random
-from training.level_exchange import LevelExchange, black_and_white
+from training.augmentation.contrast_exchange import LevelExchange, black_and_white
+from training.augmentation.geometry import picture_random
 
 DULL = (phantom_image(2, 90, 80) // 4 + 90).astype(np.uint8)
 STARK = np.tile(np.linspace(0, 255, 80).astype(np.uint8), (90, 1))

@@ -9,7 +9,7 @@ from PIL import Image
 from screening.imaging.lung_field import Box, LungFieldSpec
 from tests.training.image_rows import write_table
 from tests.training.lung_images import lungs_of, picture_of, write_lung_data
-from training.augment import picture_random
+from training.augmentation.geometry import picture_random
 from training.errors import DataError
 from training.lung_field import augment
 from training.lung_field.augment import training_pair

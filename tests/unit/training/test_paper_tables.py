@@ -7,13 +7,13 @@ from statistics import mean
 import pytest
 
 from training.metrics.confusion import ConfusionMatrix
-from training.metrics.figures import (
+from training.metrics.from_counts import (
     OneVersusRest,
     class_figures,
     figures,
     macro_average,
 )
-from training.paper_tables import (
+from training.report.published_results import (
     KHAN_TABLE_1_IMAGES,
     KHAN_TABLE_3,
     KHAN_TABLE_4,

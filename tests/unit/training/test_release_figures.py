@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from tests.training.predictions import answers, question
-from training.combination import Combination, three_class_answers
 from training.errors import TrainingError
-from training.evaluate_runs import AnsweredTogether, evaluate_together
-from training.evaluation import Estimate
-from training.predictions import Predictions
-from training.release_figures import (
+from training.evaluation.acceptance import (
     CALIBRATION,
     SENSITIVITY,
     ReleaseFigure,
     of_the_reference_set,
     release_figures,
 )
-from training.release_size import check_size
+from training.evaluation.of_runs import AnsweredTogether, evaluate_together
+from training.inference.combination import Combination, three_class_answers
+from training.metrics.classification import Estimate
+from training.release.size import check_size
+from training.runs.held_out_scores import Predictions
 
 
 def test_a_bar_is_reached_from_its_side() -> None:

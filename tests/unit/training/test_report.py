@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 
 from screening.cli.main import app
 from tests.training.image_rows import image_row
-from training.charts import Chart, Line, draw, range_of
-from training.data_manifest import ImageRow, Label
+from training.data.manifest import ImageRow, Label
+from training.data.splits import Part
 from training.errors import TrainingError
-from training.history import EpochRecord, append_record
-from training.predictions import by_picture, predicted, trained_folds
 from training.protocols.registry import PROTOCOLS
-from training.run_directory import RunRecord, write_run
-from training.splits import Part
+from training.report.charts import Chart, Line, draw, range_of
+from training.runs.folder import RunRecord, write_run
+from training.runs.held_out_scores import by_picture, predicted, trained_folds
+from training.runs.history import EpochRecord, append_record
 
 LABELS = (Label.COVID19, Label.BACTERIAL, Label.VIRAL_OTHER, Label.NORMAL)
 FOUR = "khan2020-4class"

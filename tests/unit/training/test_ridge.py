@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.ridge import fit_plane
+from training.evaluation.ridge import fit_plane
 
 RANDOM = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ from pydicom import dcmread
 
 from screening.imaging.phantom import write_phantoms
 from tests.training.image_rows import write_picture, write_table
-from training.data_manifest import ImageRow, Label, View, manifest_digest
+from training.data.manifest import ImageRow, Label, View, manifest_digest
 from training.datasets.listing import ListedImage, Reason
 from training.datasets.pixels import OpenedImage, open_image
 from training.datasets.registry import data_set_at

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from screening.imaging.phantom_image import phantom_image
-from training.augment import picture_random
-from training.spectrum_exchange import BANDS, SpectrumExchange, radial_profiles
+from training.augmentation.geometry import picture_random
+from training.augmentation.spectrum_exchange import BANDS, SpectrumExchange, radial_profiles
 
 SHARP = (
     np.random.default_rng(0).integers(0, 256, (90, 80), dtype=np.uint8) // 4

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.image_rows import image_row
-from training.data_manifest import ImageRow, Label
-from training.errors import DataError
-from training.splits import (
+from training.data.manifest import ImageRow, Label
+from training.data.splits import (
     Split,
     check_split,
     group_folds,
@@ -21,6 +20,7 @@ from training.splits import (
     leave_one_source_out,
     published_split,
 )
+from training.errors import DataError
 
 LABELS = (Label.COVID19, Label.NORMAL, Label.BACTERIAL)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from screening.imaging.picture_check import picture_refusal
-from training.strange_pictures import CHANGES, DRAWN, TEACHING
+from training.outliers.outlier_images import CHANGES, DRAWN, TEACHING
 
 
 def test_changes_are_undone_by_themselves() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.training.left_out_predictions import answers, rows_of
-from training.data_manifest import Label
-from training.hospitals import Adult
-from training.left_out.answers import Kind, kind_of
+from training.data.hospitals import Adult
+from training.data.manifest import Label
 from training.left_out.figures import LEAST_IMAGES, Figure, left_out_figures
+from training.left_out.scores import Kind, kind_of
 
 MANY = LEAST_IMAGES
 

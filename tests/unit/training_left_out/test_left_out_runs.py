@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 from screening.bundles.registry import RELEASED_DIRECTORY, find_bundles
 from screening.cli.main import app
 from tests.training.left_out_predictions import rows_of, run_without_weights
-from training.data_manifest import ImageRow, Label, write_manifest
+from training.data.manifest import ImageRow, Label, write_manifest
+from training.data.splits import Part
 from training.errors import TrainingError
-from training.evaluate_runs import RunsEvaluation
-from training.measurements import LEFT_OUT_NAME
-from training.model_card import MeasuredLater, model_card
-from training.report import ReportExtras, write_report
-from training.splits import Part
+from training.evaluation.measurements import LEFT_OUT_NAME
+from training.evaluation.of_runs import RunsEvaluation
+from training.report.model_card import MeasuredLater, model_card
+from training.report.page import ReportExtras, write_report
 
 COUNTS = {Label.COVID19: 24, Label.NORMAL: 24, Label.BACTERIAL: 24, Label.TUBERCULOSIS: 24}
 

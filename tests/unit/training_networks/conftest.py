@@ -15,9 +15,9 @@ from screening.imaging.lung_field import LungFieldSpec
 from screening.networks.architectures import Architecture
 from screening.networks.lung_field import build_lung_field
 from tests.training.trained_runs import Site
-from training.architectures.catalogue import TRAINING_ARCHITECTURES
-from training.checkpoint import save_network
-from training.lung_field_run import RECORD, WEIGHTS
+from training.networks.catalogue import TRAINING_ARCHITECTURES
+from training.networks.lung_field import RECORD, WEIGHTS
+from training.runs.checkpoint import save_network
 
 
 def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:

@@ -17,20 +17,20 @@ from training.accelerator.carried import RUNS, finish_stopped, write_weights
 from training.accelerator.run_word import parse_run
 from training.accelerator.session import JsonLines, Session, TimeUpError, train_runs
 from training.accelerator.take import take_runs
-from training.checkpoint import read_arrays_of, write_arrays
-from training.crop_pack.make import choose_quality, webp
-from training.crop_pack.pack import CROPS, MANIFEST, RECORD, CropPack, read_record
-from training.data_manifest import read_manifest
+from training.data.manifest import read_manifest
+from training.data.splits import Part
 from training.errors import DataError, TrainingError
-from training.history import EpochRecord, read_history
+from training.inputs.crop_pack import CROPS, MANIFEST, RECORD, CropPack, read_record
+from training.inputs.decoded_images import read_radiograph
+from training.inputs.input_view import input_spec
+from training.inputs.make_crop_pack import choose_quality, webp
 from training.left_out.of_runs import answered_folds, evaluate_left_out
-from training.pictures import read_radiograph
-from training.predictions import by_picture, read_kept, trained_folds
 from training.protocols.unseen import CORONET
-from training.run_directory import read_run, read_split
-from training.run_request import Precision
-from training.seen_part import input_spec
-from training.splits import Part
+from training.runs.checkpoint import read_arrays_of, write_arrays
+from training.runs.folder import read_run, read_split
+from training.runs.held_out_scores import by_picture, read_kept, trained_folds
+from training.runs.history import EpochRecord, read_history
+from training.runs.request import Precision
 
 pytestmark = pytest.mark.tensorflow
 

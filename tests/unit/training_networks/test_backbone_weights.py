@@ -9,9 +9,9 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 import keras
 import numpy as np
 
-from training.architectures.catalogue import TRAINING_ARCHITECTURES
-from training.backbone_weights import fresh_layers, load_backbone_weights
 from training.errors import TrainingError
+from training.networks.backbone_weights import fresh_layers, load_backbone_weights
+from training.networks.catalogue import TRAINING_ARCHITECTURES
 
 pytestmark = pytest.mark.tensorflow
 

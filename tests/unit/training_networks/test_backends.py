@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="the backend that others are compared with")
 
 from tests.training.backend_step import LAYOUT, build
-from training.generalisation.objective import packed_targets, training_network
+from training.fit.objective import packed_targets, training_network
 
 pytestmark = pytest.mark.tensorflow
 ROOT = Path(__file__).parents[3]

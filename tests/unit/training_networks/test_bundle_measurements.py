@@ -14,31 +14,44 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 from screening.bundles.registry import Bundle
 from screening.imaging.phantom import write_phantoms
 from tests.training.trained_runs import Site
-from training import picture_check_trial, tone_trial
-from training.bundle_evaluation import (
+from training.data.splits import Part
+from training.errors import TrainingError
+from training.evaluation import contrast_robustness as tone_trial
+from training.evaluation.contrast_robustness import (
+    TONES,
+    Picture,
+    tone_trial_json,
+    toned,
+    try_tones,
+)
+from training.evaluation.measurements import (
+    EVALUATION_NAME,
+    PROBE_NAME,
+    TONES_NAME,
+    TRIAL_NAME,
+    write_beside,
+)
+from training.evaluation.of_bundle import (
     answers_of,
     bundle_evaluation_json,
     evaluate_bundle,
     evaluate_members,
     held_out_questions,
 )
-from training.bundle_members import load_members
-from training.combination import Combination, combined_answers, common_images
-from training.errors import TrainingError
-from training.evaluate_runs import evaluate_runs
-from training.evaluation import evaluate_set
-from training.grad_cam_sheet import held_out_sheet, phantom_sheet
-from training.measurements import EVALUATION_NAME, PROBE_NAME, TONES_NAME, TRIAL_NAME, write_beside
-from training.model_card import write_card
-from training.picture_check_trial import Trial, trial_json, try_picture_check
-from training.picture_gate import PictureGate
-from training.pictures import read_radiograph
-from training.predictions import by_picture, trained_folds
-from training.report import ReportExtras, write_report
-from training.source_probe import probe_sources
-from training.splits import Part
-from training.strange_pictures import CHANGES, DRAWN
-from training.tone_trial import TONES, Picture, tone_trial_json, toned, try_tones
+from training.evaluation.of_runs import evaluate_runs
+from training.evaluation.source_probe import probe_sources
+from training.inference.bundle_members import load_members
+from training.inference.combination import Combination, combined_answers, common_images
+from training.inputs.decoded_images import read_radiograph
+from training.metrics.classification import evaluate_set
+from training.outliers import trial as picture_check_trial
+from training.outliers.gate import PictureGate
+from training.outliers.outlier_images import CHANGES, DRAWN
+from training.outliers.trial import Trial, trial_json, try_picture_check
+from training.report.grad_cam_sheet import held_out_sheet, phantom_sheet
+from training.report.model_card import write_card
+from training.report.page import ReportExtras, write_report
+from training.runs.held_out_scores import by_picture, trained_folds
 
 pytestmark = pytest.mark.tensorflow
 

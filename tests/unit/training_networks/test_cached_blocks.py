@@ -16,16 +16,16 @@ from screening.networks.concatenated import build_concatenated
 from screening.networks.coronet import build_coronet
 from tests.training.packed_images import packed_site, small_protocol
 from tests.training.quiet_report import QuietReport
-from training.augment import GeometricAugmentation
-from training.cached_blocks.features import FeatureBatches, keep_features
-from training.cached_blocks.split import above, below
-from training.checkpoint import read_arrays_of
+from training.augmentation.geometry import GeometricAugmentation
 from training.errors import TrainingError
-from training.history import read_history
-from training.pipeline import RadiographBatches
-from training.run_directory import read_run
-from training.run_protocol import run_protocol
-from training.run_request import RunRequest
+from training.fit.train_protocol import run_protocol
+from training.inputs.batches import RadiographBatches
+from training.inputs.cached_features import FeatureBatches, keep_features
+from training.networks.split_at_block import above, below
+from training.runs.checkpoint import read_arrays_of
+from training.runs.folder import read_run
+from training.runs.history import read_history
+from training.runs.request import RunRequest
 
 pytestmark = pytest.mark.tensorflow
 SIDE = 71

@@ -15,15 +15,21 @@ from screening.domain.scores import Class
 from screening.networks import architectures as serving
 from screening.networks.architectures import Architecture
 from tests.training.trained_runs import Site
-from training import parity, stored_member
-from training.combination import common_images
+from training.data.splits import Part
 from training.errors import TrainingError
-from training.evaluate_runs import evaluate_runs
-from training.export import export_bundle
-from training.parity import Parity, check_parity
-from training.predictions import by_picture, predictions_path, read_predictions, trained_folds
-from training.run_directory import read_split
-from training.splits import Part
+from training.evaluation.of_runs import evaluate_runs
+from training.inference.combination import common_images
+from training.release import member_weights as stored_member
+from training.release import parity
+from training.release.export import export_bundle
+from training.release.parity import Parity, check_parity
+from training.runs.folder import read_split
+from training.runs.held_out_scores import (
+    by_picture,
+    predictions_path,
+    read_predictions,
+    trained_folds,
+)
 
 pytestmark = pytest.mark.tensorflow
 
@@ -57,8 +63,8 @@ def test_an_exported_bundle_serves(released: Bundle) -> None:
 @pytest.mark.usefixtures("tiny_serving")
 def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: Bundle) -> None:
     """What the stations compute for test pictures is what the figures were made of."""
-    from training.combination import combined_answers
-    from training.pictures import read_radiograph
+    from training.inference.combination import combined_answers
+    from training.inputs.decoded_images import read_radiograph
 
     members = released.manifest.members
     folds = [trained_folds(run)[0] for run in site.runs]
@@ -141,7 +147,7 @@ def test_answers_are_kept_until_the_weights_change(site: Site) -> None:
 
 def test_the_evaluation_is_plain_json(site: Site, tmp_path: Path) -> None:
     """The document has every run, the ensemble and its sources, and no value that JSON has not."""
-    from training.evaluation_files import write_evaluation
+    from training.evaluation.files import write_evaluation
 
     runs = [trained_folds(run) for run in site.runs]
     write_evaluation(tmp_path, evaluate_runs(runs, Part.TEST, site.ask, together=True))

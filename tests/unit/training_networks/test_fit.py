@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from screening.imaging.preprocess import InputSpec
 from screening.networks.weights import load_weights
 from tests.unit.training_networks.conftest import build_tiny
-from training.augment import GeometricAugmentation
-from training.checkpoint import read_position
-from training.devices import Replicas
+from training.augmentation.geometry import GeometricAugmentation
 from training.errors import TrainingError
-from training.fit import CHECKPOINT, HISTORY, WEIGHTS, FitSettings, PhasePlan, fit
-from training.history import EpochRecord, read_history
-from training.pace import expected_duration_s
-from training.pipeline import RadiographBatches
-from training.predict import predict
+from training.fit.devices import Replicas
+from training.fit.loop import CHECKPOINT, HISTORY, WEIGHTS, FitSettings, PhasePlan, fit
+from training.fit.time_estimate import expected_duration_s
+from training.inference.outputs import predict
+from training.inputs.batches import RadiographBatches
 from training.protocols.protocol import KeptWeights, OptimizerName
+from training.runs.checkpoint import read_position
+from training.runs.history import EpochRecord, read_history
 
 pytestmark = pytest.mark.tensorflow
 
@@ -203,7 +203,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("training.checkpoint.np.savez", full)
+        patched.setattr("training.runs.checkpoint.np.savez", full)
         with pytest.raises(TrainingError, match=r"No space left on device; make room.*--resume"):
             fit(
                 tiny(seed=1),

@@ -11,13 +11,13 @@ import numpy as np
 
 from screening.imaging.preprocess import InputSpec
 from tests.unit.training_networks.conftest import build_tiny
-from training.appearance import AppearanceAugmentation
-from training.architectures.freezing import freeze_named
-from training.devices import Replicas
-from training.fit import PhasePlan, prepare, train_step
-from training.partial_label import allowed_accuracy, partial_label_loss
-from training.pipeline import Batch, Drawn, RadiographBatches
-from training.predict import predict, score
+from training.augmentation.appearance import AppearanceAugmentation
+from training.fit.devices import Replicas
+from training.fit.loop import PhasePlan, prepare, train_step
+from training.fit.partial_label import allowed_accuracy, partial_label_loss
+from training.inference.outputs import predict, score
+from training.inputs.batches import Batch, Drawn, RadiographBatches
+from training.networks.freezing import freeze_named
 from training.protocols.protocol import Loss, Schedule
 
 pytestmark = pytest.mark.tensorflow

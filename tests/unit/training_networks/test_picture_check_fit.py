@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from training.errors import TrainingError
-from training.picture_check_fit import LARGEST_STRANGENESS, CheckFeatures, fit_picture_check
+from training.outliers.fit import LARGEST_STRANGENESS, CheckFeatures, fit_picture_check
 
 pytestmark = pytest.mark.tensorflow
 

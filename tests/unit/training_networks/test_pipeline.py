@@ -15,10 +15,10 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 from screening.imaging.phantom_image import phantom_image
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.imaging.render import render
-from training.augment import GeometricAugmentation
+from training.augmentation.geometry import GeometricAugmentation
 from training.errors import DataError
-from training.pictures import load_pictures
-from training.pipeline import Prefetched, RadiographBatches
+from training.inputs.batches import Prefetched, RadiographBatches
+from training.inputs.decoded_images import load_pictures
 
 pytestmark = pytest.mark.tensorflow
 

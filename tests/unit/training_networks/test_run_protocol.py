@@ -20,17 +20,17 @@ from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
 from tests.training.data_manifests import every_collection, write_pictures
 from tests.training.trained_runs import Site
-from training.bundle_members import load_members
+from training.data.splits import Part
 from training.errors import DataError, TrainingError
-from training.fit import CHECKPOINT, HISTORY, WEIGHTS
-from training.history import EpochRecord, read_history
+from training.fit.loop import CHECKPOINT, HISTORY, WEIGHTS
+from training.fit.train_protocol import run_protocol
+from training.inference.bundle_members import load_members
+from training.networks.initial import load_network
 from training.protocols.protocol import GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
-from training.run_directory import finished_folds, fold_directory, read_run, read_split
-from training.run_protocol import run_protocol
-from training.run_request import RunRequest
-from training.splits import Part
-from training.start_network import load_network
+from training.runs.folder import finished_folds, fold_directory, read_run, read_split
+from training.runs.history import EpochRecord, read_history
+from training.runs.request import RunRequest
 
 pytestmark = pytest.mark.tensorflow
 
@@ -225,8 +225,8 @@ from pathlib import Path
 from tests.unit.training_networks.conftest import build_tiny
 from tests.unit.training_networks.test_run_protocol import FOUR, HeardReport, small
 from screening.networks.architectures import Architecture
-from training.run_protocol import run_protocol
-from training.run_request import RunRequest
+from training.fit.loop.train_protocol import run_protocol
+from training.runs.request import RunRequest
 
 request = RunRequest(data=Path(sys.argv[1]), out=Path(sys.argv[2]), fold=1, epochs=40)
 tiny = {"coronet": Architecture(build_tiny, 64, 64, ("a",) * 4, 0, "")}

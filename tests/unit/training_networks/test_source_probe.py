@@ -10,8 +10,8 @@ import keras
 from screening.domain.scores import Class
 from screening.networks.feature_maps import last_feature_map
 from tests.training.image_rows import image_row
-from training.data_manifest import ImageRow
-from training.source_probe import cross_validated, penultimate, probe_class
+from training.data.manifest import ImageRow
+from training.evaluation.source_probe import cross_validated, penultimate, probe_class
 
 pytestmark = pytest.mark.tensorflow
 

@@ -14,11 +14,11 @@ from screening.networks.architectures import Architecture
 from tests.training.packed_images import packed_site, small_protocol
 from tests.training.quiet_report import QuietReport
 from tests.unit.training_networks.conftest import build_tiny
-from training.checkpoint import read_arrays_of
-from training.data_manifest import Label
+from training.data.manifest import Label
+from training.data.splits import Part
 from training.errors import TrainingError
-from training.fit import WEIGHTS
-from training.generalisation.objective import (
+from training.fit.loop import WEIGHTS
+from training.fit.objective import (
     Layout,
     among_rivals_loss,
     contrast_loss,
@@ -30,14 +30,14 @@ from training.generalisation.objective import (
     variance_of,
     worst_of,
 )
-from training.generalisation.terms import Terms
-from training.history import EpochRecord, read_history
-from training.partial_label import partial_label_loss
+from training.fit.partial_label import partial_label_loss
+from training.fit.train_protocol import run_protocol
+from training.protocols.loss_terms import Terms
 from training.protocols.registry import PROTOCOLS
-from training.run_directory import read_run, read_split
-from training.run_protocol import run_protocol
-from training.run_request import RunRequest, parse_terms
-from training.splits import Part
+from training.runs.checkpoint import read_arrays_of
+from training.runs.folder import read_run, read_split
+from training.runs.history import EpochRecord, read_history
+from training.runs.request import RunRequest, parse_terms
 
 pytestmark = pytest.mark.tensorflow
 

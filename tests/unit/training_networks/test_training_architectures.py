@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from screening.domain.scores import SCORE_TOLERANCE
 from screening.networks.weights import load_weights
-from training.architectures.catalogue import TRAINING_ARCHITECTURES
-from training.architectures.freezing import HEAD_LAYERS, freeze_convolutions, with_new_head
-from training.architectures.precision import with_precision
-from training.checkpoint import save_network
+from training.networks.catalogue import TRAINING_ARCHITECTURES
+from training.networks.freezing import HEAD_LAYERS, freeze_convolutions, with_new_head
+from training.networks.precision import with_precision
 from training.protocols.protocol import LearningLayers
 from training.protocols.registry import PROTOCOLS
-from training.run_request import Precision
+from training.runs.checkpoint import save_network
+from training.runs.request import Precision
 
 pytestmark = pytest.mark.tensorflow
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from screening.imaging.phantom_image import phantom_image
-from training.augment import GeometricAugmentation, picture_random
+from training.augmentation.geometry import GeometricAugmentation, picture_random
 from training.protocols.rahimzadeh2020 import CONCATENATED
 
 PICTURE: NDArray[np.uint8] = np.asarray(phantom_image(0, 96, 80))

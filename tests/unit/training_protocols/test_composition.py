@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.training.data_manifests import every_collection, rows_of
-from training.data_manifest import Label
+from training.data.manifest import Label
 from training.errors import DataError
 from training.protocols.composition import Composition, compose, plan_fold
 from training.protocols.khan2020 import BINARY, DATASET_2, FOUR_CLASSES, KHAN2020, THREE_CLASSES

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from training.generalisation.hospital_pairs import HospitalPairs
+from training.inputs.hospital_pairs import HospitalPairs
 
 HOSPITALS = ["both"] * 6 + ["sick"] * 3 + ["well"] * 3
 CLASSES = ["covid19", "normal"] * 3 + ["covid19"] * 3 + ["normal"] * 3

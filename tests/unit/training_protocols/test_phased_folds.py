@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.data_manifests import rows_of
-from training.data_manifest import ImageRow, Label
+from training.data.manifest import ImageRow, Label
 from training.protocols.composition import Composition, compose, plan_fold
 from training.protocols.plan import FoldPlan
 from training.protocols.rahimzadeh2020 import CONCATENATED, PNEUMONIAS, REPOSITORY

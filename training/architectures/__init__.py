@@ -1,1 +1,0 @@
-"""The papers' networks that training builds; the two that serve are in screening.networks."""

@@ -1,0 +1,289 @@
+"""`screening train evaluate`, `report` and `export`: from finished runs to a released bundle.
+
+`training.cli.main` joins `app` to its own commands; Keras is loaded only where networks answer.
+"""
+
+# ruff: noqa: PLC0415  heavy imports wait until a command runs
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from training.cli.options import (
+    AsJson,
+    Cache,
+    DataManifest,
+    HeldOutPart,
+    Runs,
+    SplitFrom,
+    SplitPart,
+    Workers,
+)
+from training.data.splits import Part
+from training.report.image_sheet import SheetPictures
+
+if TYPE_CHECKING:
+    from training.data.manifest import ImageRow
+    from training.evaluation.of_runs import Ask
+    from training.inference.score_files import Answering
+    from training.report.image_sheet import Sheet
+    from training.runs.held_out_scores import Predictions, TrainedFold
+
+app = typer.Typer()
+
+
+@app.command()
+def report(
+    runs: Runs,
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="The page.")],
+    split: SplitPart = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Also report the runs together as one classifier.")
+    ] = False,
+    pictures: Annotated[
+        SheetPictures,
+        typer.Option(
+            help="What the Grad-CAM sheet shows: synthetic phantoms, or the data sets' held-out "
+            "pictures, which many licences let nobody pass on."
+        ),
+    ] = SheetPictures.PHANTOMS,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="MANIFEST", help="The runs' data manifest, for --pictures test."),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Also tell what was measured of this bundle."),
+    ] = None,
+) -> None:
+    """Write one self-contained page on runs that were evaluated, in the papers' own tables.
+
+    Example: screening train report runs/khan2020-4class --out report.html
+    """
+    from training.evaluation.of_runs import evaluate_runs
+    from training.report.page import ReportExtras, write_report
+    from training.runs.held_out_scores import default_part, trained_folds
+
+    trained = [trained_folds(run) for run in runs]
+    part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
+    found = evaluate_runs(trained, part, _kept_answers, together=ensemble)
+    sheets = _sheets([folds[0] for folds in trained], part, pictures, data)
+    write_report(out, found, ReportExtras(sheets, bundle))
+    typer.echo(f"the report is in {out}")
+
+
+def _kept_answers(fold: "TrainedFold", part: Part) -> "Predictions":
+    from training.runs.held_out_scores import classified, read_predictions
+
+    return classified(read_predictions(fold, part))
+
+
+def _sheets(
+    folds: "list[TrainedFold]", part: Part, pictures: SheetPictures, data: Path | None
+) -> "list[Sheet]":
+    """Return the sheet of each run's first fold."""
+    if pictures is SheetPictures.NONE:
+        return []
+    from training.data.manifest import read_manifest
+    from training.inference.score_files import Answering
+    from training.report.grad_cam_sheet import held_out_sheet, phantom_sheet
+    from training.runs.held_out_scores import by_picture
+
+    if pictures is SheetPictures.PHANTOMS:
+        return [phantom_sheet(fold, Answering()) for fold in folds]
+    if data is None:
+        raise typer.BadParameter("expected --data MANIFEST with --pictures test, found none")
+    rows = by_picture(read_manifest(data))
+    return [held_out_sheet(each, _kept_answers(each, part), rows, Answering()) for each in folds]
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN...]", help="Folders of runs, or RUN/fold-K for one fold."),
+    ] = None,
+    *,
+    data: DataManifest,
+    split: SplitPart = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Evaluate this bundle in place of runs."),
+    ] = None,
+    split_from: SplitFrom = [],  # noqa: B006  typer makes a list of its own for each call
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only images of this source; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write JSON, confusion matrices and curves.")
+    ] = None,
+    leave_out_hospital: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out-hospital",
+            help="Tell the hospitals that the runs left out, each alone, then their mean; with "
+            "--bundle also kept beside its manifest.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    workers: Workers = 2,
+    cache: Cache = None,
+) -> None:
+    """Evaluate trained runs on images they held out; several runs also as an ensemble.
+
+    Or a bundle as it is released, by the figures a release is held to; kept beside its manifest.
+    Or runs on the hospitals they left out: those that left out the same count as one ensemble.
+
+    Example: screening train evaluate runs/khan2020-4class --data manifest.csv
+    screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
+    screening train evaluate runs/a runs/b --leave-out-hospital --data manifest.csv
+    """
+    if leave_out_hospital:
+        from training.cli.left_out import LeftOutAsked, tell_left_out
+
+        asked = Asked(as_json, workers, cache)
+        tell_left_out(_named(runs), data, LeftOutAsked(out=out, bundle=bundle, **asdict(asked)))
+        return
+    if bundle:
+        _evaluate_bundle(bundle, split_from, split, data, Asked(as_json, workers, cache))
+        return
+    from training.data.manifest import read_manifest
+    from training.evaluation.files import evaluation_json, print_evaluation, write_evaluation
+    from training.evaluation.of_runs import evaluate_runs
+    from training.inference.score_files import Answering
+    from training.runs.held_out_scores import by_picture, default_part, trained_folds
+
+    trained = [trained_folds(run) for run in _named(runs)]
+    part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
+    rows = by_picture(read_manifest(data))
+    ask = _asking(rows, Answering(workers=workers, cache_dir=cache))
+    found = evaluate_runs(
+        trained, part, ask, sources=frozenset(source or ()), together=len(trained) > 1
+    )
+    if out:
+        write_evaluation(out, found)
+    if as_json:
+        typer.echo(json.dumps(evaluation_json(found), indent=2, allow_nan=False))
+    else:
+        print_evaluation(found)
+
+
+def _named(runs: list[Path] | None) -> list[Path]:
+    if not runs:
+        raise typer.BadParameter("expected RUN... or --bundle BUNDLE, found neither")
+    return runs
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a command decodes pictures and prints what it found."""
+
+    as_json: bool
+    workers: int
+    cache: Path | None
+
+
+def _evaluate_bundle(
+    directory: Path,
+    split_from: list[Path],
+    split: HeldOutPart | None,
+    data: Path,
+    asked: Asked,
+) -> None:
+    from screening.bundles.registry import load_bundle
+    from training.cli.bundle_tables import print_bundle_evaluation
+    from training.data.manifest import read_manifest
+    from training.evaluation.measurements import EVALUATION_NAME, write_beside
+    from training.evaluation.of_bundle import bundle_evaluation_json, evaluate_bundle
+    from training.inference.score_files import Answering
+    from training.runs.held_out_scores import by_picture, default_part, trained_folds
+
+    if not split_from:
+        raise typer.BadParameter("expected --split-from RUN with --bundle, found none")
+    folds = [fold for run in split_from for fold in trained_folds(run)]
+    part = Part(split) if split else default_part(folds)
+    answering = Answering(workers=asked.workers, cache_dir=asked.cache)
+    rows = by_picture(read_manifest(data))
+    found = evaluate_bundle(load_bundle(directory), folds, part, rows, answering)
+    content = bundle_evaluation_json(found)
+    write_beside(directory, EVALUATION_NAME, content)
+    if asked.as_json:
+        typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    else:
+        print_bundle_evaluation(found)
+
+
+def _asking(rows: "Mapping[str, ImageRow]", answering: "Answering") -> "Ask":
+    from training.runs.held_out_scores import Predictions, TrainedFold, classified, predicted
+
+    def ask(fold: TrainedFold, part: Part) -> Predictions:
+        return classified(predicted(fold, part, rows, answering))
+
+    return ask
+
+
+class StoredPrecision(StrEnum):
+    """How a bundle stores kernels; biases and batch normalisation stay float32."""
+
+    INT8 = "int8"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+@app.command()
+def export(
+    runs: Runs,
+    *,
+    name: Annotated[str, typer.Option(help="Of the bundle.")],
+    version: Annotated[str, typer.Option(help="Of the bundle.")],
+    data: DataManifest,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The bundle's own folder.", show_default="bundles/NAME-VERSION"
+        ),
+    ] = None,
+    precision: Annotated[
+        StoredPrecision | None,
+        typer.Option(
+            help="How weights are stored.", show_default="each member's smallest that keeps parity"
+        ),
+    ] = None,
+    most_megabytes: Annotated[
+        float, typer.Option(min=1, help="Largest size of the bundle, in 1,000,000 bytes.")
+    ] = 100,
+    picture_check: Annotated[
+        bool, typer.Option(help="Fit what refuses pictures unlike the training pictures.")
+    ] = True,
+    workers: Workers = 2,
+    cache: Cache = None,
+) -> None:
+    """Release runs as a bundle: calibrates, combines and chooses thresholds on validation data.
+
+    Example: screening train export runs/a runs/b --name chest --version 1 --data manifest.csv
+    """
+    from training.data.manifest import read_manifest
+    from training.inference.score_files import Answering
+    from training.release.export import ExportRequest, export_bundle
+    from training.runs.held_out_scores import by_picture
+
+    rows = read_manifest(data)
+    answering = Answering(workers=workers, cache_dir=cache)
+    request = ExportRequest(
+        runs=runs,
+        name=name,
+        version=version,
+        rows=rows,
+        out=out or Path("bundles") / f"{name}-{version}",
+        precision=precision.value if precision else None,
+        most_bytes=int(most_megabytes * 1_000_000),
+        picture_check=picture_check,
+    )
+    bundle = export_bundle(request, _asking(by_picture(rows), answering), answering)
+    typer.echo(f"{bundle.identity} is in {bundle.directory}")

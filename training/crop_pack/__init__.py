@@ -1,1 +1,0 @@
-"""Crops of the lung fields of a whole manifest, small enough to travel to another machine."""

@@ -1,0 +1,1 @@
+"""The data manifest, one row per image, and who is trained on and who is held out."""

@@ -1,0 +1,1 @@
+"""Evaluates runs and bundles on held-out images."""

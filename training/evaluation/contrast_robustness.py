@@ -1,0 +1,142 @@
+"""Measures how much a bundle's answers depend on how black and how white pictures are.
+
+Detectors, processing and archives differ in tone, diseases hardly: a network that answers otherwise
+once the tone is another one has learnt the hospital. Each held-out picture is shown as it is, and
+with its tone changed within the part that members see.
+Source: Zech et al. 2018, PLOS Medicine 15:e1002683 (networks that tell the hospital).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.bundles.registry import Bundle
+from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
+from training.augmentation.contrast_exchange import levels_of
+from training.data.manifest import ImageRow
+from training.data.splits import Part
+from training.evaluation.acceptance import of_the_reference_set
+from training.evaluation.files import estimate_json
+from training.evaluation.of_bundle import answers_of, evaluate_members, held_out_questions
+from training.inference.bundle_members import BundleMember, load_members
+from training.inference.score_files import Answering
+from training.inputs.decoded_images import read_radiograph
+from training.metrics.classification import Estimate, SetEvaluation
+from training.runs.held_out_scores import Predictions, TrainedFold
+
+Picture = NDArray[np.uint8]
+Tone = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+"""Changes grey levels of one picture, 0 to 1; what leaves the range is cut off."""
+
+DARKER, BRIGHTER = 1.4, 0.7
+
+
+def _stretched(grey: NDArray[np.floating]) -> NDArray[np.floating]:
+    black, white = (float(level) for level in levels_of(grey))
+    shares: NDArray[np.floating] = (grey - black) / max(white - black, 1 / 255)
+    return shares
+
+
+TONES: Mapping[str, Tone] = {
+    "as it is": lambda grey: grey,
+    "stretched: 1st percentile black, 99th white": _stretched,
+    f"darker: gamma {DARKER}": lambda grey: grey**DARKER,
+    f"brighter: gamma {BRIGHTER}": lambda grey: grey**BRIGHTER,
+    "flat: half the contrast": lambda grey: grey.mean() + (grey - grey.mean()) / 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToneRow:
+    """What the ensemble answers to all pictures in one tone."""
+
+    tone: str
+    found: SetEvaluation
+
+    @property
+    def figures(self) -> Mapping[str, Estimate]:
+        """By name: each class's share found, COVID-19's specificity, accuracy."""
+        classes = self.found.classes
+        return {
+            "COVID-19 found": classes[Class.COVID19.value].sensitivity,
+            "others not called COVID-19": classes[Class.COVID19.value].specificity,
+            "pneumonia found": classes[Class.PNEUMONIA.value].sensitivity,
+            "normal found": classes[Class.NORMAL.value].sensitivity,
+            "accuracy at equal class sizes": self.found.balanced_accuracy,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ToneTrial:
+    """of_adults: on the reference set of `training.evaluation.acceptance`, else on all held out."""
+
+    identity: str
+    part: Part
+    of_adults: bool
+    rows: tuple[ToneRow, ...]
+
+
+def try_tones(
+    bundle: Bundle,
+    splits: Sequence[TrainedFold],
+    part: Part,
+    rows: Mapping[str, ImageRow],
+    answering: Answering,
+) -> ToneTrial:
+    """Ask a bundle about the pictures that all these runs hold out, in each tone.
+
+    On adults, whose tone differs between collections, where the part has all classes of them.
+    rows: of the data manifest, by pixels_sha256. Raises TrainingError where no picture is held out.
+    """
+    everything = held_out_questions(splits, part, rows)
+    nothing = Predictions((), everything, np.zeros((len(everything), 0)))
+    adults = of_the_reference_set(nothing).questions
+    of_adults = {CLASS_OF_MEMBER_CLASS[each.klass] for each in adults} == set(Class)
+    questions = adults if of_adults else everything
+    pictures = [read_radiograph(rows[each.pixels_sha256].path) for each in questions]
+    members = load_members(bundle, answering)
+    parts = [[each.seen_as.part_of(picture) for picture in pictures] for each in members]
+    shown = []
+    for name, tone in TONES.items():
+        answers = [
+            answers_of(each, questions, _answers_in_tone(each, seen, tone, answering))
+            for each, seen in zip(members, parts, strict=True)
+        ]
+        together = evaluate_members(bundle.manifest.members, answers)
+        shown.append(ToneRow(name, together.ensemble.pooled))
+    return ToneTrial(bundle.identity, part, of_adults, tuple(shown))
+
+
+def toned(picture: Picture, tone: Tone) -> Picture:
+    """Return a picture, (rows, columns) uint8, in another tone."""
+    grey = np.clip(tone(picture / 255), 0, 1)
+    return np.asarray(np.rint(grey * 255), np.uint8)
+
+
+def _answers_in_tone(
+    member: BundleMember, parts: Sequence[Picture], tone: Tone, answering: Answering
+) -> NDArray[np.float32]:
+    seen_whole = replace(member.seen_as, part=None)
+    return answering.probabilities_of(
+        member.model, seen_whole, (toned(part, tone) for part in parts)
+    )
+
+
+def tone_trial_json(trial: ToneTrial) -> dict[str, Any]:
+    """Return plain values: fractions, null where undefined."""
+    return {
+        "bundle": trial.identity,
+        "part": trial.part.value,
+        "of_adults": trial.of_adults,
+        "images": trial.rows[0].found.images,
+        "rows": [
+            {
+                "tone": row.tone,
+                "figures": {name: estimate_json(each) for name, each in row.figures.items()},
+            }
+            for row in trial.rows
+        ],
+    }

@@ -1,0 +1,152 @@
+"""Evaluates a bundle as it is released: stored weights, calibration and combination.
+
+On pictures that none of its members was trained on, found in the splits of their runs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.bundles.manifest import Member
+from screening.bundles.registry import Bundle
+from screening.domain.scores import Class
+from training.data.manifest import ABNORMAL, CLASS_OF_LABEL, MEMBER_CLASS_OF_LABEL, ImageRow
+from training.data.splits import Part
+from training.evaluation.acceptance import ReleaseFigure, of_the_reference_set, release_figures
+from training.evaluation.files import classifier_json, ensemble_json
+from training.evaluation.of_runs import AnsweredTogether, EnsembleEvaluation, evaluate_together
+from training.inference.bundle_members import BundleMember, load_members
+from training.inference.combination import (
+    Combination,
+    combined_answers,
+    common_images,
+    own_answers,
+    three_class_answers,
+)
+from training.inference.score_files import Answering
+from training.metrics.classification import Evaluation, evaluate
+from training.runs.held_out_scores import (
+    Predictions,
+    Question,
+    TrainedFold,
+    both_sides,
+    questions_of,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleEvaluation:
+    """What `screening train evaluate --bundle` found.
+
+    everything: on all pictures of the part; reference: on the reference set of the release
+    figures; own_classes: of members with classes of their own, in these.
+    """
+
+    identity: str
+    part: Part
+    leaked: int
+    everything: EnsembleEvaluation
+    reference: EnsembleEvaluation | None
+    own_classes: tuple[Evaluation, ...]
+    figures: tuple[ReleaseFigure, ...]
+
+
+def evaluate_bundle(
+    bundle: Bundle,
+    splits: Sequence[TrainedFold],
+    part: Part,
+    rows: Mapping[str, ImageRow],
+    answering: Answering,
+) -> BundleEvaluation:
+    """Evaluate a bundle on the pictures that all these runs keep for a part.
+
+    rows: of the data manifest, by pixels_sha256. Raises TrainingError where there are none.
+    """
+    questions = held_out_questions(splits, part, rows)
+    paths = [rows[each.pixels_sha256].path for each in questions]
+    answers = [
+        answers_of(each, questions, answering.probabilities(each.model, each.seen_as, paths))
+        for each in load_members(bundle, answering)
+    ]
+    members = bundle.manifest.members
+    everything = evaluate_members(members, answers)
+    reference = [of_the_reference_set(each) for each in answers]
+    on_reference = evaluate_members(members, reference) if reference[0].questions else None
+    own = tuple(
+        evaluate(f"{member.name}, {len(member.classes)} classes", own_answers(each))
+        for member, each in zip(members, answers, strict=True)
+        if len(member.classes) > len(Class)
+    )
+    return BundleEvaluation(
+        identity=bundle.identity,
+        part=part,
+        leaked=sum(each.group_in_training for each in questions),
+        everything=everything,
+        reference=on_reference,
+        own_classes=own,
+        figures=release_figures(everything, on_reference, own[0].pooled if own else None)
+        if on_reference
+        else (),
+    )
+
+
+def held_out_questions(
+    splits: Sequence[TrainedFold], part: Part, rows: Mapping[str, ImageRow]
+) -> tuple[Question, ...]:
+    """Return the pictures that all runs keep for a part, each with the finest class it has.
+
+    Raises TrainingError where a part is empty or none is common.
+    """
+    asked = [
+        [each for each in questions_of(fold, part, rows) if each.klass != ABNORMAL]
+        for fold in splits
+    ]
+    finest = [tuple(_with_finest_class(q, rows) for q in questions) for questions in asked]
+    nothing = [Predictions((), each, np.zeros((len(each), 0))) for each in finest]
+    return common_images(nothing)[0].questions
+
+
+def _with_finest_class(question: Question, rows: Mapping[str, ImageRow]) -> Question:
+    label = rows[question.pixels_sha256].label
+    return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label] or ""))
+
+
+def answers_of(
+    member: BundleMember, questions: tuple[Question, ...], outputs: NDArray[np.float32]
+) -> Predictions:
+    """Return what a member's outputs, (questions, outputs), say of each of its classes."""
+    return Predictions(member.member.classes, questions, both_sides(outputs))
+
+
+def evaluate_members(
+    members: Sequence[Member], answers: Sequence[Predictions]
+) -> EnsembleEvaluation:
+    """Evaluate members' answers to the same questions, alone and combined as the manifest says."""
+    combination = Combination(
+        tuple(member.temperature for member in members), tuple(member.weight for member in members)
+    )
+    together = AnsweredTogether(
+        [member.name for member in members],
+        [
+            three_class_answers(each, member.temperature)
+            for member, each in zip(members, answers, strict=True)
+        ],
+        combined_answers(answers, combination),
+    )
+    return evaluate_together(together, [combination], chosen=True)
+
+
+def bundle_evaluation_json(found: BundleEvaluation) -> dict[str, Any]:
+    """Return all figures as plain values: fractions, null where undefined."""
+    return {
+        "bundle": found.identity,
+        "part": found.part.value,
+        "images_of_groups_in_training": found.leaked,
+        "figures": [each.as_json() for each in found.figures],
+        "reference_set": ensemble_json(found.reference) if found.reference else None,
+        "all_images": ensemble_json(found.everything),
+        "members_in_own_classes": [classifier_json(each) for each in found.own_classes],
+    }

@@ -1,1 +1,0 @@
-"""What is added to training so that networks hold at hospitals they never saw."""

@@ -1,0 +1,1 @@
+"""Scores images with trained networks, alone and combined."""

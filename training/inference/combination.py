@@ -1,0 +1,215 @@
+"""Members' answers as one answer: calibration, weights, and how both are chosen.
+
+Both are chosen on validation data: the temperature of each member as the one under which the true
+class of its scores in the ensemble's three classes is most probable, then the weights as those
+under which the true class of the weighted mean is. Source: Guo et al. 2017, section 4.2
+(temperature); Dempster, Laird & Rubin 1977, section 4.3 (proportions of a mixture by EM).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class, member_scores
+from training.errors import TrainingError
+from training.metrics.classification import AnsweredImages
+from training.runs.held_out_scores import Predictions, Question
+
+TEMPERATURES = (0.1, 10.0)
+"""Searched from the first to the second, in two grids of `_STEPS`."""
+LEAST_WEIGHT = 0.05
+"""No member is silenced: validation data are few, and hospitals differ from them."""
+_STEPS = 25
+_ROUNDS = 1000
+_SMALLEST = 1e-12
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Per member: the temperature, above 0, and the share in the weighted mean."""
+
+    temperatures: tuple[float, ...]
+    weights: tuple[float, ...]
+
+    @classmethod
+    def equal(cls, members: int) -> "Combination":
+        """Return no calibration and equal shares, for when nothing may be chosen."""
+        return cls((1.0,) * members, (round(1 / members, 6),) * members)
+
+
+def speaks_of_the_three_classes(classes: Sequence[str]) -> bool:
+    """Return whether a network's classes add up to the ensemble's three."""
+    known = [CLASS_OF_MEMBER_CLASS.get(name) for name in classes]
+    return None not in known and set(known) == set(Class)
+
+
+def own_answers(predictions: Predictions) -> AnsweredImages:
+    """Return a network's answers in its own classes, where the image's class is one of them."""
+    names = predictions.classes
+    chosen = [each.klass in names for each in predictions.questions]
+    asked = [each for each in predictions.questions if each.klass in names]
+    true = [names.index(each.klass) for each in asked]
+    return _answered(names, asked, true, predictions.probabilities[np.array(chosen, dtype=bool)])
+
+
+def three_class_answers(predictions: Predictions, temperature: float = 1.0) -> AnsweredImages:
+    """Return a network's calibrated answers in the ensemble's classes, as the stations fold them.
+
+    Raises TrainingError where its classes, or an image's, are none of theirs.
+    """
+    _check_classes(predictions)
+    names = tuple(Class)
+    true = [names.index(CLASS_OF_MEMBER_CLASS[each.klass]) for each in predictions.questions]
+    scores = _folded(predictions.classes, predictions.probabilities, temperature)
+    classes = tuple(name.value for name in names)
+    return _answered(classes, predictions.questions, true, scores)
+
+
+def common_images(members: Sequence[Predictions]) -> tuple[Predictions, ...]:
+    """Return the members' answers to the images that all of them were asked, in one order.
+
+    What is known of an image covers all members: it counts as trained on where any was.
+    Raises TrainingError where they have no image in common.
+    """
+    asked = [{each.pixels_sha256: n for n, each in enumerate(m.questions)} for m in members]
+    shared = [name for name in asked[0] if all(name in places for places in asked)]
+    if not shared:
+        raise TrainingError(
+            "expected runs that keep some images of this part in common, found none; train the "
+            "members on one manifest with the same split and seed"
+        )
+    merged = tuple(
+        _merged([m.questions[places[name]] for m, places in zip(members, asked, strict=True)])
+        for name in shared
+    )
+    return tuple(
+        replace(m, questions=merged, probabilities=m.probabilities[[places[s] for s in shared]])
+        for m, places in zip(members, asked, strict=True)
+    )
+
+
+def combined_answers(members: Sequence[Predictions], combination: Combination) -> AnsweredImages:
+    """Return the ensemble's answers; members must answer the same images, see `common_images`."""
+    for member in members:
+        _check_classes(member)
+    scores = ensemble_scores([(each.classes, each.probabilities) for each in members], combination)
+    return replace(three_class_answers(members[0]), probabilities=scores)
+
+
+def ensemble_scores(
+    outputs: Sequence[tuple[tuple[str, ...], Floats]], combination: Combination
+) -> Floats:
+    """Return (pictures, 3) scores; outputs: each member's classes and (pictures, classes)."""
+    calibrated = [
+        _folded(classes, probabilities, temperature)
+        for (classes, probabilities), temperature in zip(
+            outputs, combination.temperatures, strict=True
+        )
+    ]
+    return np.asarray(np.average(calibrated, 0, combination.weights))
+
+
+def choose_combination(members: Sequence[Predictions]) -> Combination:
+    """Choose temperatures and weights on validation data.
+
+    members: answers to the same images, none of them of a group that a member was trained on.
+    Raises TrainingError where one is.
+    """
+    leaked = sum(each.group_in_training for each in members[0].questions)
+    if leaked:
+        raise TrainingError(
+            f"expected validation images of patients that no member was trained on, found {leaked} "
+            "others; train the members with the same split by group"
+        )
+    temperatures = tuple(choose_temperature(member) for member in members)
+    scores = [
+        three_class_answers(member, temperature)
+        for member, temperature in zip(members, temperatures, strict=True)
+    ]
+    of_truth = np.stack([_of_truth(each) for each in scores], axis=1)
+    return Combination(temperatures, _mixture_weights(of_truth))
+
+
+def choose_temperature(predictions: Predictions) -> float:
+    """Return the temperature, to 3 significant digits, of the least mean negative log-likelihood.
+
+    A second grid is laid between the neighbours of the first one's best.
+    """
+    low, high = TEMPERATURES
+    best = 1.0
+    for _ in range(2):
+        grid = np.geomspace(low, high, _STEPS)
+        losses = [
+            -np.log(_of_truth(three_class_answers(predictions, float(each)))).mean()
+            for each in grid
+        ]
+        place = int(np.argmin(losses))
+        best = float(grid[place])
+        low, high = float(grid[max(place - 1, 0)]), float(grid[min(place + 1, _STEPS - 1)])
+    return float(f"{best:.3g}")
+
+
+def _mixture_weights(of_truth: Floats) -> tuple[float, ...]:
+    """Return the shares, at least `LEAST_WEIGHT`, that make the truth most probable.
+
+    of_truth: (images, members), the probability each member gives the true class.
+    """
+    shares = np.full(of_truth.shape[1], 1 / of_truth.shape[1])
+    for _ in range(_ROUNDS):
+        owed = shares * of_truth
+        shares = (owed / owed.sum(axis=1, keepdims=True)).mean(axis=0)
+    least = min(LEAST_WEIGHT, 1 / len(shares))
+    return tuple(round(float(least + (1 - len(shares) * least) * each), 4) for each in shares)
+
+
+def _of_truth(answered: AnsweredImages) -> Floats:
+    chosen = answered.probabilities[np.arange(len(answered.true)), answered.true]
+    return np.maximum(chosen, _SMALLEST)
+
+
+def _folded(classes: tuple[str, ...], probabilities: Floats, temperature: float) -> Floats:
+    rows = (
+        member_scores("", classes, row, temperature).calibrated for row in probabilities.tolist()
+    )
+    return np.array([[scores.of(klass) for klass in Class] for scores in rows])
+
+
+def _check_classes(predictions: Predictions) -> None:
+    names = {*predictions.classes, *(each.klass for each in predictions.questions)}
+    unknown = names - CLASS_OF_MEMBER_CLASS.keys()
+    if unknown or not speaks_of_the_three_classes(predictions.classes):
+        raise TrainingError(
+            f"expected classes that add up to {', '.join(Class)}, found "
+            f"{', '.join(predictions.classes)}; such a network can be no member of the ensemble"
+        )
+
+
+def _merged(questions: Sequence[Question]) -> Question:
+    coarsest = {CLASS_OF_MEMBER_CLASS.get(each.klass, each.klass) for each in questions}
+    if len(coarsest) > 1:
+        raise TrainingError(
+            f"expected one class of picture {questions[0].pixels_sha256}, found "
+            f"{', '.join(sorted(coarsest))} in different runs; train them on one manifest"
+        )
+    return replace(
+        questions[0],
+        training_images_of_source=sum(each.training_images_of_source for each in questions),
+        group_in_training=any(each.group_in_training for each in questions),
+    )
+
+
+def _answered(
+    classes: tuple[str, ...], asked: Sequence[Question], true: Sequence[int], scores: Floats
+) -> AnsweredImages:
+    return AnsweredImages(
+        classes=classes,
+        true=np.array(true, dtype=np.intp),
+        probabilities=scores,
+        groups=np.array([each.split_group for each in asked], dtype=np.str_),
+        sources=np.array([each.source for each in asked], dtype=np.str_),
+        seen=np.array([each.training_images_of_source for each in asked], dtype=np.intp),
+    )

@@ -1,0 +1,1 @@
+"""From images of a manifest to batches of network inputs."""

@@ -1,0 +1,121 @@
+"""Decodes the pictures of a run once, as the stations do, and keeps them at network size."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.errors import RejectedInstanceError
+from screening.imaging.fingerprint import fingerprint
+from screening.imaging.picture_file import read_picture
+from screening.imaging.preprocess import InputSpec
+from screening.imaging.render import render
+from training.errors import DataError
+from training.inputs.grey_levels import exact_values, whole_grey_levels
+from training.inputs.input_view import SeenPart
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+"""Every other file is read as DICOM."""
+_ERRORS_SHOWN = 10
+
+
+def read_radiograph(path: Path) -> NDArray[np.uint8]:
+    """Return one file's picture, (rows, columns) uint8, exactly as the stations render it.
+
+    Raises RejectedInstanceError where it holds no usable picture, OSError where it cannot be
+    opened.
+    """
+    read = read_picture if path.suffix.lower() in PICTURE_SUFFIXES else render
+    return read(path).pixels
+
+
+def load_pictures(
+    paths: Sequence[Path],
+    spec: InputSpec,
+    *,
+    exact: bool,
+    seen: SeenPart | None = None,
+    workers: int = 2,
+    cache_dir: Path | None = None,
+    on_decoded: Callable[[int], None] | None = None,
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Decode files in parallel; return (len(paths), spec.height, spec.width).
+
+    exact: float32 in spec.value_range, as `preprocess` gives them; otherwise whole grey levels,
+    uint8, a quarter of the size, which is what augmentation takes. seen: the part of the picture
+    that the network sees, None: the whole. cache_dir: kept there between
+    runs, and mapped instead of held in memory; files are known again by path, size and time of
+    change. on_decoded: called with the number of pictures just decoded.
+    Raises DataError naming the files, before anything is trained, where some cannot be read.
+    """
+    values = exact_values if exact else whole_grey_levels
+
+    def prepare(picture: NDArray[np.uint8]) -> NDArray[Any]:
+        return values(seen.of(picture) if seen else picture, spec)
+
+    shape = (len(paths), spec.height, spec.width)
+    dtype = np.dtype(np.float32 if exact else np.uint8)
+    if cache_dir is None:
+        pictures: NDArray[Any] = np.empty(shape, dtype)
+        _decode_into(pictures, paths, prepare, workers=workers, on_decoded=on_decoded)
+        return pictures
+    cached = cache_dir / f"pictures-{_key(paths, spec, seen, exact=exact)}.npy"
+    if not cached.exists():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=cache_dir, prefix=".pictures-", suffix=".npy")
+        os.close(handle)
+        try:
+            pictures = np.lib.format.open_memmap(name, mode="w+", dtype=dtype, shape=shape)
+            _decode_into(pictures, paths, prepare, workers=workers, on_decoded=on_decoded)
+            pictures.flush()
+            Path(name).replace(cached)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    mapped: NDArray[Any] = np.load(cached, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _decode_into(
+    pictures: NDArray[Any],
+    paths: Sequence[Path],
+    prepare: Callable[[NDArray[np.uint8]], NDArray[Any]],
+    *,
+    workers: int,
+    on_decoded: Callable[[int], None] | None,
+) -> None:
+    def decode(index: int) -> str | None:
+        try:
+            pictures[index] = prepare(read_radiograph(paths[index]))
+        except (RejectedInstanceError, OSError) as error:
+            return f"{paths[index]}: {error}"
+        return None
+
+    faults = []
+    with ThreadPoolExecutor(workers) as pool:
+        for fault in pool.map(decode, range(len(paths))):
+            faults += [fault] if fault else []
+            if on_decoded:
+                on_decoded(1)
+    if faults:
+        raise DataError(
+            f"expected {len(paths)} readable pictures, found {len(faults)} that are not; take them "
+            "out of the manifest or replace them:\n" + "\n".join(faults[:_ERRORS_SHOWN])
+        )
+
+
+def _key(paths: Sequence[Path], spec: InputSpec, seen: SeenPart | None, *, exact: bool) -> str:
+    part = seen.name if seen else ""
+    digest = hashlib.sha256(f"{fingerprint()} {spec} {part} {exact}".encode())
+    for path in paths:
+        with contextlib.suppress(OSError):  # decoding will say which files are absent
+            status = path.stat()
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,107 @@
+"""What of a radiograph a network sees in training: the same as when it serves."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.imaging.contrast import Contrast
+from screening.imaging.lung_field import View, crop
+from screening.imaging.preprocess import InputSpec, preprocess
+from screening.networks.lung_field import LungFieldFinder
+from training.errors import TrainingError
+from training.networks.lung_field import WEIGHTS, load_lung_field
+from training.protocols.protocol import Protocol
+from training.runs.folder import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPart:
+    """name: of the part, for what is kept of it; finder: of the lungs."""
+
+    name: str
+    finder: LungFieldFinder
+
+    def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of a (rows, columns) picture.
+
+        A picture without a plausible lung field, which the stations would refuse, is seen whole.
+        """
+        box = self.finder.box(picture)
+        return crop(picture, box) if box else picture
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAs:
+    """What a network takes of a radiograph.
+
+    part: None for the whole picture. mirrored, inner: it is asked about these views,
+    too, see `screening.networks.test_time_augmentation`.
+    """
+
+    spec: InputSpec
+    part: SeenPart | None = None
+    mirrored: bool = False
+    inner: float | None = None
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return one of the equal channels, (spec.height, spec.width), of a rendered picture."""
+        return preprocess(self.part_of(picture), self.spec)[..., 0]
+
+    def part_of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of a (rows, columns) picture that it sees."""
+        return self.part.of(picture) if self.part else picture
+
+
+def seen_part(view: View, lung_field: Path | None) -> SeenPart | None:
+    """Return the part that a view shows, None for the whole picture.
+
+    lung_field: the folder of the lung-field network's run. Raises TrainingError where the view
+    needs one and it has none.
+    """
+    if view is View.WHOLE:
+        return None
+    if lung_field is None:
+        raise TrainingError(
+            "expected the lung-field network that the run was trained with, found none; name its "
+            "folder with --lung-field"
+        )
+    return SeenPart(f"{view} {lung_field_sha256(lung_field)}", load_lung_field(lung_field))
+
+
+def lung_field_sha256(run: Path) -> str:
+    """Return the SHA-256 of a lung-field network's weights; raises TrainingError without any."""
+    path = run / WEIGHTS
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainingError(
+            f"expected the weights of a lung-field network in {path}, cannot read them "
+            f"({error.strerror}); train it with `screening train lung-field`"
+        ) from error
+
+
+def kept_lung_field(run: Path) -> Path:
+    """Return where a run keeps its copy of the lung-field network."""
+    return run / "lung-field"
+
+
+def keep_lung_field(lung_field: Path, run: Path) -> None:
+    """Copy the lung-field network into a run, so that the run can be read alone.
+
+    Raises TrainingError where it cannot be read or written.
+    """
+    kept = kept_lung_field(run)
+    try:
+        shutil.copytree(lung_field, kept, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        raise TrainingError(f"cannot copy {lung_field} to {kept}: {error}; make room") from error
+
+
+def input_spec(trained: Protocol | RunRecord) -> InputSpec:
+    """Return the input that a protocol's, or a run's, network takes."""
+    return InputSpec(trained.height, trained.width, trained.value_range, Contrast(trained.contrast))

@@ -1,0 +1,1 @@
+"""The out-of-distribution check of a bundle: fitted, and measured."""

@@ -1,0 +1,239 @@
+"""Fits a bundle's picture check: what its pictures look like, and what they do not.
+
+The distance is fitted to training pictures, the plane to them and to the same turned, inverted or
+drawn; thresholds are chosen on validation pictures, and raised until a hospital that was left out
+of the fit would hardly lose more.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.bundles.feature_discriminant import FeatureDiscriminant, write_discriminant
+from screening.bundles.feature_statistics import (
+    FeatureStatistics,
+    choose_threshold,
+    fit_statistics,
+    write_statistics,
+)
+from screening.bundles.manifest import Discriminant, Member, PictureCheck, PictureCheckMethod
+from screening.bundles.registry import describe_file
+from screening.networks.feature_maps import last_feature_map, with_features
+from screening.networks.weights import load_weights
+from training.data.manifest import ImageRow
+from training.data.splits import Part
+from training.errors import TrainingError
+from training.evaluation.ridge import fit_plane
+from training.inference.score_files import Answering, seen_by
+from training.inputs.decoded_images import read_radiograph
+from training.inputs.input_view import SeenAs
+from training.networks.initial import load_network
+from training.outliers.outlier_images import CHANGES, DRAWN, TEACHING, Picture
+from training.runs.folder import read_split
+from training.runs.held_out_scores import TrainedFold
+
+MOST_REFUSED = 0.005
+"""Share of validation pictures, by distance and plane together; the test split may lose 1 %."""
+MOST_REFUSED_OF_A_SOURCE = 0.01
+"""Share of a source's pictures that a check fitted without that source may refuse."""
+LARGEST_STRANGENESS = 0.0
+"""Half-way between radiographs and anything else: no left-out source raises it further."""
+PICTURES_OF_A_SOURCE = 400
+"""Fitted to at most so many."""
+FEWEST_OF_A_SOURCE = 30
+"""A source with fewer is not left out to try the check."""
+DRAWN_OF_A_KIND = 60
+STATISTICS_NAME, PLANE_NAME = "known-pictures.npz", "strange-pictures.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedCheck:
+    """A check without its files. left_out: refused share of each source left out of the fit."""
+
+    statistics: FeatureStatistics
+    plane: FeatureDiscriminant
+    threshold: float
+    most_strangeness: float
+    left_out: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFeatures:
+    """Features of one layer, (pictures, features) each.
+
+    known: of training pictures, sources: (pictures,) theirs, changed: of each of them turned or
+    inverted, drawn: of drawn pictures; validation: of validation pictures.
+    """
+
+    known: NDArray[np.float32]
+    sources: NDArray[np.str_]
+    changed: NDArray[np.float32]
+    drawn: NDArray[np.float32]
+    validation: NDArray[np.float32]
+
+    def without(self, source: str) -> "CheckFeatures":
+        """Return the features without those of one source's training pictures."""
+        kept = self.sources != source
+        return CheckFeatures(
+            self.known[kept], self.sources[kept], self.changed[kept], self.drawn, self.validation
+        )
+
+
+def make_picture_check(
+    directory: Path,
+    member: Member,
+    fold: TrainedFold,
+    rows: Mapping[str, ImageRow],
+    answering: Answering,
+) -> tuple[PictureCheck, dict[str, Any]]:
+    """Fit the check on a member's features; write its files into the bundle's directory.
+
+    member: of the fold, stored in the directory. rows: of the data manifest, by pixels_sha256.
+    Returns the manifest's section, and how it came about for the manifest's provenance.
+    """
+    model = load_network(fold.run, fold.fold, answering.architectures)
+    load_weights(model, [directory / file.file for file in member.weights])
+    layer = last_feature_map(model)
+    features = features_for_check(feature_network(model, layer), fold, rows, answering)
+    fitted = fit_picture_check(features)
+    write_statistics(directory / STATISTICS_NAME, fitted.statistics)
+    write_discriminant(directory / PLANE_NAME, fitted.plane)
+    plane = describe_file(directory / PLANE_NAME)
+    section = PictureCheck(
+        member=member.name,
+        layer=layer,
+        method=PictureCheckMethod.MAHALANOBIS,
+        threshold=fitted.threshold,
+        statistics=describe_file(directory / STATISTICS_NAME),
+        discriminant=Discriminant(threshold=fitted.most_strangeness, plane=plane),
+    )
+    return section, _provenance(fitted, features)
+
+
+def features_for_check(
+    network: keras.Model,
+    fold: TrainedFold,
+    rows: Mapping[str, ImageRow],
+    answering: Answering,
+) -> CheckFeatures:
+    """Return what a check is fitted to.
+
+    network: what `feature_network` made of the fold's. rows: by pixels_sha256. Raises TrainingError
+    where no picture is left for it.
+    """
+    seen_as = seen_by(fold)
+    used = [(rows[each.pixels_sha256], each.part) for each in read_split(fold.directory)]
+    known = _spread_by_source([row for row, part in used if part is Part.TRAIN])
+    known = [row for row in known if _has_lungs(row.path, seen_as)]
+    held_out = [row.path for row, part in used if part is Part.VALIDATION]
+    validation = [path for path in held_out if _has_lungs(path, seen_as)]
+    if not known or not validation:
+        raise _too_few(len(known), len(validation))
+    changes = list(CHANGES.values())
+    drawn = [DRAWN[kind](seed) for kind in TEACHING for seed in range(DRAWN_OF_A_KIND)]
+
+    def changed(place: int) -> Picture:
+        return changes[place % len(changes)](read_radiograph(known[place].path))
+
+    return CheckFeatures(
+        known=answering.outputs(network, seen_as, [row.path for row in known]),
+        sources=np.array([row.source for row in known], dtype=np.str_),
+        changed=answering.outputs_of(network, seen_as, (changed(n) for n in range(len(known)))),
+        drawn=answering.outputs_of(network, seen_as, drawn),
+        validation=answering.outputs(network, seen_as, validation),
+    )
+
+
+def _has_lungs(path: Path, seen_as: SeenAs) -> bool:
+    """Return whether a picture comes as far as the check; without lungs it is refused before."""
+    part = seen_as.part
+    return part is None or part.finder.box(read_radiograph(path)) is not None
+
+
+def feature_network(model: keras.Model, layer: str) -> keras.Model:
+    """Return a network on the same weights that gives one layer's features alone."""
+    return keras.Model(model.input, with_features(model, layer).outputs[1])
+
+
+def fit_picture_check(features: CheckFeatures) -> FittedCheck:
+    """Fit distance and plane, and choose their thresholds.
+
+    Raises TrainingError where there are too few pictures to fit to.
+    """
+    if len(features.known) <= len(set(features.sources.tolist())) or not len(features.validation):
+        raise _too_few(len(features.known), len(features.validation))
+    statistics, plane = _fitted(features)
+    most = MOST_REFUSED / 2
+    threshold = choose_threshold(statistics.distances(features.validation), most)
+    strangeness = choose_threshold(plane.strangeness(features.validation), most)
+    left_out = {source: _left_out(features, source) for source in _large_sources(features)}
+    for distances, strange in left_out.values():
+        threshold = max(threshold, choose_threshold(distances, MOST_REFUSED_OF_A_SOURCE / 2))
+        own = choose_threshold(strange, MOST_REFUSED_OF_A_SOURCE / 2)
+        strangeness = max(strangeness, min(own, LARGEST_STRANGENESS))
+    refused = {
+        source: round(float(((far > threshold) | (strange > strangeness)).mean()), 4)
+        for source, (far, strange) in left_out.items()
+    }
+    return FittedCheck(statistics, plane, threshold, strangeness, refused)
+
+
+def _too_few(known: int, validation: int) -> TrainingError:
+    return TrainingError(
+        f"expected two training pictures of a source, and validation pictures, for the picture "
+        f"check, found {known} and {validation} with lungs in them; train on more, or export with "
+        "--no-picture-check"
+    )
+
+
+def _fitted(features: CheckFeatures) -> tuple[FeatureStatistics, FeatureDiscriminant]:
+    statistics = fit_statistics(features.known, features.sources.tolist())
+    strange = np.concatenate([features.changed, features.drawn])
+    classes = np.repeat([0, 1], [len(features.known), len(strange)])
+    plane = fit_plane(np.concatenate([features.known, strange]), classes)
+    return statistics, FeatureDiscriminant(
+        direction=plane.direction[:, 1].astype(np.float32),
+        offset=plane.offset[1:].astype(np.float32),
+    )
+
+
+def _large_sources(features: CheckFeatures) -> list[str]:
+    sources, counts = np.unique(features.sources, return_counts=True)
+    large = sources[counts >= FEWEST_OF_A_SOURCE].tolist()
+    return large if len(sources) > 1 else []
+
+
+def _left_out(
+    features: CheckFeatures, source: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return distances and strangeness of a source's pictures by a check fitted without them."""
+    statistics, plane = _fitted(features.without(source))
+    own = features.known[features.sources == source]
+    return statistics.distances(own), plane.strangeness(own)
+
+
+def _spread_by_source(rows: Sequence[ImageRow]) -> list[ImageRow]:
+    """Return at most `PICTURES_OF_A_SOURCE` rows of each source, evenly spread."""
+    by_source: dict[str, list[ImageRow]] = {}
+    for row in rows:
+        by_source.setdefault(row.source, []).append(row)
+    chosen = []
+    for source in sorted(by_source):
+        own = by_source[source]
+        places = np.linspace(0, len(own) - 1, min(len(own), PICTURES_OF_A_SOURCE)).round()
+        chosen += [own[int(place)] for place in places]
+    return chosen
+
+
+def _provenance(fitted: FittedCheck, features: CheckFeatures) -> dict[str, Any]:
+    return {
+        "training_pictures": dict(sorted(Counter(features.sources.tolist()).items())),
+        "validation_pictures": len(features.validation),
+        "refused_of_a_source_left_out_of_the_fit": dict(fitted.left_out),
+    }

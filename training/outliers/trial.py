@@ -1,0 +1,150 @@
+"""Measures what a bundle refuses: radiographs, which it must not, and all else, which it must.
+
+Each of the known pictures is also shown turned and inverted; drawn pictures and the files of a
+folder (other body parts, modalities, CT slices) join them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from screening.domain.eligibility import EligibilityRules
+from screening.imaging.phantom_image import phantom_image
+from training.errors import TrainingError
+from training.evaluation.files import estimate_json
+from training.inputs.decoded_images import read_radiograph
+from training.metrics.classification import Estimate
+from training.metrics.intervals import wilson_interval
+from training.outliers.gate import PASSED, PictureGate
+from training.outliers.outlier_images import CHANGES, DRAWN, Picture
+
+MOST_REFUSED = 0.01
+DRAWN_OF_A_KIND = 50
+FIRST_SEED = 10_000
+"""The check learnt from drawn pictures of lower seeds."""
+PHANTOM_PIXELS = (512, 480)
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """Pictures of one kind. refuse: whether they must be; reasons: of refusals, with counts."""
+
+    kind: str
+    refuse: bool
+    pictures: int
+    reasons: Mapping[str, int]
+
+    @property
+    def refused(self) -> Estimate:
+        """The share that was refused, with Wilson's interval."""
+        count = sum(self.reasons.values())
+        if not self.pictures:
+            return Estimate(None)
+        return Estimate(count / self.pictures, wilson_interval(count, self.pictures))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of all pictures; passed: files of the folder that should be refused."""
+
+    identity: str
+    rows: tuple[TrialRow, ...]
+    passed: tuple[str, ...]
+
+
+def try_picture_check(
+    gate: PictureGate,
+    identity: str,
+    known: Sequence[Path],
+    others: Path | None,
+    radiographs: Collection[str] = (),
+) -> Trial:
+    """Show a gate known radiographs as they are and changed, drawn pictures, and a folder's files.
+
+    known: files of radiographs that nothing was fitted to; radiographs: subfolders of the folder
+    whose files must be scored. Raises TrainingError where the folder or one of these is not there.
+    """
+    expected = [others, *(others / name for name in radiographs)] if others else []
+    for folder in expected:
+        if not folder.is_dir():
+            raise TrainingError(f"expected a folder of files at {folder}, found none")
+    rows = [_row(gate, "chest radiographs", _read(known), refuse=False)]
+    rows += [
+        _row(gate, f"chest radiographs, {name}", _changed(known, change), refuse=True)
+        for name, change in CHANGES.items()
+    ]
+    rows += [
+        _row(gate, name, (draw(FIRST_SEED + n) for n in range(DRAWN_OF_A_KIND)), refuse=True)
+        for name, draw in DRAWN.items()
+    ]
+    phantoms = (phantom_image(FIRST_SEED + n, *PHANTOM_PIXELS) for n in range(DRAWN_OF_A_KIND))
+    rows.append(_row(gate, "phantoms", phantoms, refuse=False))
+    folders, passed = _folder(gate, others, radiographs) if others else ([], [])
+    return Trial(identity, (*rows, *folders), tuple(passed))
+
+
+def _read(paths: Iterable[Path]) -> Iterator[Picture]:
+    return (read_radiograph(path) for path in paths)
+
+
+def _changed(paths: Iterable[Path], change: Callable[[Picture], Picture]) -> Iterator[Picture]:
+    return (change(picture) for picture in _read(paths))
+
+
+def _row(gate: PictureGate, kind: str, pictures: Iterator[Picture], *, refuse: bool) -> TrialRow:
+    reasons: Counter[str] = Counter()
+    shown = 0
+    while some := list(islice(pictures, _AT_ONCE)):
+        shown += len(some)
+        reasons.update(found.reason.value for found in gate.of_pictures(some) if found)
+    return TrialRow(kind, refuse, shown, dict(sorted(reasons.items())))
+
+
+def _folder(
+    gate: PictureGate, folder: Path, radiographs: Collection[str]
+) -> tuple[list[TrialRow], list[str]]:
+    """Return a row for each subfolder, and the files that pass unduly; CSVs are passed over."""
+    found: dict[str, Counter[str]] = {}
+    passed = []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.suffix.lower() == ".csv":
+            continue
+        inside = path.relative_to(folder)
+        outcome = gate.of_file(path, EligibilityRules())
+        within = inside.parts[0] if len(inside.parts) > 1 else "."
+        found.setdefault(within, Counter())[outcome] += 1
+        if outcome == PASSED and within not in radiographs:
+            passed.append(inside.as_posix())
+    rows = [
+        TrialRow(
+            kind=f"files in {name}",
+            refuse=name not in radiographs,
+            pictures=outcomes.total(),
+            reasons={reason: n for reason, n in sorted(outcomes.items()) if reason != PASSED},
+        )
+        for name, outcomes in sorted(found.items())
+    ]
+    return rows, passed
+
+
+def trial_json(trial: Trial) -> dict[str, Any]:
+    """Return plain values."""
+    return {
+        "bundle": trial.identity,
+        "most_refused_of_chest_radiographs": MOST_REFUSED,
+        "rows": [
+            {
+                "kind": row.kind,
+                "must_be_refused": row.refuse,
+                "pictures": row.pictures,
+                "refused": estimate_json(row.refused),
+                "reasons": dict(row.reasons),
+            }
+            for row in trial.rows
+        ],
+        "files_that_pass": list(trial.passed),
+    }

@@ -1,0 +1,1 @@
+"""Makes a bundle of trained runs."""

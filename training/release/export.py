@@ -1,0 +1,234 @@
+"""Makes a bundle of trained runs: calibrated, combined, checked and described.
+
+The same runs give the same bundle: nothing in it depends on when or where it was made.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from screening.bundles.manifest import MANIFEST_NAME, Manifest, PictureCheck, manifest_bytes
+from screening.bundles.registry import Bundle, load_bundle
+from screening.imaging.fingerprint import fingerprint
+from screening.networks.architectures import ARCHITECTURES
+from screening.networks.weights import Precision
+from training.data.manifest import ImageRow, manifest_digest
+from training.data.splits import Part
+from training.errors import TrainingError
+from training.evaluation.of_runs import Ask
+from training.evaluation.triage_thresholds import TARGETS, choose_triage_rules
+from training.inference.combination import (
+    Combination,
+    choose_combination,
+    combined_answers,
+    common_images,
+    ensemble_scores,
+    speaks_of_the_three_classes,
+)
+from training.inference.score_files import Answering, check_preprocessing
+from training.lung_field.stored import store_lung_field
+from training.outliers.fit import make_picture_check
+from training.release.golden_images import write_golden
+from training.release.manifest_metrics import release_metrics
+from training.release.member_weights import MemberPlace, StoredMember, store_member
+from training.release.parity import Parity, check_parity, parity, parity_pictures
+from training.release.size import MOST_BYTES, check_size
+from training.report.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
+from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, trained_folds
+from training.runs.provenance import code_revision, library_versions, member_provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """One call of the command.
+
+    precision: of the stored kernels; None: each member's smallest that keeps parity. out: the
+    bundle's own folder.
+    """
+
+    runs: Sequence[Path]
+    name: str
+    version: str
+    rows: Sequence[ImageRow]
+    out: Path
+    precision: Precision | None = None
+    most_bytes: int = MOST_BYTES
+    picture_check: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Validated:
+    """What validation data decided."""
+
+    members: tuple[TrainedFold, ...]
+    answers: tuple[Predictions, ...]
+    combination: Combination
+    rows: Mapping[str, ImageRow]
+
+
+def export_bundle(request: ExportRequest, ask: Ask, answering: Answering) -> Bundle:
+    """Write the bundle beside its place, rename it, and return it as the stations will read it.
+
+    Raises TrainingError where the runs cannot be an ensemble, the manifest is not theirs, stored
+    weights answer otherwise, or `request.out` exists; then nothing is left behind.
+    """
+    if request.out.exists():
+        raise TrainingError(f"{request.out} exists already; remove it, or name another --out")
+    members = tuple(_only_fold(run) for run in request.runs)
+    for fold in members:
+        _check_member(fold, request.rows, answering)
+    answers = common_images([ask(fold, Part.VALIDATION) for fold in members])
+    validated = _Validated(members, answers, choose_combination(answers), by_picture(request.rows))
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{request.out.name}-", dir=request.out.parent))
+    try:
+        _write_bundle(unfinished, request, validated, ask, answering)
+        unfinished.chmod(0o755)
+        unfinished.rename(request.out)
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write {request.out}: {error.strerror}; make room, or name another --out"
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return load_bundle(request.out)
+
+
+def _only_fold(run: Path) -> TrainedFold:
+    folds = trained_folds(run)
+    if len(folds) > 1:
+        raise TrainingError(
+            f"expected one trained network per member, found folds "
+            f"{', '.join(str(fold.fold) for fold in folds)} in {run}; name one as {run}/fold-K"
+        )
+    return folds[0]
+
+
+def _check_member(fold: TrainedFold, rows: Sequence[ImageRow], answering: Answering) -> None:
+    check_preprocessing(fold)
+    digest = manifest_digest(rows)
+    if fold.record.data_digest != digest:
+        raise TrainingError(
+            f"expected the manifest that {fold.run} was trained on "
+            f"({fold.record.data_digest[:12]}), found {digest[:12]}; name it with --data"
+        )
+    if not speaks_of_the_three_classes(fold.record.classes):
+        raise TrainingError(
+            f"{fold.name}: classes {', '.join(fold.record.classes)} do not add up to the "
+            "ensemble's; leave the run out"
+        )
+    _serving_name(fold, answering)
+
+
+def _serving_name(fold: TrainedFold, answering: Answering) -> str:
+    """Return the name under which the stations build the network."""
+    build = answering.architectures[fold.record.architecture].build
+    for name in (fold.record.architecture, *ARCHITECTURES):
+        if name in ARCHITECTURES and answering.architectures[name].build is build:
+            return name
+    raise TrainingError(
+        f"{fold.name}: expected one of the networks that the stations know "
+        f"({', '.join(ARCHITECTURES)}), found {fold.record.architecture}; leave the run out"
+    )
+
+
+def _write_bundle(
+    directory: Path, request: ExportRequest, validated: _Validated, ask: Ask, answering: Answering
+) -> None:
+    compared = parity_pictures(validated.members[0], validated.answers[0], validated.rows)
+    stored = [
+        store_member(directory, fold, place, compared, answering, precision=request.precision)
+        for fold, place in zip(validated.members, _places(validated, answering), strict=True)
+    ]
+    found = _parities(stored, validated.combination)
+    check_parity(found)
+    ensemble = combined_answers(validated.answers, validated.combination)
+    check, fitted = _picture_check(directory, request, validated, stored, answering)
+    manifest = Manifest(
+        schema_version=1,
+        name=request.name,
+        version=request.version,
+        trained=True,
+        members=tuple(each.member for each in stored),
+        triage_rules=choose_triage_rules(ensemble),
+        preprocessing_fingerprint=fingerprint(),
+        golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
+        lung_field=store_lung_field(directory, validated.members),
+        picture_check=check,
+        provenance=_provenance(request, validated, stored, dict(found), ask)
+        | {"picture_check": fitted},
+        limits_of_use=LIMITS_OF_USE,
+    )
+    (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
+    (directory / MODEL_CARD_NAME).write_text(model_card(manifest), encoding="utf-8")
+    check_size(directory, request.most_bytes)
+
+
+def _places(validated: _Validated, answering: Answering) -> list[MemberPlace]:
+    architectures = [_serving_name(each, answering) for each in validated.members]
+    places = []
+    for place, architecture in enumerate(architectures):
+        earlier = architectures[:place].count(architecture)
+        places.append(
+            MemberPlace(
+                name=f"{architecture}-{earlier + 1}" if earlier else architecture,
+                architecture=architecture,
+                weight=validated.combination.weights[place],
+                temperature=validated.combination.temperatures[place],
+            )
+        )
+    return places
+
+
+def _picture_check(
+    directory: Path,
+    request: ExportRequest,
+    validated: _Validated,
+    stored: Sequence[StoredMember],
+    answering: Answering,
+) -> tuple[PictureCheck | None, dict[str, Any] | None]:
+    """Fit the check on the member with the smallest pictures, which costs least."""
+    if not request.picture_check:
+        return None, None
+    sizes = [each.member.input.height * each.member.input.width for each in stored]
+    place = sizes.index(min(sizes))
+    fold = validated.members[place]
+    return make_picture_check(directory, stored[place].member, fold, validated.rows, answering)
+
+
+def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:
+    before = ensemble_scores([(each.member.classes, each.trained) for each in stored], combination)
+    after = ensemble_scores([(each.member.classes, each.stored) for each in stored], combination)
+    members = [(each.member.name, each.parity) for each in stored]
+    return [*members, ("ensemble", parity(before, after))]
+
+
+def _provenance(
+    request: ExportRequest,
+    validated: _Validated,
+    stored: Sequence[StoredMember],
+    parities: Mapping[str, Parity],
+    ask: Ask,
+) -> dict[str, Any]:
+    members = validated.members
+    return {
+        "data_manifest_sha256": manifest_digest(request.rows),
+        "code_revision": code_revision(),
+        "libraries": library_versions(),
+        "members": [member_provenance(fold, validated.rows) for fold in members],
+        "chosen_on": {
+            "part": Part.VALIDATION.value,
+            "images": len(validated.answers[0].questions),
+            "temperatures": "least negative log-likelihood in the ensemble's three classes",
+            "weights": "least negative log-likelihood of the weighted mean, at least 0.05 each",
+            "triage": [str(target) for target in TARGETS],
+        },
+        "stored_weights": {
+            "precision": {each.member.name: each.precision for each in stored},
+            "parity": {name: asdict(each) for name, each in parities.items()},
+        },
+        "metrics": release_metrics(members, validated.combination, ask),
+    }

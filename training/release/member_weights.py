@@ -1,0 +1,121 @@
+"""Stores a trained network as a member of a bundle, as small as its answers allow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.bundles.manifest import Member, NetworkInput
+from screening.bundles.registry import describe_file
+from screening.imaging.contrast import Contrast
+from screening.imaging.lung_field import View
+from screening.networks.weights import PRECISIONS, Precision, load_weights, save_weights
+from training.inference.score_files import Answering, seen_by
+from training.networks.initial import load_network
+from training.release.golden_images import golden_scores
+from training.release.parity import Parity, keeps_parity, parity
+from training.runs.held_out_scores import TrainedFold, both_sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPlace:
+    """What a network is in the ensemble. architecture: as the stations know it."""
+
+    name: str
+    architecture: str
+    weight: float
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMember:
+    """A member as it is stored.
+
+    golden: its scores of the golden images. trained, stored: its answers to the compared pictures
+    in float32, and with its weights as they are stored, (pictures, classes) each.
+    """
+
+    member: Member
+    precision: Precision
+    golden: list[tuple[float, ...]]
+    trained: NDArray[np.float64]
+    stored: NDArray[np.float64]
+
+    @property
+    def parity(self) -> Parity:
+        """How far the stored network is from the trained one."""
+        return parity(self.trained, self.stored)
+
+
+def store_member(
+    directory: Path,
+    fold: TrainedFold,
+    place: MemberPlace,
+    compared: Sequence[Path],
+    answering: Answering,
+    *,
+    precision: Precision | None = None,
+) -> StoredMember:
+    """Write a member's weights into a bundle's directory, and ask the network that has them.
+
+    compared: pictures that the trained and the stored network both answer, here, on one device.
+    precision: of the kernels; None: the smallest that keeps parity.
+    """
+    keras.backend.clear_session()
+    trained = _answers(_trained(fold, answering), fold, compared, answering)
+
+    def attempt(chosen: Precision) -> StoredMember:
+        model = _trained(fold, answering)
+        weights = save_weights(model, directory, place.name, dtype=chosen)
+        load_weights(model, weights)
+        member = _member(fold, place, weights)
+        return StoredMember(
+            member=member,
+            precision=chosen,
+            golden=golden_scores(fold, model, answering),
+            trained=trained,
+            stored=_answers(model, fold, compared, answering),
+        )
+
+    *smaller, most_exact = (precision,) if precision else PRECISIONS
+    for each in smaller:
+        found = attempt(each)
+        if keeps_parity(found.parity):
+            return found
+        for file in found.member.weights:
+            (directory / file.file).unlink()
+    return attempt(most_exact)
+
+
+def _trained(fold: TrainedFold, answering: Answering) -> keras.Model:
+    return load_network(fold.run, fold.fold, answering.architectures)
+
+
+def _answers(
+    model: keras.Model, fold: TrainedFold, compared: Sequence[Path], answering: Answering
+) -> NDArray[np.float64]:
+    return both_sides(answering.probabilities(model, seen_by(fold), compared))
+
+
+def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> Member:
+    record = fold.record
+    return Member(
+        name=place.name,
+        architecture=place.architecture,
+        classes=record.classes,
+        input=NetworkInput(
+            height=record.height,
+            width=record.width,
+            value_range=record.value_range,
+            view=View(record.view),
+            contrast=Contrast(record.contrast),
+        ),
+        weights=tuple(describe_file(path) for path in weights),
+        weight=place.weight,
+        temperature=place.temperature,
+        mirrored=record.mirrored,
+        inner=record.inner,
+    )

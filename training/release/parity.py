@@ -1,0 +1,82 @@
+"""Compares a network that has its weights as they are stored with the trained one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.manifest import ImageRow
+from training.errors import TrainingError
+from training.runs.folder import read_split
+from training.runs.held_out_scores import Predictions, TrainedFold
+
+PARITY_IMAGES = 500
+LARGEST_DIFFERENCE = 0.01
+"""Of one class score, 0 to 1. What rounding the weights changes, not the sums: more than
+`SCORE_TOLERANCE`, which holds for one network asked twice."""
+LEAST_SAME_DECISIONS = 0.995
+"""Share of images whose most probable class stays the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """largest_difference: of one class score; same_decisions: a share, both 0 to 1."""
+
+    images: int
+    largest_difference: float
+    same_decisions: float
+
+
+def parity_pictures(
+    member: TrainedFold, validated: Predictions, rows: Mapping[str, ImageRow]
+) -> list[Path]:
+    """Return the files of `PARITY_IMAGES` pictures, or of as many as there are.
+
+    Validation pictures, evenly spread; where they are too few, other pictures of the member's
+    split, which may be trained on: parity is a property of the weights, no figure of merit.
+    rows: of the data manifest, by pixels_sha256.
+    """
+    chosen = _spread([each.pixels_sha256 for each in validated.questions], PARITY_IMAGES)
+    known = set(chosen)
+    others = [each.pixels_sha256 for each in read_split(member.directory)]
+    others = [name for name in others if name not in known]
+    chosen += _spread(others, PARITY_IMAGES - len(chosen))
+    return [rows[name].path for name in chosen]
+
+
+def _spread(names: Sequence[str], count: int) -> list[str]:
+    places = np.linspace(0, len(names) - 1, min(len(names), count)).round()
+    return [names[int(place)] for place in places]
+
+
+def parity(trained: NDArray[np.float64], stored: NDArray[np.float64]) -> Parity:
+    """Compare scores, (images, classes) each."""
+    same = trained.argmax(axis=1) == stored.argmax(axis=1)
+    return Parity(
+        images=len(trained),
+        largest_difference=round(float(np.abs(trained - stored).max()), 5),
+        same_decisions=round(float(same.mean()), 5),
+    )
+
+
+def keeps_parity(found: Parity) -> bool:
+    """Return whether stored weights change little enough to be released."""
+    return (
+        found.largest_difference <= LARGEST_DIFFERENCE
+        and found.same_decisions >= LEAST_SAME_DECISIONS
+    )
+
+
+def check_parity(found: Sequence[tuple[str, Parity]]) -> None:
+    """Raise TrainingError naming the first classifier that stored weights change too much."""
+    for name, each in found:
+        if not keeps_parity(each):
+            raise TrainingError(
+                f"{name}: expected stored weights to change no score of {each.images} "
+                f"pictures by more than {LARGEST_DIFFERENCE:g} and to keep at least "
+                f"{100 * LEAST_SAME_DECISIONS:g} % of the decisions, found "
+                f"{each.largest_difference:g} and {100 * each.same_decisions:g} %; store them more "
+                "exactly with --precision float16 or float32"
+            )

@@ -1,0 +1,1 @@
+"""The report of runs and the model card: pages that need nothing beside them."""
