@@ -13,10 +13,9 @@ from pathlib import Path
 from screening.networks.architectures import Architecture
 from screening.networks.weights import save_weights
 from training.errors import TrainingError
-from training.fit.loop import WEIGHTS
 from training.fit.weight_averaging import AVERAGE, save_average
 from training.networks.initial import load_network
-from training.runs.folder import finished_folds, fold_directory, read_run
+from training.runs.folder import WEIGHTS, finished_folds, fold_directory, read_run
 
 RUNS = "runs.tar.gz"
 SHARD_BYTES = 15_500_000

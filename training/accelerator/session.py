@@ -13,7 +13,6 @@ from training.accelerator.scores import Asking, keep_answers
 from training.data.manifest import ImageRow, read_manifest
 from training.data.splits import Part
 from training.errors import TrainingError
-from training.fit.loop import WEIGHTS
 from training.fit.train_protocol import run_protocol
 from training.inputs.crop_pack import MANIFEST, CropPack
 from training.left_out.of_runs import answered_folds, evaluate_left_out, hospitals_left_out
@@ -21,7 +20,7 @@ from training.left_out.tables import left_out_json
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.protocols.protocol import Protocol
 from training.protocols.registry import find_protocol
-from training.runs.folder import fold_directory
+from training.runs.folder import WEIGHTS, fold_directory
 from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, read_kept
 from training.runs.history import EpochRecord
 from training.runs.request import Precision, RunRequest

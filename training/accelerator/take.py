@@ -8,12 +8,11 @@ from screening.networks.architectures import Architecture
 from screening.networks.weights import load_weights
 from training.accelerator.carried import RUNS, read_weights
 from training.errors import TrainingError
-from training.fit.loop import WEIGHTS
 from training.inputs.crop_pack import LUNG_FIELD, read_record
 from training.inputs.input_view import keep_lung_field
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.runs.checkpoint import save_network
-from training.runs.folder import fold_directory, read_run
+from training.runs.folder import WEIGHTS, fold_directory, read_run
 
 
 def take_runs(

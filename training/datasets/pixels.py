@@ -12,8 +12,8 @@ from screening.domain.eligibility import Reason as HeaderReason
 from screening.errors import RejectedInstanceError
 from screening.imaging.header import read_header
 from training.data.manifest import View
+from training.data.radiograph_file import PICTURE_SUFFIXES, read_radiograph
 from training.datasets.listing import ListedImage, Reason, SetAside
-from training.inputs.decoded_images import PICTURE_SUFFIXES, read_radiograph
 
 HASH_SIDE = 16
 VIEW_OF_POSITION = {"PA": View.PA, "AP": View.AP}

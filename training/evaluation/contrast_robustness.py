@@ -17,13 +17,13 @@ from screening.bundles.registry import Bundle
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from training.augmentation.contrast_exchange import levels_of
 from training.data.manifest import ImageRow
+from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.evaluation.acceptance import of_the_reference_set
 from training.evaluation.files import estimate_json
 from training.evaluation.of_bundle import answers_of, evaluate_members, held_out_questions
 from training.inference.bundle_members import BundleMember, load_members
 from training.inference.score_files import Answering
-from training.inputs.decoded_images import read_radiograph
 from training.metrics.classification import Estimate, SetEvaluation
 from training.runs.held_out_scores import Predictions, TrainedFold
 

@@ -22,11 +22,11 @@ from training.data.splits import Part
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
 from training.evaluation.ridge import fit_plane
+from training.inference.features import feature_network
 from training.inference.score_files import Answering, seen_by
 from training.metrics.classification import Estimate
 from training.metrics.intervals import group_bootstrap
 from training.networks.initial import load_network
-from training.outliers.fit import feature_network
 from training.runs.folder import read_split
 from training.runs.held_out_scores import TrainedFold
 

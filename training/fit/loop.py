@@ -32,11 +32,10 @@ from training.runs.checkpoint import (
     save_checkpoint,
     save_network,
 )
+from training.runs.folder import HISTORY, WEIGHTS
 from training.runs.history import EpochRecord, append_record, keep_until
 
 CHECKPOINT = "checkpoint.npz"
-HISTORY = "history.jsonl"
-WEIGHTS = "weights.npz"
 
 _OPTIMIZERS: dict[OptimizerName, Callable[..., keras.optimizers.Optimizer]] = {
     OptimizerName.ADAM: keras.optimizers.Adam,

@@ -13,7 +13,7 @@ from screening.networks.architectures import Architecture
 from training.data.manifest import manifest_digest, read_manifest
 from training.errors import TrainingError
 from training.fit.devices import replicas_on
-from training.fit.loop import CHECKPOINT, WEIGHTS
+from training.fit.loop import CHECKPOINT
 from training.fit.train_fold import FoldTraining, train_fold
 from training.inputs.crop_pack import LUNG_FIELD, MANIFEST, is_pack, read_record
 from training.inputs.fold_images import decode_pictures
@@ -23,7 +23,7 @@ from training.networks.initial import released_weights
 from training.protocols.composition import compose, plan_fold
 from training.protocols.loss_terms import Terms
 from training.protocols.protocol import Loss, Protocol
-from training.runs.folder import RunRecord, fold_directory, read_run, write_run
+from training.runs.folder import WEIGHTS, RunRecord, fold_directory, read_run, write_run
 from training.runs.request import RunReport, RunRequest
 
 

@@ -104,7 +104,7 @@ class CropPack:
         workers: int,
         on_decoded: Callable[[int], None] | None = None,
     ) -> NDArray[Any]:
-        """Return (pictures, spec.height, spec.width), as `training.inputs.decoded_images.load_pictures` does.
+        """Return (images, spec.height, spec.width), as `decoded_images.load_pictures` does.
 
         exact: float32 in spec.value_range, else whole grey levels, uint8. Raises DataError.
         """

@@ -14,26 +14,13 @@ from numpy.typing import NDArray
 
 from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.picture_file import read_picture
 from screening.imaging.preprocess import InputSpec
-from screening.imaging.render import render
+from training.data.radiograph_file import read_radiograph
 from training.errors import DataError
 from training.inputs.grey_levels import exact_values, whole_grey_levels
 from training.inputs.input_view import SeenPart
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
-"""Every other file is read as DICOM."""
 _ERRORS_SHOWN = 10
-
-
-def read_radiograph(path: Path) -> NDArray[np.uint8]:
-    """Return one file's picture, (rows, columns) uint8, exactly as the stations render it.
-
-    Raises RejectedInstanceError where it holds no usable picture, OSError where it cannot be
-    opened.
-    """
-    read = read_picture if path.suffix.lower() in PICTURE_SUFFIXES else render
-    return read(path).pixels
 
 
 def load_pictures(

@@ -16,6 +16,7 @@ from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import crop
 from training.data.manifest import ImageRow, manifest_digest, write_manifest
+from training.data.radiograph_file import read_radiograph
 from training.errors import DataError, TrainingError
 from training.inputs.crop_pack import (
     CROPS,
@@ -26,7 +27,6 @@ from training.inputs.crop_pack import (
     crop_name,
     is_pack,
 )
-from training.inputs.decoded_images import read_radiograph
 from training.inputs.input_view import keep_lung_field, lung_field_sha256
 from training.networks.lung_field import load_lung_field
 

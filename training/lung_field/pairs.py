@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from screening.imaging.lung_field import LungFieldSpec
+from training.data.radiograph_file import PICTURE_SUFFIXES
 from training.data.seeded_order import draw
 from training.errors import DataError
-from training.inputs.decoded_images import PICTURE_SUFFIXES
 
 MANIFEST = "manifest.csv"
 LARGEST_ASPECT_DIFFERENCE = 0.02

@@ -14,8 +14,9 @@ from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import LungFieldSpec, lung_box
 from screening.imaging.preprocess import InputSpec
 from screening.networks.lung_field import LungFieldFinder
+from training.data.radiograph_file import read_radiograph
 from training.errors import DataError, TrainingError
-from training.inputs.decoded_images import load_pictures, read_radiograph
+from training.inputs.decoded_images import load_pictures
 from training.lung_field.fit import fit_lung_field
 from training.lung_field.measure import (
     Agreement,

@@ -10,12 +10,11 @@ from screening.bundles.registry import Bundle, verify_files
 from screening.networks.architectures import Architecture
 from screening.networks.weights import load_weights
 from training.errors import TrainingError
-from training.fit.loop import WEIGHTS
 from training.networks.backbone_weights import WeightAccount, fresh_layers, load_backbone_weights
 from training.networks.freezing import with_new_head
 from training.networks.precision import with_precision
 from training.protocols.protocol import Protocol
-from training.runs.folder import finished_folds, fold_directory, read_run
+from training.runs.folder import WEIGHTS, finished_folds, fold_directory, read_run
 from training.runs.request import Precision
 
 

@@ -24,14 +24,15 @@ from screening.bundles.feature_statistics import (
 )
 from screening.bundles.manifest import Discriminant, Member, PictureCheck, PictureCheckMethod
 from screening.bundles.registry import describe_file
-from screening.networks.feature_maps import last_feature_map, with_features
+from screening.networks.feature_maps import last_feature_map
 from screening.networks.weights import load_weights
 from training.data.manifest import ImageRow
+from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.errors import TrainingError
 from training.evaluation.ridge import fit_plane
+from training.inference.features import feature_network
 from training.inference.score_files import Answering, seen_by
-from training.inputs.decoded_images import read_radiograph
 from training.inputs.input_view import SeenAs
 from training.networks.initial import load_network
 from training.outliers.outlier_images import CHANGES, DRAWN, TEACHING, Picture
@@ -154,11 +155,6 @@ def _has_lungs(path: Path, seen_as: SeenAs) -> bool:
     """Return whether a picture comes as far as the check; without lungs it is refused before."""
     part = seen_as.part
     return part is None or part.finder.box(read_radiograph(path)) is not None
-
-
-def feature_network(model: keras.Model, layer: str) -> keras.Model:
-    """Return a network on the same weights that gives one layer's features alone."""
-    return keras.Model(model.input, with_features(model, layer).outputs[1])
 
 
 def fit_picture_check(features: CheckFeatures) -> FittedCheck:

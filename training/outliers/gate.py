@@ -14,11 +14,11 @@ from screening.imaging.header import read_header
 from screening.imaging.lung_field import NoLungField
 from screening.imaging.picture_check import picture_refusal
 from screening.networks.lung_field import LungFieldFinder
+from training.data.radiograph_file import PICTURE_SUFFIXES, read_radiograph
 from training.inference.bundle_members import bundle_lung_field, load_members
+from training.inference.features import feature_network
 from training.inference.score_files import Answering
-from training.inputs.decoded_images import PICTURE_SUFFIXES, read_radiograph
 from training.inputs.input_view import SeenAs
-from training.outliers.fit import feature_network
 from training.outliers.outlier_images import Picture
 
 PASSED = "passed"

@@ -13,9 +13,9 @@ from typing import Any
 
 from screening.domain.eligibility import EligibilityRules
 from screening.imaging.phantom_image import phantom_image
+from training.data.radiograph_file import read_radiograph
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
-from training.inputs.decoded_images import read_radiograph
 from training.metrics.classification import Estimate
 from training.metrics.intervals import wilson_interval
 from training.outliers.gate import PASSED, PictureGate

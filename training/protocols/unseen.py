@@ -1,7 +1,8 @@
 """The released ensemble's recipe for hospitals that it never saw.
 
 Citation: none; networks and input sizes are those of rahimzadeh2020 and khan2020. Pairs and terms
-have their sources in `training.generalisation`, the mean of weights in `training.fit.weight_averaging`.
+have their sources in `training.inputs.hospital_pairs` and `training.fit.objective`, the mean of
+weights in `training.fit.weight_averaging`.
 
 Data: a manifest of both development packs, or a pack of its crops. Adults' normals come from NIH
 and from Pakistan, abnormal adults without COVID-19 from five places, some of them the same.

@@ -16,8 +16,8 @@ from screening.imaging.overlay import overlay
 from screening.imaging.phantom_image import phantom_image
 from screening.networks.grad_cam import GradCam
 from training.data.manifest import ImageRow
+from training.data.radiograph_file import read_radiograph
 from training.inference.score_files import Answering, seen_by
-from training.inputs.decoded_images import read_radiograph
 from training.networks.initial import load_network
 from training.outliers.outlier_images import Picture
 from training.report.image_sheet import Sheet, SheetCell

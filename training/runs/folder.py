@@ -21,6 +21,8 @@ from training.protocols.plan import FoldPlan
 
 RUN_FILE = "run.json"
 SPLIT_FILE = "split.csv"
+HISTORY = "history.jsonl"
+WEIGHTS = "weights.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

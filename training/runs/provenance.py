@@ -11,8 +11,7 @@ from typing import Any
 
 from training.data.manifest import ImageRow
 from training.data.splits import Part
-from training.fit.loop import HISTORY
-from training.runs.folder import read_split
+from training.runs.folder import HISTORY, read_split
 from training.runs.held_out_scores import TrainedFold
 from training.runs.history import read_history
 

@@ -18,10 +18,10 @@ from training.accelerator.run_word import parse_run
 from training.accelerator.session import JsonLines, Session, TimeUpError, train_runs
 from training.accelerator.take import take_runs
 from training.data.manifest import read_manifest
+from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.errors import DataError, TrainingError
 from training.inputs.crop_pack import CROPS, MANIFEST, RECORD, CropPack, read_record
-from training.inputs.decoded_images import read_radiograph
 from training.inputs.input_view import input_spec
 from training.inputs.make_crop_pack import choose_quality, webp
 from training.left_out.of_runs import answered_folds, evaluate_left_out

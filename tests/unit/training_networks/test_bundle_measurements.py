@@ -14,6 +14,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 from screening.bundles.registry import Bundle
 from screening.imaging.phantom import write_phantoms
 from tests.training.trained_runs import Site
+from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.errors import TrainingError
 from training.evaluation import contrast_robustness as tone_trial
@@ -42,7 +43,6 @@ from training.evaluation.of_runs import evaluate_runs
 from training.evaluation.source_probe import probe_sources
 from training.inference.bundle_members import load_members
 from training.inference.combination import Combination, combined_answers, common_images
-from training.inputs.decoded_images import read_radiograph
 from training.metrics.classification import evaluate_set
 from training.outliers import trial as picture_check_trial
 from training.outliers.gate import PictureGate

@@ -63,8 +63,8 @@ def test_an_exported_bundle_serves(released: Bundle) -> None:
 @pytest.mark.usefixtures("tiny_serving")
 def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: Bundle) -> None:
     """What the stations compute for test pictures is what the figures were made of."""
+    from training.data.radiograph_file import read_radiograph
     from training.inference.combination import combined_answers
-    from training.inputs.decoded_images import read_radiograph
 
     members = released.manifest.members
     folds = [trained_folds(run)[0] for run in site.runs]

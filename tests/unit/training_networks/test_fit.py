@@ -17,12 +17,13 @@ from tests.unit.training_networks.conftest import build_tiny
 from training.augmentation.geometry import GeometricAugmentation
 from training.errors import TrainingError
 from training.fit.devices import Replicas
-from training.fit.loop import CHECKPOINT, HISTORY, WEIGHTS, FitSettings, PhasePlan, fit
+from training.fit.loop import CHECKPOINT, FitSettings, PhasePlan, fit
 from training.fit.time_estimate import expected_duration_s
 from training.inference.outputs import predict
 from training.inputs.batches import RadiographBatches
 from training.protocols.protocol import KeptWeights, OptimizerName
 from training.runs.checkpoint import read_position
+from training.runs.folder import HISTORY, WEIGHTS
 from training.runs.history import EpochRecord, read_history
 
 pytestmark = pytest.mark.tensorflow

@@ -22,13 +22,20 @@ from tests.training.data_manifests import every_collection, write_pictures
 from tests.training.trained_runs import Site
 from training.data.splits import Part
 from training.errors import DataError, TrainingError
-from training.fit.loop import CHECKPOINT, HISTORY, WEIGHTS
+from training.fit.loop import CHECKPOINT
 from training.fit.train_protocol import run_protocol
 from training.inference.bundle_members import load_members
 from training.networks.initial import load_network
 from training.protocols.protocol import GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
-from training.runs.folder import finished_folds, fold_directory, read_run, read_split
+from training.runs.folder import (
+    HISTORY,
+    WEIGHTS,
+    finished_folds,
+    fold_directory,
+    read_run,
+    read_split,
+)
 from training.runs.history import EpochRecord, read_history
 from training.runs.request import RunRequest
 

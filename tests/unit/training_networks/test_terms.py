@@ -17,7 +17,6 @@ from tests.unit.training_networks.conftest import build_tiny
 from training.data.manifest import Label
 from training.data.splits import Part
 from training.errors import TrainingError
-from training.fit.loop import WEIGHTS
 from training.fit.objective import (
     Layout,
     among_rivals_loss,
@@ -35,7 +34,7 @@ from training.fit.train_protocol import run_protocol
 from training.protocols.loss_terms import Terms
 from training.protocols.registry import PROTOCOLS
 from training.runs.checkpoint import read_arrays_of
-from training.runs.folder import read_run, read_split
+from training.runs.folder import WEIGHTS, read_run, read_split
 from training.runs.history import EpochRecord, read_history
 from training.runs.request import RunRequest, parse_terms
 
