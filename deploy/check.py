@@ -131,8 +131,8 @@ def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
         reasons=counts,
         backfill_pending=0,
         deliveries=counts,
-        commitments=counts,
-        commitment_requests=counts,
+        report_commitments=counts,
+        peer_commitment_requests=counts,
         removed=0,
     )
     text = metrics_text(ledger, None, []).decode()

@@ -249,17 +249,17 @@ def print_ledger(counts: "Ledger") -> None:
             ("destination", "state", "reports"),
             ((*key, count) for key, count in counts.deliveries.items()),
         )
-    if counts.commitments:
+    if counts.report_commitments:
         print_table(
             "reports confirmed",
             ("destination", "state", "reports"),
-            ((*key, count) for key, count in counts.commitments.items()),
+            ((*key, count) for key, count in counts.report_commitments.items()),
         )
-    if counts.commitment_requests:
+    if counts.peer_commitment_requests:
         print_table(
             "commitments asked of us",
             ("calling AE title", "state", "requests"),
-            ((*key, count) for key, count in counts.commitment_requests.items()),
+            ((*key, count) for key, count in counts.peer_commitment_requests.items()),
         )
     if counts.removed:
         print(f"{counts.removed} images removed by retention, rows and results kept")

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, literal, select, text
 from sqlalchemy.orm import Session
 
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.db.standing import note_studies
 from screening.db.studies import computed_rows
@@ -111,7 +111,7 @@ def counted_totals(session: Session) -> Counts:
     """Return what the totals must be, counted from the rows."""
     figures = computed_figures.c
     one = literal("")
-    states, row = instance_results.c.state, CommitmentRequest
+    states, row = instance_results.c.state, PeerCommitmentRequest
     statements = (
         select(literal(Kind.RECEIVED.value), one, one, func.count()).select_from(Instance),
         select(literal(Kind.INSTANCES.value), states, one, func.count()).group_by(states),
@@ -119,7 +119,10 @@ def counted_totals(session: Session) -> Counts:
             figures.kind, figures.state, figures.subject
         ),
         select(
-            literal(Kind.COMMITMENT_REQUESTS.value), row.state, row.calling_ae_title, func.count()
+            literal(Kind.PEER_COMMITMENT_REQUESTS.value),
+            row.state,
+            row.calling_ae_title,
+            func.count(),
         ).group_by(row.state, row.calling_ae_title),
     )
     counts: Counts = Counter()

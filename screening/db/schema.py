@@ -4,14 +4,22 @@ from sqlalchemy import MetaData
 
 from screening.db import (
     breaker_tables,
-    commitment_tables,
+    commitment_scp_tables,
+    commitment_scu_tables,
     decision_tables,
     study_tables,
     tables,
 )
 from screening.db.columns import Base
 
-MODULES = (tables, breaker_tables, commitment_tables, decision_tables, study_tables)
+MODULES = (
+    tables,
+    breaker_tables,
+    commitment_scp_tables,
+    commitment_scu_tables,
+    decision_tables,
+    study_tables,
+)
 """Importing them registers their tables."""
 
 

@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Select, event, inspect, select, text
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from screening.db.commitment_tables import Commitment, CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.studies import ReceivedInstance, add_received, refresh_studies
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.db.totals import Counts, Kind, add_to_totals
-from screening.domain.lifecycle import CommitmentRequestState
+from screening.domain.lifecycle import PeerCommitmentRequestState
 
 WATCHED: dict[type, frozenset[str]] = {
     Instance: frozenset(
@@ -58,8 +59,8 @@ WATCHED: dict[type, frozenset[str]] = {
         }
     ),
     Delivery: frozenset({"state", "destination"}),
-    Commitment: frozenset({"state"}),
-    CommitmentRequest: frozenset({"state"}),
+    ReportCommitment: frozenset({"state"}),
+    PeerCommitmentRequest: frozenset({"state"}),
 }
 """Columns that the list or the ledger shows, by table."""
 NOTED = {"noted": True}
@@ -113,7 +114,7 @@ def note_received(session: Session, received: ReceivedInstance, *, waits: bool) 
 
 def note_requested(session: Session, calling_ae_title: str, state: str) -> None:
     """Count a new request for commitment."""
-    _noted(session).totals[Kind.COMMITMENT_REQUESTS, state, calling_ae_title] += 1
+    _noted(session).totals[Kind.PEER_COMMITMENT_REQUESTS, state, calling_ae_title] += 1
 
 
 def keep_standing(session: StandingSession) -> None:
@@ -174,18 +175,18 @@ def _note(session: StandingSession, row: Any, *, is_new: bool) -> None:
             note_rows(session, Instance, [row.instance_id])
         case Delivery():
             note_rows(session, Delivery, [row.id])
-        case Commitment():
+        case ReportCommitment():
             note_rows(session, Delivery, [row.delivery_id])
-        case CommitmentRequest():
+        case PeerCommitmentRequest():
             _note_request(session, row, is_new=is_new)
 
 
-def _note_request(session: StandingSession, row: CommitmentRequest, *, is_new: bool) -> None:
+def _note_request(session: StandingSession, row: PeerCommitmentRequest, *, is_new: bool) -> None:
     history = inspect(row).attrs.state.history
-    new = history.added or ([CommitmentRequestState.DUE] if is_new else [])
+    new = history.added or ([PeerCommitmentRequestState.DUE] if is_new else [])
     for sign, states in ((1, new), (-1, history.deleted)):
         for state in states:
-            session.noted.totals[Kind.COMMITMENT_REQUESTS, state, row.calling_ae_title] += sign
+            session.noted.totals[Kind.PEER_COMMITMENT_REQUESTS, state, row.calling_ae_title] += sign
 
 
 @event.listens_for(StandingSession, "do_orm_execute")

@@ -1,8 +1,8 @@
 """The tables. Patient attributes live in `Instance`, and in the `Study` rows derived from it.
 
-`alembic/versions` builds them; `screening.db.views` holds the SQL views beside them,
-`screening.db.commitment_tables` the tables of Storage Commitment, `screening.db.study_tables` those
-that worklist and ledger read, and `screening.db.decision_tables` what people decided.
+`alembic/versions` builds them, `screening.db.views` holds the views. Beside them are the tables of
+Storage Commitment (`commitment_scp_tables`, `commitment_scu_tables`), those that worklist and
+ledger read (`study_tables`), and what people decided (`decision_tables`).
 """
 
 from datetime import datetime

@@ -1,7 +1,7 @@
 """States of the rows, as literal tables, one line per state.
 
 A classification belongs to one instance; a delivery belongs to one report and one destination, and
-a commitment to one delivery. A commitment request is what a peer asked us about what it sent.
+a report commitment to one delivery. A peer commitment request is what a peer asks us to keep.
 `screening.db.states` changes a state, along these tables.
 """
 
@@ -44,7 +44,7 @@ class DeliveryState(StrEnum):
 UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.PARKED)
 
 
-class CommitmentState(StrEnum):
+class ReportCommitmentState(StrEnum):
     """Whether a destination has confirmed that it keeps a delivered report."""
 
     DUE = "due"
@@ -53,7 +53,7 @@ class CommitmentState(StrEnum):
     FAILED = "failed"
 
 
-class CommitmentRequestState(StrEnum):
+class PeerCommitmentRequestState(StrEnum):
     """Where a peer's request for commitment stands with us."""
 
     DUE = "due"
@@ -162,47 +162,47 @@ _DELIVERY = Lifecycle(
     self_edges={DeliveryState.SENDING},  # its lease ran out
 )
 _REPORT_COMMITMENT = Lifecycle(
-    initial=(CommitmentState.DUE,),
+    initial=(ReportCommitmentState.DUE,),
     edges={
-        CommitmentState.DUE: {
-            CommitmentState.ASKED,
-            CommitmentState.COMMITTED,
-            CommitmentState.FAILED,
+        ReportCommitmentState.DUE: {
+            ReportCommitmentState.ASKED,
+            ReportCommitmentState.COMMITTED,
+            ReportCommitmentState.FAILED,
         },
-        CommitmentState.ASKED: {
-            CommitmentState.DUE,
-            CommitmentState.COMMITTED,
-            CommitmentState.FAILED,
+        ReportCommitmentState.ASKED: {
+            ReportCommitmentState.DUE,
+            ReportCommitmentState.COMMITTED,
+            ReportCommitmentState.FAILED,
         },
-        CommitmentState.COMMITTED: set(),
-        CommitmentState.FAILED: {CommitmentState.DUE},  # by `deliveries retry`
+        ReportCommitmentState.COMMITTED: set(),
+        ReportCommitmentState.FAILED: {ReportCommitmentState.DUE},  # by `deliveries retry`
     },
     self_edges={
-        CommitmentState.ASKED,  # the answer is overdue
-        CommitmentState.DUE,  # a late answer: to be asked or sent again
+        ReportCommitmentState.ASKED,  # the answer is overdue
+        ReportCommitmentState.DUE,  # a late answer: to be asked or sent again
     },
 )
 """Due waits also while its report is sent again; failed is where the delivery is parked. A late
 answer settles what is due again since the question seemed to have got lost."""
 _PEER_COMMITMENT_REQUEST = Lifecycle(
-    initial=(CommitmentRequestState.DUE,),
+    initial=(PeerCommitmentRequestState.DUE,),
     edges={
-        CommitmentRequestState.DUE: {
-            CommitmentRequestState.REPORTING,
-            CommitmentRequestState.REPORTED,  # told under a lease that was lost meanwhile
-            CommitmentRequestState.REFUSED,  # likewise
+        PeerCommitmentRequestState.DUE: {
+            PeerCommitmentRequestState.REPORTING,
+            PeerCommitmentRequestState.REPORTED,  # told under a lease that was lost meanwhile
+            PeerCommitmentRequestState.REFUSED,  # likewise
         },
-        CommitmentRequestState.REPORTING: {
-            CommitmentRequestState.DUE,
-            CommitmentRequestState.REPORTED,
-            CommitmentRequestState.REFUSED,
-            CommitmentRequestState.GIVEN_UP,
+        PeerCommitmentRequestState.REPORTING: {
+            PeerCommitmentRequestState.DUE,
+            PeerCommitmentRequestState.REPORTED,
+            PeerCommitmentRequestState.REFUSED,
+            PeerCommitmentRequestState.GIVEN_UP,
         },
-        CommitmentRequestState.REPORTED: {CommitmentRequestState.DUE},  # asked again
-        CommitmentRequestState.REFUSED: {CommitmentRequestState.DUE},  # asked again
-        CommitmentRequestState.GIVEN_UP: {CommitmentRequestState.DUE},  # asked again
+        PeerCommitmentRequestState.REPORTED: {PeerCommitmentRequestState.DUE},  # asked again
+        PeerCommitmentRequestState.REFUSED: {PeerCommitmentRequestState.DUE},  # asked again
+        PeerCommitmentRequestState.GIVEN_UP: {PeerCommitmentRequestState.DUE},  # asked again
     },
-    self_edges={CommitmentRequestState.REPORTING},  # its lease ran out
+    self_edges={PeerCommitmentRequestState.REPORTING},  # its lease ran out
 )
 _CORRECTION = Lifecycle(
     initial=(
@@ -229,8 +229,8 @@ LIFECYCLES: Mapping[type[StrEnum], Lifecycle] = {
     ClassificationState: _CLASSIFICATION,
     ReportState: _REPORT,
     DeliveryState: _DELIVERY,
-    CommitmentState: _REPORT_COMMITMENT,
-    CommitmentRequestState: _PEER_COMMITMENT_REQUEST,
+    ReportCommitmentState: _REPORT_COMMITMENT,
+    PeerCommitmentRequestState: _PEER_COMMITMENT_REQUEST,
     CorrectionState: _CORRECTION,
     BundleRole: _BUNDLE,
 }

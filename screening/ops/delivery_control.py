@@ -8,14 +8,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.due_rows import stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
 from screening.db.tables import Classification, Delivery
 from screening.db.totals import Kind, by_subject_and_state, read_totals
-from screening.domain.lifecycle import UNDELIVERED, CommitmentState, DeliveryState, ReportState
+from screening.domain.lifecycle import (
+    UNDELIVERED,
+    DeliveryState,
+    ReportCommitmentState,
+    ReportState,
+)
 from screening.domain.shown_values import shown_uid
 
 
@@ -105,11 +110,12 @@ def remake_failed_reports(database: Database) -> int:
 def _ask_anew(session: Session, destination: str) -> None:
     """Have a destination asked again whether it keeps what it did not commit itself to."""
     there = select(Delivery.id).where(Delivery.destination == destination)
-    failed = select(Commitment).where(
-        Commitment.delivery_id.in_(there), Commitment.state == CommitmentState.FAILED
+    failed = select(ReportCommitment).where(
+        ReportCommitment.delivery_id.in_(there),
+        ReportCommitment.state == ReportCommitmentState.FAILED,
     )
     for row in session.scalars(failed.with_for_update()):
-        row.state, row.failures = CommitmentState.DUE, 0
+        row.state, row.failures = ReportCommitmentState.DUE, 0
         row.not_before = row.settled_at = None
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
-from screening.db.commitment_tables import Commitment, CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.db.totals import (
@@ -31,8 +32,8 @@ class Ledger:
 
     reasons: instances by state (not_applicable, failed) and coded reason.
     backfill_pending: re-runs that wait or run; their instances keep their earlier state meanwhile.
-    deliveries: by destination and state. commitments: the same, of what destinations were to
-    confirm. commitment_requests: peers' requests to us, by calling AE title and state.
+    deliveries: by destination and state. report_commitments: the same, of what destinations were to
+    confirm. peer_commitment_requests: peers' requests to us, by calling AE title and state.
     removed: instances whose image retention has removed; they are counted in their states as well.
     """
 
@@ -44,8 +45,8 @@ class Ledger:
     reasons: Mapping[tuple[str, str], int]
     backfill_pending: int
     deliveries: Mapping[tuple[str, str], int]
-    commitments: Mapping[tuple[str, str], int]
-    commitment_requests: Mapping[tuple[str, str], int]
+    report_commitments: Mapping[tuple[str, str], int]
+    peer_commitment_requests: Mapping[tuple[str, str], int]
     removed: int
 
     @property
@@ -73,11 +74,11 @@ class Ledger:
             ],
             "commitments": [
                 {"destination": destination, "state": state, "count": count}
-                for (destination, state), count in sorted(self.commitments.items())
+                for (destination, state), count in sorted(self.report_commitments.items())
             ],
             "commitment_requests": [
                 {"calling_ae_title": title, "state": state, "count": count}
-                for (title, state), count in sorted(self.commitment_requests.items())
+                for (title, state), count in sorted(self.peer_commitment_requests.items())
             ],
             "removed": self.removed,
         }
@@ -103,8 +104,8 @@ def read_ledger(database: Database, *, since: datetime | None = None) -> Ledger:
             reasons=_count_pairs(session, _reasons(since)),
             backfill_pending=session.execute(_backfill_pending(since)).scalar_one(),
             deliveries=_count_pairs(session, _deliveries(since)),
-            commitments=_count_pairs(session, _commitments(since)),
-            commitment_requests=_count_pairs(session, _commitment_requests(since)),
+            report_commitments=_count_pairs(session, _report_commitments(since)),
+            peer_commitment_requests=_count_pairs(session, _peer_commitment_requests(since)),
             removed=session.execute(_removed(since)).scalar_one(),
         )
 
@@ -120,8 +121,8 @@ def _standing(totals: Counts) -> Ledger:
         reasons=by_state_and_subject(totals, Kind.REASONS),
         backfill_pending=totals[Kind.BACKFILL, PENDING, ""],
         deliveries=by_subject_and_state(totals, Kind.DELIVERIES),
-        commitments=by_subject_and_state(totals, Kind.COMMITMENTS),
-        commitment_requests=by_subject_and_state(totals, Kind.COMMITMENT_REQUESTS),
+        report_commitments=by_subject_and_state(totals, Kind.REPORT_COMMITMENTS),
+        peer_commitment_requests=by_subject_and_state(totals, Kind.PEER_COMMITMENT_REQUESTS),
         removed=totals[Kind.REMOVED, "", ""],
     )
 
@@ -190,20 +191,20 @@ def _deliveries(since: datetime) -> Select[str, str, int]:
     )
 
 
-def _commitments(since: datetime) -> Select[str, str, int]:
+def _report_commitments(since: datetime) -> Select[str, str, int]:
     return (
-        select(Delivery.destination, Commitment.state, func.count())
-        .join(Commitment, Commitment.delivery_id == Delivery.id)
+        select(Delivery.destination, ReportCommitment.state, func.count())
+        .join(ReportCommitment, ReportCommitment.delivery_id == Delivery.id)
         .join(Report)
         .join(Classification)
         .join(Instance)
         .where(Instance.received_at >= since)
-        .group_by(Delivery.destination, Commitment.state)
+        .group_by(Delivery.destination, ReportCommitment.state)
     )
 
 
-def _commitment_requests(since: datetime) -> Select[str, str, int]:
-    row = CommitmentRequest
+def _peer_commitment_requests(since: datetime) -> Select[str, str, int]:
+    row = PeerCommitmentRequest
     return (
         select(row.calling_ae_title, row.state, func.count())
         .where(row.requested_at >= since)

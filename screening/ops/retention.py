@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import utc_now
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
@@ -24,9 +24,9 @@ from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     UNDELIVERED,
     ClassificationState,
-    CommitmentState,
     CorrectionState,
     DeliveryState,
+    ReportCommitmentState,
     ReportState,
 )
 from screening.spool.store import Spool
@@ -160,8 +160,8 @@ def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]
             Delivery.state == DeliveryState.DELIVERED,
             Delivery.destination.in_(committing),
             ~exists().where(
-                Commitment.delivery_id == Delivery.id,
-                Commitment.state == CommitmentState.COMMITTED,
+                ReportCommitment.delivery_id == Delivery.id,
+                ReportCommitment.state == ReportCommitmentState.COMMITTED,
             ),
         ),
         KeptFor.CORRECTION: _has_other(

@@ -18,7 +18,8 @@ from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.logs import get_logger
 from screening.queue.doorbell import Doorbell
 from screening.receive.command_set import RefusedRequest
-from screening.receive.commitment_handlers import CommitmentHandlers
+from screening.receive.commitment_scp.handler import CommitmentRequestHandler
+from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
 from screening.receive.guarded_association import GuardedAssociation
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake, Outcome, Peer, Request
@@ -38,12 +39,19 @@ class _Session:
 
 
 class Handlers:
-    """pynetdicom's event handlers, bound to one intake, one doorbell and the commitments."""
+    """pynetdicom's event handlers, bound to one intake, one doorbell and Storage Commitment."""
 
-    def __init__(self, intake: Intake, doorbell: Doorbell, commitment: CommitmentHandlers) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        doorbell: Doorbell,
+        commitment_requests: CommitmentRequestHandler,
+        commitment_answers: CommitmentAnswerHandler,
+    ) -> None:
         self._intake = intake
         self._doorbell = doorbell
-        self._commitment = commitment
+        self._commitment_requests = commitment_requests
+        self._commitment_answers = commitment_answers
         self._sessions: WeakKeyDictionary[Association, _Session] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -52,7 +60,8 @@ class Handlers:
         return [
             (evt.EVT_C_ECHO, self._echo),
             (evt.EVT_C_STORE, self._store),
-            *self._commitment.bindings(),
+            *self._commitment_requests.bindings(),
+            *self._commitment_answers.bindings(),
             (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_RELEASED, self._ended, ["released"]),
             (evt.EVT_ABORTED, self._ended, ["aborted"]),

@@ -18,8 +18,9 @@ from screening.queue.app import make_celery_app
 from screening.queue.doorbell import Doorbell
 from screening.queue.names import Queue
 from screening.receive.admission import Admission
-from screening.receive.commitment_handlers import CommitmentHandlers
-from screening.receive.commitment_reporter import CommitmentReporter
+from screening.receive.commitment_scp.handler import CommitmentRequestHandler
+from screening.receive.commitment_scp.reporter import CommitmentReporter
+from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
 from screening.receive.contexts import supported_contexts
 from screening.receive.guarded_association import Terms
 from screening.receive.handlers import Handlers
@@ -56,8 +57,12 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     spool = Spool(settings.spool_dir, min_free_bytes=settings.min_free_mib << 20)
     doorbell = Doorbell(make_celery_app(settings), Queue.CLASSIFY)
     reporter = CommitmentReporter(settings, database, spool)
-    commitment = CommitmentHandlers(database, reporter)
-    handlers = Handlers(Intake(database, spool), doorbell, commitment)
+    handlers = Handlers(
+        Intake(database, spool),
+        doorbell,
+        CommitmentRequestHandler(database, reporter),
+        CommitmentAnswerHandler(database),
+    )
     max_bytes = settings.max_object_mib << 20
     with (
         spool.receiving(),

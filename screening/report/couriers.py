@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from screening.db.session import Database
 from screening.logs import get_logger
 from screening.renderings.structured_report.codes import Profile
-from screening.report.commitment_courier import CommitmentCourier, commitment_couriers
+from screening.report.commitment_scu.courier import CommitmentCourier, commitment_couriers
 from screening.report.courier import Courier
 from screening.report.destinations import FOLDER_NAME, configured_destinations
 from screening.settings import Settings

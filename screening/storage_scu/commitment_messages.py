@@ -1,15 +1,18 @@
-"""The data sets of Storage Commitment, read from peers nobody vouches for, and written.
+"""What both roles of Storage Commitment share: contexts, and data sets read and written.
 
 Source: PS3.4 tables J.3-1 and J.3-2.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from screening.domain.commitment import (
+    COMMITMENT_PUSH_MODEL,
     CommitmentAnswer,
     CommitmentRequested,
     NotCommitted,
@@ -17,7 +20,12 @@ from screening.domain.commitment import (
 )
 from screening.errors import UnreadableDataSetError
 from screening.imaging.quiet import quiet
+from screening.storage_scu.association import Context
 
+CONTEXTS = tuple(
+    Context(COMMITMENT_PUSH_MODEL, str(syntax))
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+)
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 
@@ -50,6 +58,16 @@ def read_answer(information: Dataset) -> CommitmentAnswer:
             ),
             failed,
         )
+
+
+def status_of_response(send: Callable[..., Any], *arguments: object) -> int | None:
+    """Send a DIMSE-N request; return the response's status, None where the association ended."""
+    try:
+        response, _ = send(*arguments)
+    except RuntimeError:
+        return None
+    status: int | None = response.get("Status")
+    return status
 
 
 def request_information(request: CommitmentRequested) -> Dataset:

@@ -76,13 +76,13 @@ class _Figures(Collector):
                 "screening_commitments",
                 "Reports that destinations are to confirm, by destination and state",
                 ("destination", "state"),
-                totals.commitments.items(),
+                totals.report_commitments.items(),
             ),
             _counts(
                 "screening_commitment_requests",
                 "Peers' requests for commitment by calling AE title and state",
                 ("calling_ae_title", "state"),
-                totals.commitment_requests.items(),
+                totals.peer_commitment_requests.items(),
             ),
             _figure(
                 "screening_images_removed", "Instances whose image was removed", totals.removed

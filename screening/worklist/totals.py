@@ -44,11 +44,11 @@ class Totals(Protocol):
         """Reports by destination and state."""
 
     @property
-    def commitments(self) -> Mapping[tuple[str, str], int]:
+    def report_commitments(self) -> Mapping[tuple[str, str], int]:
         """Reports that destinations are to confirm, by destination and state."""
 
     @property
-    def commitment_requests(self) -> Mapping[tuple[str, str], int]:
+    def peer_commitment_requests(self) -> Mapping[tuple[str, str], int]:
         """Peers' requests for commitment, by calling AE title and state."""
 
     @property

@@ -8,9 +8,9 @@ from screening.classify.claim import anything_due, claim
 from screening.db import clock
 from screening.db.session import Database
 from screening.domain.commitment import CommitmentRequested, SopReference
-from screening.receive.commitment_rows import add_request, claim_request, peers_due
+from screening.receive.commitment_scp.requests import add_request, claim_request, peers_due
 from screening.report import deliveries
-from screening.report.commitments import add_commitments, claim_commitments
+from screening.report.commitment_scu.transactions import add_commitments, claim_commitments
 from tests.rows.stored import add_bundle, add_classification, add_instance, add_report, add_score
 
 HOUR = timedelta(hours=1)

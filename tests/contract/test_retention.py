@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.clock import utc_now
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.tables import Delivery, Instance
 from screening.ops import retention
@@ -74,20 +74,20 @@ def test_an_image_whose_report_is_not_confirmed_is_kept(
     if state is not None:
         with database.write() as session:
             pacs = session.scalars(select(Delivery).where(Delivery.destination == "pacs")).one()
-            session.add(Commitment(delivery_id=pacs.id, state=state))
+            session.add(ReportCommitment(delivery_id=pacs.id, state=state))
     planned = plan_removal(database, received_before=LATER, committing=["pacs"])
     assert planned.kept == {KeptFor.COMMITMENT: 1}
     assert remove(database, spool, "pacs") == 0
     assert file.exists()
     with database.write() as session:
         pacs = session.scalars(select(Delivery).where(Delivery.destination == "pacs")).one()
-        session.merge(_confirmed(session.scalar(select(Commitment.id)), pacs.id))
+        session.merge(_confirmed(session.scalar(select(ReportCommitment.id)), pacs.id))
     assert remove(database, spool, "pacs") == 1
     assert not file.exists()
 
 
-def _confirmed(commitment_id: int | None, delivery_id: int) -> Commitment:
-    return Commitment(id=commitment_id, delivery_id=delivery_id, state="committed")
+def _confirmed(commitment_id: int | None, delivery_id: int) -> ReportCommitment:
+    return ReportCommitment(id=commitment_id, delivery_id=delivery_id, state="committed")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pynetdicom.sop_class import Verification
 
 from screening.domain.commitment import CommitmentRequested, SopReference
 from screening.storage_scu.association import Context, associate
-from screening.storage_scu.commitment import request_commitment
+from screening.storage_scu.commitment_scu import request_commitment
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.objects import identify
 from screening.storage_scu.verification import answers_echo

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.settings import load_settings
 from tests.peers.receiving import Receiver, radiograph, running_receiver
@@ -75,7 +75,7 @@ def test_orthanc_is_told_what_we_keep(tmp_path: Path, migrated_database: Databas
 
 def _state(database: Database) -> str | None:
     with database.read() as session:
-        return session.scalars(select(CommitmentRequest.state)).one_or_none()
+        return session.scalars(select(PeerCommitmentRequest.state)).one_or_none()
 
 
 def test_orthanc_commits_itself_to_our_report(tmp_path: Path, migrated_database: Database) -> None:

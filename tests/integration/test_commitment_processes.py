@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Instance
 from screening.domain.commitment import SopReference
@@ -47,10 +47,10 @@ def scp(site: Site) -> DicomDestination:
     return DicomDestination("scp", "127.0.0.1", port, "SCREENING", MODALITY)
 
 
-def requests(database: Database) -> list[CommitmentRequest]:
+def requests(database: Database) -> list[PeerCommitmentRequest]:
     """Return the rows of what was asked."""
     with database.read() as session:
-        return list(session.scalars(select(CommitmentRequest)))
+        return list(session.scalars(select(PeerCommitmentRequest)))
 
 
 def test_a_request_survives_the_death_of_the_scp(tmp_path: Path) -> None:

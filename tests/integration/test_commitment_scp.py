@@ -9,7 +9,7 @@ from pynetdicom import AE, build_context
 from pynetdicom.sop_class import StorageCommitmentPushModel
 from sqlalchemy import select
 
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.domain.commitment import SopReference
 from screening.imaging.quiet import quiet
@@ -41,13 +41,15 @@ def address(port: int) -> list[dict[str, Any]]:
     return [{"ae_title": MODALITY, "host": "127.0.0.1", "port": port}]
 
 
-def requests(database: Database) -> list[CommitmentRequest]:
+def requests(database: Database) -> list[PeerCommitmentRequest]:
     """Return the rows of what was asked."""
     with database.read() as session:
-        return list(session.scalars(select(CommitmentRequest).order_by(CommitmentRequest.id)))
+        return list(
+            session.scalars(select(PeerCommitmentRequest).order_by(PeerCommitmentRequest.id))
+        )
 
 
-def wait_for_state(database: Database, state: str) -> CommitmentRequest:
+def wait_for_state(database: Database, state: str) -> PeerCommitmentRequest:
     """Wait until the one request is in a state."""
     wait_until(lambda: [row.state for row in requests(database)] == [state], state, 60)
     return requests(database)[0]

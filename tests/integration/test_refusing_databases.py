@@ -14,10 +14,10 @@ from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.errors import DatabaseUnavailableError
 from screening.ops.retention_timer import running_retention
-from screening.receive.commitment_rows import claim_request
+from screening.receive.commitment_scp.requests import claim_request
 from screening.renderings.structured_report.codes import Profile
 from screening.report import outbox
-from screening.report.commitments import add_commitments
+from screening.report.commitment_scu.transactions import add_commitments
 from screening.report.deliveries import claim_deliveries
 from screening.settings import Settings
 from screening.spool.store import Spool

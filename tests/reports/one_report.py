@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.tables import Delivery
 from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
-from screening.report.commitment_courier import commitment_couriers
+from screening.report.commitment_scu.courier import commitment_couriers
 from screening.report.courier import Courier
 from screening.report.destinations import configured_destinations
 from screening.settings import Settings
@@ -62,14 +62,14 @@ def states(database: Database) -> tuple[str, str | None]:
     """Return the state of the delivery and of its commitment, None where it was never due."""
     with database.read() as session:
         delivery = session.scalars(select(Delivery)).one()
-        commitment = session.scalars(select(Commitment)).one_or_none()
+        commitment = session.scalars(select(ReportCommitment)).one_or_none()
         return delivery.state, commitment.state if commitment else None
 
 
 def message(database: Database) -> str:
     """Return what was last said of the commitment."""
     with database.read() as session:
-        return session.scalars(select(Commitment.last_message)).first() or ""
+        return session.scalars(select(ReportCommitment.last_message)).first() or ""
 
 
 def wait_for(database: Database, *expected: str) -> None:

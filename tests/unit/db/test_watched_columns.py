@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from screening.db.commitment_tables import Commitment, CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.standing import WATCHED
 from screening.db.tables import Classification, Delivery, Instance
@@ -19,7 +20,7 @@ TABLE_OF_ALIAS = {
     "t": Classification,
     "x": Classification,
     "v": Delivery,
-    "m": Commitment,
+    "m": ReportCommitment,
 }
 DERIVING = ("instance_results", "computed_studies", "computed_figures")
 
@@ -36,7 +37,7 @@ def test_every_column_that_a_view_reads_is_watched(migrated_database: Database) 
         for alias, column in re.findall(r"\b([a-z])\.(\w+)", sql)
         if alias in TABLE_OF_ALIAS and column != "id" and not column.endswith("_id")
     }
-    read |= {(Instance, "patient_id"), (CommitmentRequest, "state")}
+    read |= {(Instance, "patient_id"), (PeerCommitmentRequest, "state")}
     assert len(read) >= 25
     unwatched = {(table.__name__, column) for table, column in read if column not in WATCHED[table]}
     assert unwatched == set()

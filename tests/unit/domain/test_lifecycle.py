@@ -9,10 +9,10 @@ from screening.domain.lifecycle import (
     LIFECYCLES,
     BundleRole,
     ClassificationState,
-    CommitmentRequestState,
     CorrectionState,
     DeliveryState,
     FailureReason,
+    PeerCommitmentRequestState,
     ReportState,
 )
 
@@ -22,7 +22,7 @@ RESTING = {
     CorrectionState.REJECTED,
     DeliveryState.DELIVERED,
     DeliveryState.GIVEN_UP,
-    CommitmentRequestState.REPORTED,
+    PeerCommitmentRequestState.REPORTED,
     BundleRole.RETIRED,
 }
 """Ends that may be reopened: by a commitment that failed, a person, a peer that asks again, a

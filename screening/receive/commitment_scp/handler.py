@@ -1,27 +1,24 @@
-"""Storage Commitment between pynetdicom's events and the rows, in both directions.
+"""N-ACTION: a peer asks us to commit ourselves to what it sent.
 
-An N-ACTION asks us: it is answered with Success when its row is committed, and the reporter does
-the rest. An N-EVENT-REPORT tells us what a destination of our reports keeps.
-Source: PS3.4 annex J; statuses of PS3.7 10.1.1.1.8 and 10.1.4.1.10.
+It is answered with Success when its row is committed; the reporter does the rest.
+Source: PS3.4 J.3.2; statuses of PS3.7 10.1.4.1.10.
 """
 
 from pynetdicom import evt
 from pynetdicom.events import Event
 from sqlalchemy.exc import SQLAlchemyError
 
-from screening.db.commitment_answers import record_answer
 from screening.db.session import Database
 from screening.domain.commitment import (
     COMMITMENT_PUSH_MODEL_INSTANCE,
     REQUEST_STORAGE_COMMITMENT,
-    CommitmentAnswer,
     CommitmentRequested,
 )
 from screening.errors import TransientError, UnreadableDataSetError
 from screening.imaging.quiet import quiet
 from screening.logs import get_logger
-from screening.receive.commitment_reporter import CommitmentReporter
-from screening.receive.commitment_rows import add_request
+from screening.receive.commitment_scp.reporter import CommitmentReporter
+from screening.receive.commitment_scp.requests import add_request
 from screening.receive.statuses import (
     INVALID_ARGUMENT_VALUE,
     NO_SUCH_ACTION,
@@ -29,14 +26,13 @@ from screening.receive.statuses import (
     RESOURCE_LIMITATION,
     SUCCESS,
 )
-from screening.storage_scu.commitment import status_of_report
 from screening.storage_scu.commitment_messages import read_request
 
 log = get_logger()
 
 
-class CommitmentHandlers:
-    """Takes requests for commitment, and destinations' answers to ours."""
+class CommitmentRequestHandler:
+    """Takes peers' requests for commitment."""
 
     def __init__(self, database: Database, reporter: CommitmentReporter) -> None:
         self._database = database
@@ -44,7 +40,7 @@ class CommitmentHandlers:
 
     def bindings(self) -> list[tuple[object, ...]]:
         """Return the (event, handler) pairs for the server."""
-        return [(evt.EVT_N_ACTION, self._asked), (evt.EVT_N_EVENT_REPORT, self._told)]
+        return [(evt.EVT_N_ACTION, self._asked)]
 
     def _asked(self, event: Event) -> tuple[int, None]:
         title = str(event.assoc.requestor.ae_title).strip()
@@ -82,24 +78,6 @@ class CommitmentHandlers:
             references=len(asked.references),
         )
         return SUCCESS, ""
-
-    def _told(self, event: Event) -> tuple[int, None]:
-        return status_of_report(event, self._record), None
-
-    def _record(self, answer: CommitmentAnswer) -> int:
-        try:
-            known = record_answer(self._database, answer)
-        except (TransientError, SQLAlchemyError) as error:
-            log.warning("commitment_answer_not_recorded", reason=type(error).__name__)
-            return RESOURCE_LIMITATION
-        log.info(
-            "commitment_answered",
-            transaction_uid=answer.transaction_uid,
-            committed=len(answer.committed),
-            failed=len(answer.failed),
-            known=bool(known),
-        )
-        return SUCCESS if known else INVALID_ARGUMENT_VALUE
 
 
 def _requested(event: Event) -> CommitmentRequested:

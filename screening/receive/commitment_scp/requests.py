@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.events import add_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
@@ -24,7 +24,7 @@ from screening.domain.commitment import (
     from_pairs,
     references_sha256,
 )
-from screening.domain.lifecycle import CommitmentRequestState as State
+from screening.domain.lifecycle import PeerCommitmentRequestState as State
 from screening.domain.lifecycle import backoff_s
 from screening.errors import TransientError
 
@@ -54,9 +54,9 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
     duplicate. Raises DatabaseUnavailableError, and TransientError where too many are open.
     """
     digest = references_sha256(asked.references)
-    same_uid = select(CommitmentRequest).where(
-        CommitmentRequest.calling_ae_title == calling_ae_title,
-        CommitmentRequest.transaction_uid == asked.transaction_uid,
+    same_uid = select(PeerCommitmentRequest).where(
+        PeerCommitmentRequest.calling_ae_title == calling_ae_title,
+        PeerCommitmentRequest.transaction_uid == asked.transaction_uid,
     )
     with database.write() as session:
         others = session.scalars(same_uid.with_for_update()).all()
@@ -64,20 +64,20 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
         added = session.execute(
             insert_or_nothing(
                 session,
-                CommitmentRequest,
+                PeerCommitmentRequest,
                 calling_ae_title=calling_ae_title,
                 transaction_uid=asked.transaction_uid,
                 references_sha256=digest,
                 sop_references=as_pairs(asked.references),
                 duplicate=bool(others),
                 requested_at=utc_now(),
-            ).returning(CommitmentRequest.id),
+            ).returning(PeerCommitmentRequest.id),
             execution_options=NOTED,
         ).first()
         if added is not None:
             note_requested(session, calling_ae_title, State.DUE)
         row = session.scalars(
-            same_uid.where(CommitmentRequest.references_sha256 == digest).with_for_update()
+            same_uid.where(PeerCommitmentRequest.references_sha256 == digest).with_for_update()
         ).one()
         if row.state not in {State.DUE, State.REPORTING}:
             row.state, row.attempts, row.requested_at = State.DUE, 0, utc_now()
@@ -93,8 +93,8 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
 
 
 def _require_room(session: Session, calling_ae_title: str) -> None:
-    is_open = CommitmentRequest.state.in_([State.DUE, State.REPORTING])
-    its = CommitmentRequest.calling_ae_title == calling_ae_title
+    is_open = PeerCommitmentRequest.state.in_([State.DUE, State.REPORTING])
+    its = PeerCommitmentRequest.calling_ae_title == calling_ae_title
     found = session.execute(select(func.count()).where(is_open, its)).scalar_one()
     if found >= MOST_OPEN_REQUESTS:
         raise TransientError(
@@ -106,16 +106,16 @@ def _require_room(session: Session, calling_ae_title: str) -> None:
 def peers_due(database: Database) -> list[str]:
     """Return the AE titles of peers that are to be told something now."""
     with database.read() as session:
-        due = select(CommitmentRequest.calling_ae_title).where(_is_due(shared_now(session)))
+        due = select(PeerCommitmentRequest.calling_ae_title).where(_is_due(shared_now(session)))
         return list(session.scalars(due.distinct()))
 
 
 def claim_request(database: Database, calling_ae_title: str) -> ClaimedRequest | None:
     """Claim a peer's oldest due request, None where none is. Raises DatabaseUnavailableError."""
     its = (
-        select(CommitmentRequest)
-        .where(CommitmentRequest.calling_ae_title == calling_ae_title)
-        .order_by(CommitmentRequest.id)
+        select(PeerCommitmentRequest)
+        .where(PeerCommitmentRequest.calling_ae_title == calling_ae_title)
+        .order_by(PeerCommitmentRequest.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
@@ -135,7 +135,7 @@ def record_reported(
 ) -> None:
     """Record that the peer was told, and how it answered. Raises DatabaseUnavailableError."""
     with database.write() as session:
-        row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
+        row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
         if row.state not in {State.DUE, State.REPORTING}:
             return
         row.state = State.REFUSED if status else State.REPORTED
@@ -161,7 +161,7 @@ def record_not_reported(
     the lease then runs out.
     """
     with database.write() as session:
-        row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
+        row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
         if row.state != State.REPORTING or row.attempts != claimed.attempt:
             return
         row.last_status, row.last_message = None, message[:255]
@@ -186,18 +186,20 @@ def let_go(database: Database, claimed: ClaimedRequest) -> None:
     Raises DatabaseUnavailableError; the lease then runs out.
     """
     with database.write() as session:
-        row = session.get_one(CommitmentRequest, claimed.request_id, with_for_update=True)
+        row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
         if row.state == State.REPORTING and row.attempts == claimed.attempt:
             row.state, row.not_before = State.DUE, None
 
 
 def _postpone_all(session: Session, calling_ae_title: str, until: datetime) -> None:
     session.execute(
-        update(CommitmentRequest)
+        update(PeerCommitmentRequest)
         .where(
-            CommitmentRequest.calling_ae_title == calling_ae_title,
-            CommitmentRequest.state == State.DUE,
-            or_(CommitmentRequest.not_before.is_(None), CommitmentRequest.not_before < until),
+            PeerCommitmentRequest.calling_ae_title == calling_ae_title,
+            PeerCommitmentRequest.state == State.DUE,
+            or_(
+                PeerCommitmentRequest.not_before.is_(None), PeerCommitmentRequest.not_before < until
+            ),
         )
         .values(not_before=until)
     )
@@ -205,12 +207,12 @@ def _postpone_all(session: Session, calling_ae_title: str, until: datetime) -> N
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(
-        CommitmentRequest.state.in_([State.DUE, State.REPORTING]),
-        or_(CommitmentRequest.not_before.is_(None), CommitmentRequest.not_before <= now),
+        PeerCommitmentRequest.state.in_([State.DUE, State.REPORTING]),
+        or_(PeerCommitmentRequest.not_before.is_(None), PeerCommitmentRequest.not_before <= now),
     )
 
 
-def _add_event(session: Session, row: CommitmentRequest, kind: str, **detail: Any) -> None:
+def _add_event(session: Session, row: PeerCommitmentRequest, kind: str, **detail: Any) -> None:
     add_event(
         session,
         kind,

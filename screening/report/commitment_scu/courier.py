@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
-from screening.db.commitment_answers import BY_QUERY, record_answer, record_found
+from screening.db.commitment_scu_answers import BY_QUERY, record_answer, record_found
 from screening.db.session import Database
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested
 from screening.errors import TransientError
 from screening.logs import get_logger
-from screening.report.commitments import (
+from screening.report.commitment_scu.transactions import (
     AskedReport,
-    ClaimedRequest,
+    ClaimedTransaction,
     add_commitments,
     claim_commitments,
     postpone,
@@ -24,7 +24,7 @@ from screening.report.commitments import (
 from screening.report.destinations import Destination, PeerDestination
 from screening.settings import Settings
 from screening.storage_scu.association import NotAssociatedError
-from screening.storage_scu.commitment import SUCCESS, request_commitment
+from screening.storage_scu.commitment_scu import SUCCESS, request_commitment
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.query import have_instances
 
@@ -123,7 +123,7 @@ class CommitmentCourier:
         add_commitments(self._database, self._peer.name, within=within)
         self._looked_at_s = now_s
 
-    def _ask(self, request: ClaimedRequest) -> None:
+    def _ask(self, request: ClaimedTransaction) -> None:
         """Look by C-FIND for what is overdue, then ask for the rest."""
         overdue = [report for report in request.reports if report.overdue]
         there = self._found_there(request, overdue) if overdue else set()
@@ -163,7 +163,7 @@ class CommitmentCourier:
         )
         return SUCCESS if known else UNKNOWN_TRANSACTION
 
-    def _found_there(self, request: ClaimedRequest, overdue: list[AskedReport]) -> set[int]:
+    def _found_there(self, request: ClaimedTransaction, overdue: list[AskedReport]) -> set[int]:
         """Settle what a query finds; what it does not find is asked about once more."""
         try:
             answers = list(have_instances(self._peer, [one.key for one in overdue]))
@@ -175,7 +175,7 @@ class CommitmentCourier:
         record_found(self._database, request.transaction_uid, ((one, True) for one in there))
         return there
 
-    def _query(self, request: ClaimedRequest, reports: Iterable[AskedReport]) -> None:
+    def _query(self, request: ClaimedTransaction, reports: Iterable[AskedReport]) -> None:
         left = list(reports)
         try:
             answers = list(have_instances(self._peer, [one.key for one in left]))
@@ -204,7 +204,7 @@ class CommitmentCourier:
             self._postpone(request, later, "the destination does not list the report yet")
 
     def _postpone(
-        self, request: ClaimedRequest, reports: Iterable[AskedReport], message: str
+        self, request: ClaimedTransaction, reports: Iterable[AskedReport], message: str
     ) -> None:
         log.warning("commitment_postponed", destination=self._peer.name, reason=message)
         postpone(

@@ -12,14 +12,14 @@ from pydicom.uid import generate_uid
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from screening.db.clock import shared_now
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.events import add_delivery_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.standing import NOTED, note_rows
 from screening.db.tables import Classification, Delivery, Report
 from screening.domain.commitment import SopReference
-from screening.domain.lifecycle import CommitmentState, DeliveryState, backoff_s
+from screening.domain.lifecycle import DeliveryState, ReportCommitmentState, backoff_s
 from screening.storage_scu.query import InstanceKey
 
 REPORTS_A_REQUEST = 100
@@ -38,7 +38,7 @@ class AskedReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedRequest:
+class ClaimedTransaction:
     """Reports that one destination is asked about under one Transaction UID.
 
     asked_at: by the clock that `delivered_at` is by.
@@ -57,7 +57,7 @@ def add_commitments(database: Database, destination: str, *, within: timedelta |
     unknown = select(Delivery.id).where(
         Delivery.destination == destination,
         Delivery.state == DeliveryState.DELIVERED,
-        ~exists().where(Commitment.delivery_id == Delivery.id),
+        ~exists().where(ReportCommitment.delivery_id == Delivery.id),
     )
     if within is not None:
         with database.read() as session:
@@ -68,7 +68,7 @@ def add_commitments(database: Database, destination: str, *, within: timedelta |
             ids = session.scalars(unknown.limit(ROWS_A_TRANSACTION)).all()
             for delivery_id in ids:
                 session.execute(
-                    insert_or_nothing(session, Commitment, delivery_id=delivery_id),
+                    insert_or_nothing(session, ReportCommitment, delivery_id=delivery_id),
                     execution_options=NOTED,
                 )
             note_rows(session, Delivery, ids)
@@ -79,35 +79,35 @@ def add_commitments(database: Database, destination: str, *, within: timedelta |
 
 def claim_commitments(
     database: Database, destination: str, *, how: str, answer_within_s: float
-) -> ClaimedRequest | None:
+) -> ClaimedTransaction | None:
     """Mark up to REPORTS_A_REQUEST due or overdue reports as asked; None where none is.
 
     Raises DatabaseUnavailableError.
     """
     transaction_uid = str(generate_uid(prefix=None))
     delivered = (
-        select(Commitment)
+        select(ReportCommitment)
         .join(Delivery)
         .where(Delivery.destination == destination, Delivery.state == DeliveryState.DELIVERED)
-        .order_by(Commitment.id)
+        .order_by(ReportCommitment.id)
         .limit(REPORTS_A_REQUEST)
-        .with_for_update(skip_locked=True, of=Commitment)
+        .with_for_update(skip_locked=True, of=ReportCommitment)
     )
     with database.write() as session:
         now = shared_now(session)
         rows = session.scalars(delivered.where(_is_due(now))).all()
         reports = tuple(_asked(row) for row in rows)
         for row in rows:
-            row.state, row.transaction_uid = CommitmentState.ASKED, transaction_uid
+            row.state, row.transaction_uid = ReportCommitmentState.ASKED, transaction_uid
             row.attempts += 1
             row.asked_at, row.not_before = now, now + timedelta(seconds=answer_within_s)
             add_delivery_event(session, row.delivery, "report_commitment_asked", how=how)
-    return ClaimedRequest(transaction_uid, now, reports) if reports else None
+    return ClaimedTransaction(transaction_uid, now, reports) if reports else None
 
 
 def postpone(
     database: Database,
-    request: ClaimedRequest,
+    request: ClaimedTransaction,
     commitment_ids: Collection[int],
     message: str,
     *,
@@ -118,16 +118,16 @@ def postpone(
 
     Raises DatabaseUnavailableError; the answer is then overdue one day.
     """
-    asked = select(Commitment).where(
-        Commitment.id.in_(commitment_ids),
-        Commitment.state == CommitmentState.ASKED,
-        Commitment.transaction_uid == request.transaction_uid,
+    asked = select(ReportCommitment).where(
+        ReportCommitment.id.in_(commitment_ids),
+        ReportCommitment.state == ReportCommitmentState.ASKED,
+        ReportCommitment.transaction_uid == request.transaction_uid,
     )
     with database.write() as session:
         now = shared_now(session)
-        for row in session.scalars(asked.order_by(Commitment.id).with_for_update()):
+        for row in session.scalars(asked.order_by(ReportCommitment.id).with_for_update()):
             wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
-            row.state = CommitmentState.DUE
+            row.state = ReportCommitmentState.DUE
             row.not_before = now + timedelta(seconds=wait_s)
             row.last_message = message[:255]
             add_delivery_event(
@@ -138,14 +138,17 @@ def postpone(
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return or_(
         and_(
-            Commitment.state == CommitmentState.DUE,
-            or_(Commitment.not_before.is_(None), Commitment.not_before <= now),
+            ReportCommitment.state == ReportCommitmentState.DUE,
+            or_(ReportCommitment.not_before.is_(None), ReportCommitment.not_before <= now),
         ),
-        and_(Commitment.state == CommitmentState.ASKED, Commitment.not_before <= now),
+        and_(
+            ReportCommitment.state == ReportCommitmentState.ASKED,
+            ReportCommitment.not_before <= now,
+        ),
     )
 
 
-def _asked(row: Commitment) -> AskedReport:
+def _asked(row: ReportCommitment) -> AskedReport:
     report: Report = row.delivery.report
     classification: Classification = report.classification
     return AskedReport(
@@ -157,5 +160,5 @@ def _asked(row: Commitment) -> AskedReport:
             sop_instance_uid=report.sop_instance_uid,
         ),
         delivered_at=row.delivery.delivered_at or row.delivery.created_at,
-        overdue=row.state == CommitmentState.ASKED,
+        overdue=row.state == ReportCommitmentState.ASKED,
     )

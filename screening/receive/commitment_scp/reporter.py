@@ -20,8 +20,8 @@ from screening.domain.commitment import (
 )
 from screening.errors import TransientError
 from screening.logs import get_logger
-from screening.receive.commitment_check import check_references
-from screening.receive.commitment_rows import (
+from screening.receive.commitment_scp.check import check_references
+from screening.receive.commitment_scp.requests import (
     ClaimedRequest,
     claim_request,
     let_go,
@@ -34,8 +34,8 @@ from screening.receive.guarded_association import GuardedAssociation
 from screening.settings import Settings
 from screening.spool.store import Spool
 from screening.storage_scu.association import NotAssociatedError
-from screening.storage_scu.commitment import report_commitment
 from screening.storage_scu.commitment_messages import answer_information
+from screening.storage_scu.commitment_scp import report_commitment
 from screening.storage_scu.destination import DicomDestination, configured_peer
 
 PEERS_AT_ONCE = 4

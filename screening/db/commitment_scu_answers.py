@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.domain.commitment import (
@@ -20,7 +20,7 @@ from screening.domain.commitment import (
     WhatNext,
     failure_rule,
 )
-from screening.domain.lifecycle import MAX_ATTEMPTS, CommitmentState, DeliveryState, backoff_s
+from screening.domain.lifecycle import MAX_ATTEMPTS, DeliveryState, ReportCommitmentState, backoff_s
 
 BY_EVENT = "storage-commitment"
 BY_QUERY = "query"
@@ -37,12 +37,14 @@ def record_answer(database: Database, answer: CommitmentAnswer) -> int:
     """
     committed = {one.sop_instance_uid for one in answer.committed}
     failed = {one.sop_instance_uid: reason for one, reason in answer.failed.items()}
-    asked = select(Commitment).where(Commitment.transaction_uid == answer.transaction_uid)
+    asked = select(ReportCommitment).where(
+        ReportCommitment.transaction_uid == answer.transaction_uid
+    )
     with database.write() as session:
-        rows = session.scalars(asked.order_by(Commitment.id).with_for_update()).all()
+        rows = session.scalars(asked.order_by(ReportCommitment.id).with_for_update()).all()
         for row in rows:
             uid = row.delivery.report.sop_instance_uid
-            if row.state not in {CommitmentState.ASKED, CommitmentState.DUE}:
+            if row.state not in {ReportCommitmentState.ASKED, ReportCommitmentState.DUE}:
                 continue
             if uid in failed:
                 _record_failure(session, row, failed[uid], BY_EVENT)
@@ -57,8 +59,8 @@ def record_found(
     """Record by commitment id whether a query found the report. Raises DatabaseUnavailableError."""
     with database.write() as session:
         for commitment_id, is_there in found:
-            row = session.get_one(Commitment, commitment_id, with_for_update=True)
-            if row.state != CommitmentState.ASKED or row.transaction_uid != transaction_uid:
+            row = session.get_one(ReportCommitment, commitment_id, with_for_update=True)
+            if row.state != ReportCommitmentState.ASKED or row.transaction_uid != transaction_uid:
                 continue
             if is_there:
                 _record_committed(session, row, BY_QUERY)
@@ -66,13 +68,13 @@ def record_found(
                 _record_failure(session, row, NotCommitted.NO_SUCH_INSTANCE, BY_QUERY)
 
 
-def _record_committed(session: Session, row: Commitment, how: str) -> None:
-    row.state, row.settled_at, row.not_before = CommitmentState.COMMITTED, utc_now(), None
+def _record_committed(session: Session, row: ReportCommitment, how: str) -> None:
+    row.state, row.settled_at, row.not_before = ReportCommitmentState.COMMITTED, utc_now(), None
     row.last_message = f"by {how}"
     add_delivery_event(session, row.delivery, "report_committed", how=how)
 
 
-def _record_failure(session: Session, row: Commitment, reason: int, how: str) -> None:
+def _record_failure(session: Session, row: ReportCommitment, reason: int, how: str) -> None:
     """Have the report sent again or asked about again, or park it.
 
     Source: PS3.3 C.14.1.1 for the reason.
@@ -87,12 +89,12 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
     row.not_before = _next_time(session, row) if what_next is WhatNext.ASK_AGAIN else None
     delivery = row.delivery
     if what_next is WhatNext.PARK:
-        row.state, row.settled_at = CommitmentState.FAILED, utc_now()
+        row.state, row.settled_at = ReportCommitmentState.FAILED, utc_now()
         delivery.state = DeliveryState.PARKED
         delivery.last_status = f"0x{reason:04X}"
         delivery.last_message = f"took the report and does not commit itself: {rule.meaning}"
     else:
-        row.state = CommitmentState.DUE
+        row.state = ReportCommitmentState.DUE
     if what_next is WhatNext.SEND_AGAIN:
         delivery.state, delivery.attempts = DeliveryState.PENDING, 0
         delivery.not_before = delivery.delivered_at = None
@@ -107,6 +109,6 @@ def _record_failure(session: Session, row: Commitment, reason: int, how: str) ->
     )
 
 
-def _next_time(session: Session, row: Commitment) -> datetime:
+def _next_time(session: Session, row: ReportCommitment) -> datetime:
     wait_s = backoff_s(row.attempts, first_s=ASK_AGAIN_FIRST_S, longest_s=ASK_AGAIN_LONGEST_S)
     return shared_now(session) + timedelta(seconds=wait_s)

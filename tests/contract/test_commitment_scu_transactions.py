@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, update
 
 from screening.db.clock import shared_now
-from screening.db.commitment_answers import record_answer, record_found
-from screening.db.commitment_tables import Commitment
+from screening.db.commitment_scu_answers import record_answer, record_found
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.tables import Delivery, Event
 from screening.domain.backoff import Backoff
@@ -15,9 +15,9 @@ from screening.domain.commitment import CommitmentAnswer, SopReference
 from screening.domain.lifecycle import MAX_ATTEMPTS
 from screening.ops.delivery_control import release_parked
 from screening.ops.ledger import read_ledger
-from screening.report.commitments import (
+from screening.report.commitment_scu.transactions import (
     REPORTS_A_REQUEST,
-    ClaimedRequest,
+    ClaimedTransaction,
     add_commitments,
     claim_commitments,
     postpone,
@@ -37,20 +37,20 @@ def add_delivered(database: Database, *, count: int = 1, **states: str) -> None:
             add_report(session, scored, **states)
 
 
-def ask(database: Database, destination: str = "pacs") -> ClaimedRequest | None:
+def ask(database: Database, destination: str = "pacs") -> ClaimedTransaction | None:
     """Do what a courier does up to the N-ACTION."""
     add_commitments(database, destination, within=None)
     return claim_commitments(database, destination, how="storage-commitment", answer_within_s=100)
 
 
-def asked(database: Database) -> ClaimedRequest:
+def asked(database: Database) -> ClaimedTransaction:
     """Ask where something must be due."""
     request = ask(database)
     assert request is not None
     return request
 
 
-def answer(request: ClaimedRequest, reason: int | None = None) -> CommitmentAnswer:
+def answer(request: ClaimedTransaction, reason: int | None = None) -> CommitmentAnswer:
     """Return the answer to a request: all committed, or all failed for a reason."""
     references = tuple(report.reference for report in request.reports)
     if reason is None:
@@ -58,10 +58,12 @@ def answer(request: ClaimedRequest, reason: int | None = None) -> CommitmentAnsw
     return CommitmentAnswer(request.transaction_uid, (), dict.fromkeys(references, reason))
 
 
-def rows(database: Database) -> tuple[Delivery, Commitment]:
+def rows(database: Database) -> tuple[Delivery, ReportCommitment]:
     """Return the one delivery and its commitment."""
     with database.read() as session:
-        return session.scalars(select(Delivery)).one(), session.scalars(select(Commitment)).one()
+        return session.scalars(select(Delivery)).one(), session.scalars(
+            select(ReportCommitment)
+        ).one()
 
 
 def deliver_again(database: Database) -> None:
@@ -74,7 +76,7 @@ def deliver_again(database: Database) -> None:
 def let_time_pass(database: Database) -> None:
     """Bring every row to where its wait is over."""
     with database.write() as session:
-        session.execute(update(Commitment).values(not_before=NOON))
+        session.execute(update(ReportCommitment).values(not_before=NOON))
 
 
 def test_only_what_was_delivered_there_is_asked_about(database: Database) -> None:
@@ -113,7 +115,7 @@ def test_a_confirmed_report_is_done(database: Database) -> None:
     assert (delivery.state, commitment.state) == ("delivered", "committed")
     let_time_pass(database)
     assert ask(database) is None
-    assert read_ledger(database).commitments == {("pacs", "committed"): 1}
+    assert read_ledger(database).report_commitments == {("pacs", "committed"): 1}
     with database.read() as session:
         kinds = session.scalars(select(Event.kind).order_by(Event.id)).all()
     assert kinds == ["report_commitment_asked", "report_committed"]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested, SopReference
-from screening.receive import commitment_reporter
-from screening.receive.commitment_reporter import CommitmentReporter
-from screening.receive.commitment_rows import add_request
+from screening.receive.commitment_scp import reporter as commitment_reporter
+from screening.receive.commitment_scp.reporter import CommitmentReporter
+from screening.receive.commitment_scp.requests import add_request
 from screening.settings import Peer, load_settings
 from screening.spool.store import Spool
 from screening.storage_scu.destination import DicomDestination
@@ -40,10 +40,10 @@ def test_an_answer_that_cannot_be_recorded_is_given_once(
     reporter._tell("CR1")
     assert told == [("CR1", "2.25.1")]
     with database.read() as session:
-        assert session.get_one(CommitmentRequest, request_id).state == "reported"
+        assert session.get_one(PeerCommitmentRequest, request_id).state == "reported"
 
 
 def let_the_lease_run_out(database: Database, request_id: int) -> None:
     """Bring the request to where it may be claimed again."""
     with database.write() as session:
-        session.get_one(CommitmentRequest, request_id).not_before = NOON
+        session.get_one(PeerCommitmentRequest, request_id).not_before = NOON

@@ -5,7 +5,7 @@ from pathlib import Path
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.domain.commitment import NotCommitted, SopReference
-from screening.receive.commitment_check import check_references
+from screening.receive.commitment_scp.check import check_references
 from screening.spool.store import Spool, data_set_sha256
 from tests.peers.receiving import radiograph
 from tests.rows.stored import COMPUTED_RADIOGRAPHY, add_instance

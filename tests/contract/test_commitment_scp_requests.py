@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from screening.db.clock import utc_now
-from screening.db.commitment_tables import CommitmentRequest
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.db.tables import Event
 from screening.domain.commitment import (
@@ -16,8 +16,8 @@ from screening.domain.commitment import (
     SopReference,
 )
 from screening.errors import TransientError
-from screening.receive import commitment_rows
-from screening.receive.commitment_rows import (
+from screening.receive.commitment_scp import requests as commitment_requests
+from screening.receive.commitment_scp.requests import (
     GIVE_UP_AFTER,
     ClaimedRequest,
     add_request,
@@ -34,10 +34,10 @@ SECOND = SopReference(COMPUTED_RADIOGRAPHY, "1.2.3.2")
 ASKED = CommitmentRequested("2.25.1", (FIRST, SECOND))
 
 
-def row(database: Database, request_id: int) -> CommitmentRequest:
+def row(database: Database, request_id: int) -> PeerCommitmentRequest:
     """Return one request's row."""
     with database.read() as session:
-        return session.get_one(CommitmentRequest, request_id)
+        return session.get_one(PeerCommitmentRequest, request_id)
 
 
 def claimed(database: Database, title: str = "CR1") -> ClaimedRequest:
@@ -114,7 +114,7 @@ def test_a_peer_that_is_away_is_told_later_with_everything(database: Database) -
     assert claim_request(database, "CR1") is None
     assert peers_due(database) == ["CR2"]
     with database.write() as session:
-        session.execute(update(CommitmentRequest).values(not_before=NOON))
+        session.execute(update(PeerCommitmentRequest).values(not_before=NOON))
     assert claimed(database).attempt == 2
 
 
@@ -132,7 +132,7 @@ def test_a_lost_lease_gives_the_request_to_another(database: Database) -> None:
     add_request(database, "CR1", ASKED)
     late = claimed(database)
     with database.write() as session:
-        session.execute(update(CommitmentRequest).values(not_before=NOON))
+        session.execute(update(PeerCommitmentRequest).values(not_before=NOON))
     holder = claimed(database)
     not_reported(database, late)
     let_go(database, late)
@@ -152,7 +152,7 @@ def test_after_a_week_it_is_given_up_until_the_peer_asks_again(database: Databas
     request_id = add_request(database, "CR1", ASKED)
     with database.write() as session:
         old = utc_now() - GIVE_UP_AFTER - timedelta(minutes=1)
-        session.execute(update(CommitmentRequest).values(requested_at=old))
+        session.execute(update(PeerCommitmentRequest).values(requested_at=old))
     not_reported(database, claimed(database))
     assert row(database, request_id).state == "given_up"
     assert peers_due(database) == []
@@ -164,7 +164,7 @@ def test_a_peer_that_takes_no_answers_may_not_ask_for_ever(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the limit its requests are refused for now; other peers' are not."""
-    monkeypatch.setattr(commitment_rows, "MOST_OPEN_REQUESTS", 2)
+    monkeypatch.setattr(commitment_requests, "MOST_OPEN_REQUESTS", 2)
     for number in range(2):
         add_request(database, "CR1", CommitmentRequested(f"2.25.{number}", (FIRST,)))
     with pytest.raises(TransientError, match="at most 2 requests"):

@@ -1,0 +1,1 @@
+"""Storage Commitment as SCP: peers ask us to commit ourselves to what they sent."""

@@ -1,0 +1,34 @@
+"""Storage Commitment as SCP, where its answer needs an association of our own.
+
+Source: PS3.4 annex J.
+"""
+
+from screening.domain.commitment import (
+    COMMITMENT_PUSH_MODEL,
+    COMMITMENT_PUSH_MODEL_INSTANCE,
+    CommitmentAnswer,
+)
+from screening.storage_scu.association import opened
+from screening.storage_scu.commitment_messages import (
+    CONTEXTS,
+    answer_information,
+    status_of_response,
+)
+from screening.storage_scu.destination import DicomDestination
+
+
+def report_commitment(peer: DicomDestination, answer: CommitmentAnswer) -> int | None:
+    """Tell a peer on a new association what we commit ourselves to; return its status.
+
+    We ask for the association and are SCP in it, so that role is proposed (PS3.7 D.3.3.4). A peer
+    that accepts the context and says nothing of roles is told all the same, as modalities do so.
+    None: it gave no answer. Raises NotAssociatedError.
+    """
+    with opened(peer, CONTEXTS, as_scp=[COMMITMENT_PUSH_MODEL]) as association:
+        return status_of_response(
+            association.send_n_event_report,
+            answer_information(answer),
+            answer.event_type,
+            COMMITMENT_PUSH_MODEL,
+            COMMITMENT_PUSH_MODEL_INSTANCE,
+        )
