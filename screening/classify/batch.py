@@ -8,7 +8,7 @@ from screening.classify.claim import Claim, ClaimedInstance, claim
 from screening.classify.compare import Compared, compare_kept
 from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
-from screening.classify.heartbeat import ended_where_hung, heartbeat
+from screening.classify.hung_batch import LONGEST_BATCH_S, ended_where_hung
 from screening.classify.record import Result, Scored, record
 from screening.db.patience import written_with_patience
 from screening.db.session import Database
@@ -20,6 +20,8 @@ from screening.domain.triage import triage
 from screening.logs import get_logger
 from screening.settings import Settings
 from screening.spool.store import Spool
+from screening.work.heartbeat import heartbeat
+from screening.work.queues import CLASSIFICATIONS
 
 log = get_logger()
 
@@ -60,7 +62,13 @@ class BatchRunner:
             lease_s=lease_s,
         )
         if held.instances:
-            with heartbeat(self._database, held, lease_s=lease_s):
+            with heartbeat(
+                self._database,
+                CLASSIFICATIONS,
+                held.token,
+                lease_s=lease_s,
+                longest_s=LONGEST_BATCH_S,
+            ):
                 with ended_where_hung():
                     results = self._results(held)
                 written_with_patience(lambda: record(self._database, held, results, self._backoff))

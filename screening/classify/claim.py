@@ -1,37 +1,26 @@
-"""Claim rows, keep the claim alive, give it back. The database is the queue (design, promise 2).
-
-A claim is a lease with a token of its own; whoever finishes must still hold it, so that a worker
-that comes back late changes nothing. Attempts are counted before the work.
-"""
+"""Claim what is to be classified, and give it back. The database is the queue (promise 2)."""
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, select, update
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
 
 from screening.classify.compare import StandingObject
 from screening.classify.verdict import give_verdict
 from screening.db.clock import shared_now
-from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
 from screening.db.what_stands import settle
 from screening.domain.eligibility import Reason
-from screening.domain.lifecycle import (
-    MAX_ATTEMPTS,
-    ClassificationState,
-    FailureReason,
-    Lane,
-)
+from screening.domain.lifecycle import MAX_ATTEMPTS, ClassificationState, FailureReason
+from screening.work.queues import CLASSIFICATIONS
 
 NEVER_COMPARED = "every attempt to compare the pictures failed"
-LONGEST_LEASE_S = 600
-"""A lease that has longer than this to run was given before the clock was set back: it is void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +48,7 @@ class Claim:
 def anything_due(database: Database) -> bool:
     """Return whether a claim would find a row."""
     with database.read() as session:
-        now = shared_now(session)
-        return any(is_any(session, _sources(lane, now)) for lane in LANES)
+        return CLASSIFICATIONS.is_due(session, shared_now(session))
 
 
 def claim(
@@ -76,75 +64,27 @@ def claim(
     while True:
         with database.write() as session:
             now = shared_now(session)
-            due = _due_rows(session, batch_size, now)
+            due = CLASSIFICATIONS.due(session, now, limit=batch_size)
             batch = _batch(due, session, bundle_id, now)
-            lease_expires_at = now + timedelta(seconds=lease_s)
+            ends_at = now + timedelta(seconds=lease_s)
             for row in batch:
-                _take(row, bundle_id=bundle_id, token=token, until=lease_expires_at)
+                CLASSIFICATIONS.take(row, token=token, ends_at=ends_at)
+                row.bundle_id = bundle_id
                 _add_claim_event(row, session, worker)
             if batch or not due:
                 instances = tuple(_claimed(session, row) for row in batch)
                 return Claim(token, worker, instances)
 
 
-def renew(database: Database, held: Claim, *, lease_s: float) -> None:
-    """Show that the worker lives: the lease runs `lease_s` seconds from now.
-
-    Raises DatabaseUnavailableError.
-    """
-    with database.write() as session:
-        session.execute(
-            update(Classification)
-            .where(_held_by(held.token))
-            .values(lease_expires_at=shared_now(session) + timedelta(seconds=lease_s))
-        )
-
-
 def still_held(session: Session, held: Claim) -> dict[int, Classification]:
     """Return the claim's rows that are still this claim's, by classification id, locked."""
-    rows = session.scalars(select(Classification).where(_held_by(held.token)).with_for_update())
-    return {row.id: row for row in rows}
+    return {row.id: row for row in CLASSIFICATIONS.still_held(session, held.token)}
 
 
 def give_back(row: Classification, *, not_before: datetime) -> None:
     """Let the row wait for another attempt."""
-    change_state(row, ClassificationState.RECEIVED)
+    CLASSIFICATIONS.give_back(row, not_before=not_before)
     row.bundle_id = None
-    row.lease_owner = row.lease_expires_at = None
-    row.not_before = not_before
-
-
-def _held_by(token: str) -> ColumnElement[bool]:
-    return and_(
-        Classification.state == ClassificationState.CLAIMED, Classification.lease_owner == token
-    )
-
-
-def _due_rows(session: Session, limit: int, now: datetime) -> Sequence[Classification]:
-    due: list[Classification] = []
-    for lane in LANES:
-        sources = [source.with_for_update(skip_locked=True) for source in _sources(lane, now)]
-        due += oldest_of(session, sources, limit - len(due))
-        if len(due) >= limit:
-            break
-    return due
-
-
-def _sources(lane: Lane, now: datetime) -> list[Select[Classification]]:
-    """Select a lane's rows that never waited, whose wait is over, and whose worker is silent."""
-    row = Classification
-    in_lane = (
-        select(row).where(stands_at(row.lane, lane)).options(selectinload(Classification.instance))
-    )
-    received = in_lane.where(stands_at(row.state, ClassificationState.RECEIVED))
-    claimed = in_lane.where(stands_at(row.state, ClassificationState.CLAIMED))
-    void = now + timedelta(seconds=LONGEST_LEASE_S)
-    return [
-        received.where(row.not_before.is_(None)).order_by(row.id),
-        received.where(row.not_before.is_not(None), row.not_before <= now).order_by(row.not_before),
-        claimed.where(row.lease_expires_at < now).order_by(row.lease_expires_at),
-        claimed.where(row.lease_expires_at > void).order_by(row.lease_expires_at),
-    ]
 
 
 def _batch(
@@ -167,7 +107,7 @@ def _quarantine(rows: Sequence[Classification], session: Session, now: datetime)
         row.reason = FailureReason.WORKER_LOST
         row.detail = f"tried {row.attempts} times"
         row.finished_at = now
-        row.lease_owner = row.lease_expires_at = None
+        CLASSIFICATIONS.release(row)
         add_instance_event(session, row.instance, "classification_failed", reason=row.reason)
         settle(session, row.instance_id)
 
@@ -191,14 +131,6 @@ def _without_done(
         if row.id in void:
             session.delete(row)
     return [row for row in rows if row.id not in void]
-
-
-def _take(row: Classification, *, bundle_id: int, token: str, until: datetime) -> None:
-    change_state(row, ClassificationState.CLAIMED)
-    row.bundle_id = bundle_id
-    row.attempts += 1
-    row.lease_owner = token
-    row.lease_expires_at = until
 
 
 def _add_claim_event(row: Classification, session: Session, worker: str) -> None:

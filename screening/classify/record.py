@@ -29,6 +29,7 @@ from screening.domain.lifecycle import (
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import Triage
 from screening.logs import get_logger
+from screening.work.queues import CLASSIFICATIONS
 
 MAX_DETAIL_CHARACTERS = 255
 log = get_logger()
@@ -149,7 +150,7 @@ def _finish(writing: _Writing, state: ClassificationState, kind: str, **detail: 
     row = writing.row
     change_state(row, state)
     row.finished_at = shared_now(writing.session)
-    row.lease_owner = row.lease_expires_at = row.not_before = None
+    CLASSIFICATIONS.release(row)
     _event(writing, kind, **detail)
 
 

@@ -8,6 +8,7 @@ from screening.db.states import change_state
 from screening.db.tables import Classification
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import ClassificationState
+from screening.work.queues import CLASSIFICATIONS
 
 MAX_DETAIL_CHARACTERS = 255
 
@@ -18,5 +19,5 @@ def give_verdict(session: Session, row: Classification, reason: Reason, found: s
     row.reason, row.detail = reason, found[:MAX_DETAIL_CHARACTERS]
     row.bundle = None
     row.finished_at = shared_now(session)
-    row.lease_owner = row.lease_expires_at = row.not_before = None
+    CLASSIFICATIONS.release(row)
     add_instance_event(session, row.instance, "instance_compared", reason=reason)

@@ -5,8 +5,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, String, text
-from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    String,
+    literal,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, MappedColumn, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from screening.domain.lifecycle import LIFECYCLES
@@ -108,3 +119,11 @@ def partial_index(
     """Return an index of those rows that fulfil a condition, given as SQL with literal values."""
     condition = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+def stands_at(column: InstrumentedAttribute[str], state: StrEnum) -> ColumnElement[bool]:
+    """Return the condition that a column has this value, written into the statement.
+
+    A partial index is used where a statement has its condition in words, not bound.
+    """
+    return column == literal(state.value, literal_execute=True)

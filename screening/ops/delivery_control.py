@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from screening.db.columns import stands_at
 from screening.db.commitment_scu_tables import ReportCommitment
-from screening.db.due_rows import stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
@@ -22,6 +22,7 @@ from screening.domain.lifecycle import (
     ReportState,
 )
 from screening.domain.shown_values import shown_uid
+from screening.work.queues import DELIVERIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ def _move(
     rows = session.scalars(found.with_for_update()).all()
     for row in rows:
         change_state(row, to)
-        row.attempts, row.not_before = 0, None
-        row.lease_owner = row.lease_expires_at = None
+        row.attempts = 0
+        DELIVERIES.release(row)
         instance = row.report.classification.instance
         add_instance_event(session, instance, event, destination=destination)
     return len(rows)

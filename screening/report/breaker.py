@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from screening.db.breaker_tables import Breaker
 from screening.db.clock import shared_now
-from screening.db.due_rows import stands_at
+from screening.db.columns import stands_at
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.tables import Delivery

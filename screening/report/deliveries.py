@@ -5,30 +5,24 @@ only its own rows.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now
-from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.states import change_state
 from screening.db.tables import Delivery, Report
 from screening.domain.backoff import Backoff
-from screening.domain.lifecycle import DeliveryState, Lane
+from screening.domain.lifecycle import DeliveryState
 from screening.queue.names import worker_name
 from screening.report.breaker import open_breaker, probe_times
 from screening.report.destinations import Attempt, Ending, StoredReport
+from screening.work.queues import DELIVERIES, DELIVERY_LEASE_S
 
-LEASE_S = 60
-"""Longer than one report may take to send (`storage_scu.destination.Timeouts`, together 45 s); each
-answer renews the lease of those behind it. A lease that has twice as long to run was given before
-the clock was set back: it is void."""
 DELIVERIES_AT_ONCE = 20
 
 
@@ -47,8 +41,9 @@ def anything_due(database: Database, destinations: Collection[str]) -> bool:
         now = shared_now(session)
         probes = probe_times(session)
         return any(
-            is_any(session, _probes(name, now) if name in probes else _all_sources(name, now))
+            look(session, now, Delivery.destination == name)
             for name in destinations
+            for look in [DELIVERIES.is_any_untaken if name in probes else DELIVERIES.is_due]
             if name not in probes or probes[name] <= now
         )
 
@@ -67,76 +62,22 @@ def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelive
         if breaker and breaker.probe_at and breaker.probe_at > now:
             return []
         rows = _next_rows(session, destination, now, probe=breaker is not None)
+        lease_ends_at = now + timedelta(seconds=DELIVERY_LEASE_S)
         if breaker and rows:  # nobody else probes meanwhile
-            breaker.probe_at = now + timedelta(seconds=LEASE_S)
+            breaker.probe_at = lease_ends_at
         for row in rows:
-            change_state(row, DeliveryState.SENDING)
-            row.attempts += 1
-            row.lease_owner = token
-            row.lease_expires_at = now + timedelta(seconds=LEASE_S)
+            DELIVERIES.take(row, token=token, ends_at=lease_ends_at)
         return [ClaimedDelivery(row.id, token, _stored(row.report)) for row in rows]
 
 
 def _next_rows(
     session: Session, destination: str, now: datetime, *, probe: bool
 ) -> Sequence[Delivery]:
-    if probe:
-        found = [
-            row
-            for source in _locked(_probes(destination, now))
-            for row in session.scalars(source.limit(1))
-        ]
-        return sorted(found, key=lambda row: (row.attempts, row.id))[:1]
-    rows: list[Delivery] = []
-    for lane in LANES:
-        left = DELIVERIES_AT_ONCE - len(rows)
-        rows += oldest_of(session, _locked(_sources(destination, lane, now)), left)
-        if len(rows) >= DELIVERIES_AT_ONCE:
-            break
-    return rows
-
-
-def _locked(sources: Iterable[Select[Delivery]]) -> list[Select[Delivery]]:
-    return [source.with_for_update(skip_locked=True) for source in sources]
-
-
-def _sources(destination: str, lane: Lane, now: datetime) -> list[Select[Delivery]]:
-    """Select a destination's rows that never waited, whose wait is over, and in nobody's hands."""
-    row = Delivery
-    in_lane = stands_at(row.lane, lane)
-    pending = _of(destination, DeliveryState.PENDING).where(in_lane)
-    rested = pending.where(row.not_before.is_not(None), row.not_before <= now)
-    return [
-        pending.where(row.not_before.is_(None)).order_by(row.id),
-        rested.order_by(row.not_before),
-        *(one.where(in_lane) for one in _abandoned(destination, now, row.lease_expires_at)),
-    ]
-
-
-def _all_sources(destination: str, now: datetime) -> list[Select[Delivery]]:
-    return [source for lane in LANES for source in _sources(destination, lane, now)]
-
-
-def _probes(destination: str, now: datetime) -> list[Select[Delivery]]:
-    """Select the rows that nobody is sending, the least tried first, whatever their waits."""
-    order = (Delivery.attempts, Delivery.id)
-    pending = _of(destination, DeliveryState.PENDING).order_by(*order)
-    return [pending, *_abandoned(destination, now, *order)]
-
-
-def _abandoned(destination: str, now: datetime, *order: Any) -> list[Select[Delivery]]:
-    sending = _of(destination, DeliveryState.SENDING).order_by(*order)
-    void = now + timedelta(seconds=2 * LEASE_S)
-    lease_end = Delivery.lease_expires_at
-    return [sending.where(lease_end < now), sending.where(lease_end > void)]
-
-
-def _of(destination: str, state: DeliveryState) -> Select[Delivery]:
-    return (
-        select(Delivery)
-        .where(Delivery.destination == destination, stands_at(Delivery.state, state))
-        .options(selectinload(Delivery.report))
-    )
+    its = Delivery.destination == destination
+    if not probe:
+        return DELIVERIES.due(session, now, its, limit=DELIVERIES_AT_ONCE)
+    row = DELIVERIES.least_tried(session, now, its)
+    return [] if row is None else [row]
 
 
 def record_attempt(
@@ -148,10 +89,10 @@ def record_attempt(
     """
     with database.write() as session:
         row = session.get_one(Delivery, claimed.delivery_id, with_for_update=True)
-        if row.state != DeliveryState.SENDING or row.lease_owner != claimed.token:
+        if not DELIVERIES.has(row, claimed.token):
             return
         now = shared_now(session)
-        row.lease_owner = row.lease_expires_at = row.not_before = None
+        DELIVERIES.release(row)
         row.last_status, row.last_message = attempt.status[:16], attempt.message[:255]
         if attempt.ending is Ending.DELIVERED:
             change_state(row, DeliveryState.DELIVERED)
@@ -159,15 +100,10 @@ def record_attempt(
         elif attempt.ending is Ending.REFUSED:
             change_state(row, DeliveryState.PARKED)
         else:
-            change_state(row, DeliveryState.PENDING)
-            wait_s = backoff.wait_s(row.attempts)
-            row.not_before = now + timedelta(seconds=wait_s)
+            wait = timedelta(seconds=backoff.wait_s(row.attempts))
+            DELIVERIES.give_back(row, not_before=now + wait)
         _add_event(session, row, attempt)
-        session.execute(
-            update(Delivery)
-            .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_owner == claimed.token)
-            .values(lease_expires_at=now + timedelta(seconds=LEASE_S))
-        )
+        DELIVERIES.renew(session, claimed.token, ends_at=now + timedelta(seconds=DELIVERY_LEASE_S))
 
 
 def _stored(report: Report) -> StoredReport:

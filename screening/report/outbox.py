@@ -8,13 +8,12 @@ answers Success to the same UID with other bytes and keeps either).
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
-from screening.db.due_rows import LANES, is_any, oldest_of, stands_at
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
@@ -28,6 +27,7 @@ from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import ReportDocument, build_report
 from screening.report.due_report import DueReport, detach, newest_reports, source_of
 from screening.spool.store import Spool
+from screening.work.queues import REPORTS
 
 REPORTS_AT_ONCE = 16
 log = get_logger()
@@ -36,21 +36,7 @@ log = get_logger()
 def anything_due(database: Database) -> bool:
     """Return whether any report is to be made now."""
     with database.read() as session:
-        now = shared_now(session)
-        return any(is_any(session, _sources(lane, now)) for lane in LANES)
-
-
-def _sources(lane: Lane, now: datetime) -> list[Select[Classification]]:
-    """Select a lane's rows whose reports never waited, and those whose wait is over."""
-    row = Classification
-    due = select(row).where(
-        stands_at(row.report_state, ReportState.DUE), stands_at(row.report_lane, lane)
-    )
-    rested = due.where(row.report_not_before.is_not(None), row.report_not_before <= now)
-    return [
-        due.where(row.report_not_before.is_(None)).order_by(row.id),
-        rested.order_by(row.report_not_before),
-    ]
+        return REPORTS.is_due(session, shared_now(session))
 
 
 def make_due_reports(
@@ -67,7 +53,8 @@ def make_due_reports(
     Raises DatabaseUnavailableError.
     """
     with database.read() as session:
-        ids = _due_ids(session)
+        due = REPORTS.due(session, shared_now(session), limit=REPORTS_AT_ONCE)
+        ids = [row.id for row in due]
     for classification_id in ids:
         try:
             _make(database, spool, classification_id, destinations, zone)
@@ -76,17 +63,6 @@ def make_due_reports(
         except Exception as error:  # noqa: BLE001  one report's fault must not hold up the others
             _record_failure(database, classification_id, error)
     return len(ids)
-
-
-def _due_ids(session: Session) -> list[int]:
-    now = shared_now(session)
-    ids: list[int] = []
-    for lane in LANES:
-        rows = oldest_of(session, _sources(lane, now), REPORTS_AT_ONCE - len(ids))
-        ids += [row.id for row in rows]
-        if len(ids) >= REPORTS_AT_ONCE:
-            break
-    return ids
 
 
 def _make(

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from screening.classify.claim import Claim, anything_due, claim, renew
+from screening.classify.claim import Claim, anything_due, claim
 from screening.classify.examine import NotApplicable
-from screening.classify.heartbeat import heartbeat
 from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
@@ -20,6 +19,8 @@ from screening.db.tables import Bundle, Classification, Event
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import MAX_ATTEMPTS
+from screening.work.heartbeat import heartbeat, renew
+from screening.work.queues import CLASSIFICATIONS
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 
 BACKOFF = Backoff(first_s=5, longest_s=600)
@@ -202,13 +203,13 @@ def test_renewing_extends_the_lease(database: Database, bundle_id: int) -> None:
     """A sign of life moves the end of the lease; one that comes too late moves nothing."""
     add_rows(database, {})
     held = take(database, bundle_id, lease_s=1)
-    renew(database, held, lease_s=500)
+    renew(database, CLASSIFICATIONS, held.token, lease_s=500)
     extended = rows(database)[0].lease_expires_at
     assert extended is not None
     assert extended > utc_now() + timedelta(seconds=400)
     let_leases_run_out(database)
     other = take(database, bundle_id, lease_s=60)
-    renew(database, held, lease_s=500)
+    renew(database, CLASSIFICATIONS, held.token, lease_s=500)
     kept = rows(database)[0]
     assert kept.lease_owner == other.token
     assert kept.lease_expires_at is not None
@@ -220,7 +221,7 @@ def test_the_heartbeat_keeps_a_claim_while_work_goes_on(database: Database, bund
     lease_s = 0.6
     add_rows(database, {})
     held = take(database, bundle_id, lease_s=lease_s)
-    with heartbeat(database, held, lease_s=lease_s):
+    with heartbeat(database, CLASSIFICATIONS, held.token, lease_s=lease_s, longest_s=600):
         before = rows(database)[0].lease_expires_at
         time.sleep(2.5 * lease_s)
         after = rows(database)[0].lease_expires_at

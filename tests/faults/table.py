@@ -7,7 +7,7 @@ row in docs/guarantees.md.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from screening.report.deliveries import LEASE_S
+from screening.work.queues import DELIVERY_LEASE_S
 from tests.faults import brokers, clocks, databases, disks, kills
 from tests.faults.course import Course
 from tests.faults.images import Kind
@@ -17,7 +17,7 @@ BOTH = (Where.SERVERS, Where.EMBEDDED)
 SERVERS, EMBEDDED = (Where.SERVERS,), (Where.EMBEDDED,)
 SOON_S = 60.0
 """From the return of the plug to the last final state, beside the work itself."""
-AFTER_A_LOST_DELIVERY_S = LEASE_S + 30.0
+AFTER_A_LOST_DELIVERY_S = DELIVERY_LEASE_S + 30.0
 
 
 @dataclass(frozen=True, slots=True)

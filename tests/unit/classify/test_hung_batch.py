@@ -9,10 +9,10 @@ HANGS_WITHOUT_LETTING_GO = "re.match('(a+)+$', 'a' * 64 + 'b')"
 """Holds the interpreter as a decoder does that never comes back."""
 PROGRAM = """
 import re, time
-from screening.classify import heartbeat
+from screening.classify import hung_batch
 
-heartbeat.LONGEST_BATCH_S = {longest_s}
-with heartbeat.ended_where_hung():
+hung_batch.LONGEST_BATCH_S = {longest_s}
+with hung_batch.ended_where_hung():
     {work}
 time.sleep(1)
 print("alive")
