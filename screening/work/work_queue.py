@@ -55,6 +55,8 @@ class WorkQueue(Generic[RowT]):
     row: type[RowT]
     key: InstrumentedAttribute[int]
     """The column by which rows that were made first go first."""
+    lane: InstrumentedAttribute[str] | None
+    """The column by which live work goes before backfill; None where there is one kind of work."""
     state: InstrumentedAttribute[str]
     waiting: StrEnum
     """The state of a row that waits."""
@@ -63,8 +65,6 @@ class WorkQueue(Generic[RowT]):
     """The column of the time for which a row waits; None: for its turn alone."""
     lease: Lease | None = None
     """None where two workers may do the same work, and the first to finish counts."""
-    lane: InstrumentedAttribute[str] | None = None
-    """The column by which live work goes before backfill, where there are both."""
     by_key: bool = False
     """Whether rows whose time has come, or whose lease has ended, also go in the order in which
     they were made: for short queues with an index by key. Others have an index by time."""
@@ -164,7 +164,7 @@ class WorkQueue(Generic[RowT]):
 
     def _sources(
         self, now: datetime, where: Iterable[ColumnElement[bool]]
-    ) -> list[list[Select[tuple[RowT]]]]:
+    ) -> list[list[Select[RowT]]]:
         """Return what to read of each lane, the lane that is served first first."""
         lanes = [()] if self.lane is None else [(stands_at(self.lane, lane),) for lane in LANES]
         return [
@@ -194,17 +194,15 @@ class WorkQueue(Generic[RowT]):
         void = now + timedelta(seconds=self.lease.longest_s)
         return [and_(taken, ends_at < now), and_(taken, ends_at > void)]
 
-    def _untaken(
-        self, now: datetime, where: Iterable[ColumnElement[bool]]
-    ) -> list[Select[tuple[RowT]]]:
+    def _untaken(self, now: datetime, where: Iterable[ColumnElement[bool]]) -> list[Select[RowT]]:
         kinds = [stands_at(self.state, self.waiting), *self._abandoned(now)]
         return [self._rows(*where, one).order_by(self.attempts, self.key) for one in kinds]
 
-    def _rows(self, *where: ColumnElement[bool]) -> Select[tuple[RowT]]:
+    def _rows(self, *where: ColumnElement[bool]) -> Select[RowT]:
         return select(self.row).where(*where).options(*self.loaded)
 
     def _first_of(
-        self, session: Session, sources: Iterable[Select[tuple[RowT]]], limit: int
+        self, session: Session, sources: Iterable[Select[RowT]], limit: int
     ) -> list[RowT]:
         """Return at most `limit` rows of all sources together, those that were made first.
 
@@ -214,7 +212,7 @@ class WorkQueue(Generic[RowT]):
         rows = {row for source in locked for row in session.scalars(source)}
         return sorted(rows, key=attrgetter(self.key.key))[:limit]
 
-    def _locked(self, source: Select[tuple[RowT]]) -> Select[tuple[RowT]]:
+    def _locked(self, source: Select[RowT]) -> Select[RowT]:
         return source if self.lease is None else source.with_for_update(skip_locked=True)
 
     def _leased(self) -> Lease:
