@@ -225,7 +225,7 @@ def test_the_least_tried_row_may_be_tried_before_its_time(
             row = MESSAGES.least_tried(session, now)
             assert row is not None
             assert row.id == expected
-            MESSAGES.take(row, token="probe", ends_at=now + timedelta(seconds=LEASE_S))
+            MESSAGES.take(row, token=str(uuid.uuid4()), ends_at=now + timedelta(seconds=LEASE_S))
     with database.write() as session:
         assert MESSAGES.least_tried(session, shared_now(session)) is None
         assert not MESSAGES.is_any_untaken(session, shared_now(session))
