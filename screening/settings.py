@@ -153,7 +153,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         Path("screening-data"),
-        description="Folder of the spool, the reports and, by default, database and bundles",
+        description="Folder of the spool, the reports and, by default, the database and the "
+        "bundles",
     )
     database_url: str = Field(
         "",
@@ -173,24 +174,26 @@ class Settings(BaseSettings):
     scp_port: Port = Field(11112, description="Port the Storage SCP listens on")
     ae_title: AETitle = Field("SCREENING", description="AE title of the SCP and of our SCUs")
     allowed_calling_ae_titles: AETitles = Field(
-        (), description="Calling AE titles let in, separated by commas; empty: all"
+        (), description="Calling AE titles that may associate, separated by commas; empty: all"
     )
     require_called_ae_title: bool = Field(
-        False, description="Refuse associations that call another AE title than ours"
+        False, description="Reject associations whose called AE title is not ours"
     )
     allowed_addresses: Networks = Field(
-        (), description="IP addresses and networks (CIDR) let in, separated by commas; empty: all"
+        (),
+        description="IP addresses and networks (CIDR) that may connect, separated by commas; "
+        "empty: all",
     )
     scp_trusted_proxies: ProxyNetworks = Field(
         (),
-        description="TCP proxies before the SCP, whose connections begin with a PROXY header",
+        description="TCP proxies in front of the SCP, whose connections begin with a PROXY header",
     )
     extra_sop_classes: Words = Field(
         (), description="Further Storage SOP class UIDs to accept, separated by commas"
     )
     max_associations: int = Field(50, ge=1, description="Associations served at once")
     max_half_open_per_address: int = Field(
-        64, ge=1, description="Connections from one address that have no association yet"
+        64, ge=1, description="Connections without an association that one address may hold"
     )
     artim_timeout_s: float = Field(
         5,
@@ -203,52 +206,51 @@ class Settings(BaseSettings):
     min_free_mib: int = Field(
         256,
         ge=0,
-        description="Free space of the spool, in MiB, below which nothing more is taken",
+        description="Free space of the spool, in MiB, below which the SCP accepts nothing more",
     )
     scp_tls: Literal["off", "server", "mutual"] = Field(
-        "off", description="TLS of the Storage SCP; mutual: peers must show a certificate we trust"
+        "off",
+        description="TLS of the Storage SCP; mutual: peers must present a trusted certificate",
     )
     tls_certificate: Path | None = Field(
-        None, description="PEM file with our certificate and its chain, for SCP and SCU"
+        None, description="PEM file with our certificate and its chain, as SCP and as SCU"
     )
     tls_private_key: Path | None = Field(
-        None, description="PEM file with the private key of our certificate, without passphrase"
+        None, description="PEM file with our certificate's private key, without a passphrase"
     )
     tls_trusted_certificates: Path | None = Field(
         None,
-        description="PEM file with the certificates by which peers are known; "
-        "empty: the system's, for destinations only",
+        description="PEM file with the certificates that we trust; empty: the system's, for "
+        "destinations only",
     )
 
     commitment_peers: CommitmentPeers = Field(
         (),
-        description="Where peers that ask us for Storage Commitment take the answer "
-        "(JSON list, or tables in the file)",
+        description="Where peers that request Storage Commitment receive the result (JSON "
+        "list, or tables in the file)",
     )
     retention_days: float | None = Field(
         None,
         gt=0,
-        description="Days after which finished images are removed from the spool; empty: never",
+        description="Days after which finished images leave the spool; empty: never",
     )
 
-    allow_for_processing: bool = Field(
-        False, description="Classify DX images For Processing as well"
-    )
+    allow_for_processing: bool = Field(False, description="Also classify DX images For Processing")
     minimum_age_years: float | None = Field(
         None, ge=0, description="Youngest patient classified, in years; empty: no limit"
     )
-    batch_size: int = Field(8, ge=1, le=256, description="Instances claimed and classified at once")
+    batch_size: int = Field(8, ge=1, le=256, description="Images claimed and classified together")
     decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode a batch")
     lease_s: float = Field(
-        30, gt=0, le=600, description="Seconds a claim holds without a sign of life from its worker"
+        30, gt=0, le=600, description="Seconds a lease lasts unless its worker renews it"
     )
     sweep_interval_s: float = Field(
-        10, gt=0, le=30, description="Seconds between looks for forgotten work"
+        10, gt=0, le=30, description="Seconds between sweeps for work that no message announced"
     )
     retry_first_s: float = Field(
         BACKOFFS[Retried.CLASSIFICATION].first_s,
         gt=0,
-        description="Wait before the second attempt, in seconds; doubles each time",
+        description="Longest wait before the second attempt, in seconds; doubles each time",
     )
     retry_longest_s: float = Field(
         BACKOFFS[Retried.CLASSIFICATION].longest_s,
@@ -260,7 +262,7 @@ class Settings(BaseSettings):
         (), description="DICOM peers that receive the reports (JSON list, or tables in the file)"
     )
     breaker_failures: int = Field(
-        5, ge=1, description="Failures in a row after which a destination is only probed"
+        5, ge=1, description="Consecutive failures after which a destination is only probed"
     )
     breaker_longest_s: float = Field(
         BACKOFFS[Retried.PROBE].longest_s,
@@ -268,23 +270,23 @@ class Settings(BaseSettings):
         description="Longest wait between two probes of a failing destination, in seconds",
     )
     reports_folder: bool = Field(
-        True, description="Write every report to the folder reports in the data folder as well"
+        True, description="Also write every report to the folder reports in the data folder"
     )
     time_zone: TimeZone = Field(
         "",
-        description="Zone of dates and times in reports, where the image names no offset from UTC; "
-        "empty: the machine's",
+        description="Time zone of reports, where the image names no offset from UTC; empty: "
+        "the machine's",
     )
     commitment_timeout_s: float = Field(
         3600,
         gt=0,
-        description="Seconds a destination has for its answer whether it keeps a report",
+        description="Seconds a destination has to answer whether it keeps a report",
     )
 
     web_host: str = Field("127.0.0.1", description="Address the worklist page listens on")
     web_port: Port = Field(8080, description="Port the worklist page listens on")
     web_authentication: Literal["none", "password", "proxy"] = Field(
-        "none", description="How readers are known: not at all, by password, or by a proxy's word"
+        "none", description="How readers log in: not at all, by password, or at a proxy"
     )
     web_users_file: Path | None = Field(
         None, description="Password file of the page; empty: web-users in the data folder"
@@ -299,25 +301,26 @@ class Settings(BaseSettings):
         None, description="PEM file of the certificate's private key, without a passphrase"
     )
     web_behind_proxy: bool = Field(
-        False, description="The page is reached only through a reverse proxy that does TLS"
+        False, description="A reverse proxy that terminates TLS is the only way to the page"
     )
     web_trusted_proxies: ProxyNetworks = Field(
         (), description="Addresses or networks of the reverse proxies, separated by commas"
     )
     web_user_header: HeaderName = Field(
-        "X-Forwarded-User", description="Header in which the proxy says who is logged in"
+        "X-Forwarded-User", description="Header in which the proxy names the user"
     )
     web_groups_header: HeaderName = Field(
-        "X-Forwarded-Groups", description="Header in which the proxy says their groups, by commas"
+        "X-Forwarded-Groups",
+        description="Header in which the proxy lists the user's groups, separated by commas",
     )
     web_reader_groups: Words = Field(
-        (), description="Groups that may read, separated by commas; empty: all the proxy lets in"
+        (), description="Groups that may read, separated by commas; empty: every user of the proxy"
     )
     web_operator_groups: Words = Field(
         (), description="Groups that may also operate, separated by commas; empty: nobody"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severe log event written"
+        "INFO", description="Lowest severity that is logged"
     )
 
     @classmethod

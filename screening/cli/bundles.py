@@ -1,4 +1,4 @@
-"""`screening bundles`: the ensembles at hand, and which one is active."""
+"""`screening bundles`: the installed ensembles, and which one is active."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -18,17 +18,19 @@ UNTRAINED_FOLDER = "untrained"
 UNTRAINED = "UNTRAINED: its scores mean nothing, and readers will see them."
 
 app = typer.Typer(
-    no_args_is_help=True, help="Model bundles: list, show, verify, activate, go back."
+    no_args_is_help=True, help="Model bundles: list, show, verify, activate, roll back."
 )
 
-Selector = Annotated[str, typer.Argument(help="Name, name@version, or start of the digest.")]
+Selector = Annotated[
+    str, typer.Argument(help="Name, name@version, or the first digits of the digest.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(name="list")
 def list_bundles(as_json: AsJson = False) -> None:
-    """List the bundles at hand.
+    """List the installed bundles.
 
     Example: screening bundles list
     """
@@ -100,15 +102,15 @@ def verify(selector: Selector) -> None:
     from screening.classify.ensemble import Ensemble
 
     Ensemble.load(bundle).verify_golden()
-    print(f"{bundle.identity}: files and golden scores are as its manifest says")
+    print(f"{bundle.identity}: the files and the golden scores match the manifest")
 
 
 @app.command()
 def activate(selector: Selector, yes: Yes = False) -> None:
-    """Make a bundle the active one; workers change to it at their next batch.
+    """Make a bundle the active one; workers switch to it at their next batch.
 
-    Results of it that are there stand at once, and their reports are issued. It asks before it
-    puts an untrained bundle in front of readers.
+    Results that it computed earlier become current at once, and their reports are issued. Asks
+    before it activates an untrained bundle.
 
     Example: screening bundles activate covid19-cxr@3
     """
@@ -131,18 +133,17 @@ def activate(selector: Selector, yes: Yes = False) -> None:
     print(f"{bundle.identity} is active")
     if stand:
         print(
-            f"{stand} results of it stand again, of {change.studies} studies, and their reports "
-            f"are issued; images without a result of it: {change.without}"
+            f"{stand} of its earlier results, in {change.studies} studies, are current again, and "
+            f"their reports are issued; images without a result of it: {change.without}"
         )
 
 
 @app.command()
 def rollback(yes: Yes = False, as_json: AsJson = False) -> None:
-    """Go back to the bundle that was active before, and to its results.
+    """Go back to the previous bundle and its results, without scoring again.
 
-    Nothing is computed: its results stand again where they are there, and new reports say so to
-    every destination. Repeated, it goes back further. May be interrupted: the report workers
-    finish it.
+    The earlier results become current again, and every destination gets a report that says so.
+    Repeat the command to go back further. If it is interrupted, the report workers finish it.
 
     Example: screening bundles rollback
     """
@@ -168,12 +169,12 @@ def rollback(yes: Yes = False, as_json: AsJson = False) -> None:
         bundle_rows.roll_back(database, way, by=os_user())
         stand = _finish(settings, database)
     if not as_json:
-        print(f"{bundle.identity} is active; {stand} results of it stand again")
+        print(f"{bundle.identity} is active; {stand} of its results are current again")
 
 
 @app.command(name="make-untrained")
 def make_untrained() -> None:
-    """Make the untrained bundle, for demonstration until a trained one is there.
+    """Make a bundle of random weights, for demonstration and tests.
 
     Example: screening bundles make-untrained
     """
@@ -206,7 +207,7 @@ def activate_bundle(database: "Database", bundle: "Bundle", *, by: str) -> None:
 def _ask_if_untrained(bundle: "Bundle", *, yes: bool) -> None:
     if not bundle.manifest.trained and not yes:
         typer.confirm(
-            f"{bundle.identity} is {UNTRAINED} Make it the active one? (--yes does not ask)",
+            f"{bundle.identity} is {UNTRAINED} Activate it? (--yes skips this question)",
             abort=True,
             err=True,
         )
@@ -223,7 +224,7 @@ def _files_of(settings: "Settings", before: "ActiveBundle") -> "Bundle":
             return bundle
     raise BundleError(
         f"expected the files of {before.name} {before.version} ({before.digest[:12]}), which was "
-        f"active before, in {settings.resolved_bundle_dir}, found none; bring them back, or choose "
+        f"active before, in {settings.resolved_bundle_dir}, found none; restore them, or choose "
         "another bundle with `screening bundles activate`"
     )
 
@@ -233,15 +234,15 @@ def _print_change(way: "WayBack", change: "ChangeOver") -> None:
     print(
         f"active: {way.active.name} {way.active.version} ({way.active.digest[:12]})\n"
         f"before: {name} ({way.before.digest[:12]})\n"
-        f"{change.results} images of {change.studies} studies have a result of {name} that stands "
-        f"again; {change.reports} reports are issued, for each kind of SR in use\n"
-        f"{change.without} images have none and keep the result they have; `screening reprocess` "
-        f"computes it, except for {change.removed} whose image retention removed"
+        f"{change.results} images of {change.studies} studies have a result of {name}, which "
+        f"becomes current again; {change.reports} reports are issued, one for each kind of SR\n"
+        f"{change.without} images have none and keep their current result; `screening reprocess` "
+        f"scores them, except for {change.removed} that retention removed"
     )
 
 
 def _finish(settings: "Settings", database: "Database") -> int:
-    """Have the active bundle's results stand, and ring for their reports."""
+    """Make the active bundle's results current, and ring for their reports."""
     from screening.ops.change_over import finish_change_over
     from screening.queue.app import make_celery_app
     from screening.queue.doorbell import ring_once

@@ -1,4 +1,4 @@
-"""`screening corrections`: the same picture came again with other demographics."""
+"""`screening corrections`: the same image was sent again with other demographics."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The same picture with other demographics: list, show, accept, reject.",
+    help="Images sent again with other demographics: list, show, accept, reject.",
 )
 Number = Annotated[int, typer.Argument(help="The correction's number, as `list` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -22,10 +22,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @app.command(name="list")
 def list_corrections(
-    every: Annotated[bool, typer.Option("--all", help="Decided ones, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include decided ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the corrections that wait for a decision; no patient attribute is shown.
+    """List the corrections that wait for a decision, without patient attributes.
 
     Example: screening corrections list
     """
@@ -60,7 +60,7 @@ def list_corrections(
 
 @app.command()
 def show(number: Number, as_json: AsJson = False) -> None:
-    """Show both versions side by side, patient attributes and all.
+    """Show both versions side by side, including patient attributes.
 
     Example: screening corrections show 7
     """
@@ -90,10 +90,10 @@ def accept(
     number: Number,
     yes: Yes = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Also one that was rejected or replaced.")
+        bool, typer.Option("--again", help="Accept it even if it was rejected or replaced.")
     ] = False,
 ) -> None:
-    """Have the corrected version stand; a new report names the one before as its predecessor.
+    """Accept the corrected version; a new report names the one that it replaces.
 
     Example: screening corrections accept 7
     """
@@ -113,12 +113,12 @@ def accept(
         celery = make_celery_app(settings)
         ring_once(celery, Queue.CLASSIFY)
         ring_once(celery, Queue.REPORT)
-    print(f"correction {number} is accepted: it stands now, and its report is issued")
+    print(f"correction {number} is accepted; a new report is issued")
 
 
 @app.command()
 def reject(number: Number, yes: Yes = False) -> None:
-    """Leave what stands as it is; the correction is kept and asked about no more.
+    """Reject a correction; nothing else changes, and it remains on record.
 
     Example: screening corrections reject 7
     """
@@ -132,14 +132,14 @@ def reject(number: Number, yes: Yes = False) -> None:
             _print_side_by_side(_found(read_correction(database, number), number))
             typer.confirm("Reject this correction?", abort=True)
         reject_correction(database, number, by=os_user())
-    print(f"correction {number} is rejected: what stood before stands")
+    print(f"correction {number} is rejected; nothing else changed")
 
 
 def _found(correction: "CorrectionDetail | None", number: int) -> "CorrectionDetail":
     if correction is None:
         raise DecisionRefusedError(
-            f"expected a correction, found none of number {number}; "
-            "`screening corrections list --all` shows every one"
+            f"expected a correction, found none with number {number}; "
+            "`screening corrections list --all` shows all of them"
         )
     return correction
 

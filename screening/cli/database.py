@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The database's schema and figures.")
+app = typer.Typer(no_args_is_help=True, help="Upgrade the database, check its figures.")
 
 
 @app.command()
 def upgrade() -> None:
-    """Bring the database to the newest schema; safe to repeat.
+    """Bring the database to the newest schema; repeating it is safe.
 
     Example: screening db upgrade
     """
@@ -25,13 +25,13 @@ def upgrade() -> None:
 @app.command()
 def recount(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Write the figures anew; states wait meanwhile.")
+        bool, typer.Option("--repair", help="Correct the figures; changes of state wait meanwhile.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count every row, and say whether worklist and ledger agree (exit 1 if not).
+    """Count every row and compare the worklist and the ledger with them (exit 1 if they differ).
 
-    Takes about two minutes for a million studies; the stations may run meanwhile.
+    This takes about two minutes for a million studies. The stations may keep running.
 
     Example: screening db recount
     """
@@ -51,6 +51,6 @@ def recount(
         print(f"{found.instances} instances of {found.studies} studies: all figures agree")
     if not found.agrees:
         raise ScreeningError(
-            f"expected worklist and ledger to say what the rows say, found {found.differences}; "
+            f"expected worklist and ledger to agree with the rows, found {found.differences}; "
             "please report this as a defect, then run `screening db recount --repair`"
         )

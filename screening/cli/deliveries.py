@@ -1,4 +1,4 @@
-"""`screening deliveries`: reports that have not arrived."""
+"""`screening deliveries`: reports that a destination does not have yet."""
 
 import sys
 from collections import Counter
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from screening.settings import Settings
 
 app = typer.Typer(
-    no_args_is_help=True, help="Reports that have not arrived: list, retry, give up, send."
+    no_args_is_help=True,
+    help="Reports that a destination does not have: list, retry, give up, send.",
 )
 Destination = Annotated[
-    str, typer.Argument(help="The destination's name in the settings, or that of one that is gone.")
+    str, typer.Argument(help="The destination's name, in the settings now or earlier.")
 ]
 
 
 @app.command(name="list")
 def list_undelivered(
-    destination: Annotated[str | None, typer.Option(help="Only of this destination.")] = None,
+    destination: Annotated[str | None, typer.Option(help="Only for this destination.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the reports a destination does not have yet, and why.
+    """List the reports that a destination does not have yet, and why.
 
     Example: screening deliveries list --destination pacs
     """
@@ -65,10 +66,10 @@ def list_undelivered(
 def retry(
     destination: Destination,
     given_up: Annotated[
-        bool, typer.Option("--given-up", help="Those that were given up, too.")
+        bool, typer.Option("--given-up", help="Include those that were given up.")
     ] = False,
 ) -> None:
-    """Send parked reports of a destination again, once what it refused them for is mended.
+    """Send a destination its parked reports again, once you have fixed why it refused them.
 
     Example: screening deliveries retry pacs
     """
@@ -89,9 +90,9 @@ def give_up(
     destination: Destination,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Give up the reports that a destination does not have, such as one that is gone for good.
+    """Stop sending a destination, such as one that is gone, the reports that it does not have.
 
-    They are not sent any more, and no longer keep their images from retention.
+    Retention no longer keeps images because of them.
 
     Example: screening deliveries give-up old-pacs
     """
@@ -111,7 +112,7 @@ def give_up(
 
 @app.command()
 def remake() -> None:
-    """Make the reports that failed to be made again, once the cause is mended.
+    """Make again the reports that could not be made, once you have fixed the cause.
 
     Example: screening deliveries remake
     """
@@ -132,17 +133,17 @@ def send(
         str, typer.Option("--to", metavar="NAME", help="The destination's name in the settings.")
     ],
     since: Annotated[
-        str, typer.Option(metavar="T", help="Received since: ISO date or time, or 7d, 12h.")
+        str, typer.Option(metavar="T", help="Received since then: ISO date or time, or 7d, 12h.")
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Send a destination the reports that were made before it was added to the settings.
 
-    Of each image the result that stands; where the destination takes another profile, its report
-    is made first. What it has, has refused or what was given up is left alone. It may be
-    interrupted and repeated: nothing is sent twice.
+    It gets the report of each image's current result, which is made first where the destination
+    takes another profile. Reports that it has, has refused, or that were given up are left out.
+    You may interrupt and repeat the command: nothing is sent twice.
 
     Example: screening deliveries send --since 90d --to viewer
     """
@@ -160,10 +161,10 @@ def send(
             print_json({"destination": to, "profile": profile.value, **late.as_dict()})
         else:
             print(
-                f"{to} does not have, of images received since {start.isoformat()}: "
-                f"{len(late.ready)} reports that are there, {len(late.to_make)} to be made in "
-                f"profile {profile.value}, {late.being_made} about to be made by the report "
-                f"worker, {late.not_possible} that cannot be made"
+                f"images received since {start.isoformat()} whose report {to} does not have: "
+                f"{len(late.ready)} with a report ready, {len(late.to_make)} with one to make in "
+                f"profile {profile.value}, {late.being_made} that the report worker is about to "
+                f"make, {late.not_possible} whose report cannot be made"
             )
         if dry_run or not late.to_send:
             return

@@ -91,6 +91,8 @@ def wait_until_settled(
             if fewest is None or now.waiting < fewest:
                 fewest, since = now.waiting, time.monotonic()
             elif time.monotonic() - since > NO_PROGRESS_TIMEOUT_S:
-                print(f"gave up: {now.waiting} items did not move for {NO_PROGRESS_TIMEOUT_S} s")
+                print(
+                    f"stopped: {now.waiting} items made no progress for {NO_PROGRESS_TIMEOUT_S} s"
+                )
                 return False
             time.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""`screening worklist`, `ledger` and `trace`: what stands where."""
+"""`screening worklist`, `ledger` and `trace`: the studies, the counts, the history."""
 
 import sys
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def worklist(
     limit: Annotated[
-        int, typer.Option(min=1, max=MOST_ON_A_PAGE, help="At most so many studies.")
+        int, typer.Option(min=1, max=MOST_ON_A_PAGE, help="Print at most this many studies.")
     ] = STUDIES_ON_PAGE,
     after: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where an earlier call ended.")
+        str | None, typer.Option(metavar="CURSOR", help="Continue where an earlier call ended.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,11 +56,12 @@ def worklist(
 
 def ledger(
     since: Annotated[
-        str | None, typer.Option(metavar="T", help="Received since: ISO date or time, or 7d, 12h.")
+        str | None,
+        typer.Option(metavar="T", help="Received since then: ISO date or time, or 7d, 12h."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count instances by state; received must be the sum of the others (exit 1 if not).
+    """Count the images in each state; received must be the sum of the others (exit 1 if not).
 
     Example: screening ledger --since 24h
     """
@@ -94,7 +95,7 @@ def trace(
 ) -> None:
     """Print everything that happened to a study, an image or a report, in order.
 
-    An accession number or a patient ID that several studies have lists these.
+    If several studies have the accession number or the patient ID, it lists them.
 
     Example: screening trace 2.25.1234
     """
@@ -115,7 +116,7 @@ def trace(
     else:  # what was typed may be a patient's, and is not repeated
         raise ScreeningError(
             "expected a Study or SOP Instance UID, an accession number or a patient ID that was "
-            "received, found nothing by this value; `screening worklist` lists the studies"
+            "received, found nothing for this value; `screening worklist` lists the studies"
         )
 
 
@@ -142,7 +143,7 @@ def _print_studies(studies: "list[FoundStudy]", *, as_json: bool) -> None:
         print_json({"studies": [study.as_dict() for study in studies]})
         return
     print_table(
-        "several studies; trace one by its UID",
+        "several studies: trace one by its UID",
         ("found by", "received (UTC)", "images", "UID"),
         (
             (
@@ -251,18 +252,18 @@ def print_ledger(counts: "Ledger") -> None:
         )
     if counts.report_commitments:
         print_table(
-            "reports confirmed",
+            "reports that a destination has confirmed",
             ("destination", "state", "reports"),
             ((*key, count) for key, count in counts.report_commitments.items()),
         )
     if counts.peer_commitment_requests:
         print_table(
-            "commitments asked of us",
+            "Storage Commitment requests",
             ("calling AE title", "state", "requests"),
             ((*key, count) for key, count in counts.peer_commitment_requests.items()),
         )
     if counts.removed:
-        print(f"{counts.removed} images removed by retention, rows and results kept")
+        print(f"{counts.removed} images removed by retention; their rows and results remain")
 
 
 def print_failing(failing: "list[FailingDestination]") -> None:

@@ -76,7 +76,7 @@ def _found(name: str) -> typer.Typer | Callable[..., Any] | None:
 app = typer.Typer(
     name="screening",
     cls=LazyGroup,
-    help="Chest radiographs in by DICOM, scores and structured reports out, the worklist in order.",
+    help="Receive chest radiographs by DICOM, score them, report, and order the worklist.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -92,7 +92,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     del version

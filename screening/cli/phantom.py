@@ -7,11 +7,11 @@ import typer
 
 
 def phantom(
-    directory: Annotated[Path, typer.Argument(help="Where to write them.")],
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 12,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 0,
+    directory: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    count: Annotated[int, typer.Option(min=1, help="How many to write.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")] = 0,
 ) -> None:
-    """Write synthetic chest radiographs: DX and CR, several encodings, nobody's picture.
+    """Write synthetic chest radiographs, DX and CR in several encodings, of no real patient.
 
     Example: screening phantom phantoms/ --count 20
     """
@@ -19,6 +19,6 @@ def phantom(
 
     written = write_phantoms(directory, count, seed)
     print(
-        f"{len(written)} phantoms in {directory}; send them: "
+        f"{len(written)} phantoms are in {directory}; send them with: "
         f"screening send {directory} --to localhost:11112 --aet SCREENING"
     )

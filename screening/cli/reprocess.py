@@ -9,16 +9,16 @@ from screening.errors import BundleError
 
 def reprocess(
     since: Annotated[
-        str, typer.Option(metavar="T", help="Received since: ISO date or time, or 7d, 12h.")
+        str, typer.Option(metavar="T", help="Received since then: ISO date or time, or 7d, 12h.")
     ],
-    until: Annotated[str | None, typer.Option(metavar="T", help="And received before.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    until: Annotated[str | None, typer.Option(metavar="T", help="Received before then.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Classify the instances of a period again, behind live work, and report the new results.
+    """Classify the images of a period again, after live work, and report the new results.
 
-    Instances the active bundle has finished are left alone, so it may be interrupted and repeated.
+    Images that the active bundle has finished are left out: you may interrupt and repeat this.
 
     Example: screening reprocess --since 7d --dry-run
     """
@@ -35,21 +35,23 @@ def reprocess(
     with opened_database() as (settings, database):
         bundle = active_bundle(database)
         if bundle is None:
-            raise BundleError("expected an active bundle, found none; `screening bundles activate`")
+            raise BundleError(
+                "expected an active bundle, found none; run `screening bundles activate`"
+            )
         plan = backfill.plan(database, bundle, start, end)
         if as_json:
             print_json({**plan.as_dict(), "bundle": f"{bundle.name} {bundle.version}"})
         else:
             print(
-                f"received since {start.isoformat()}: {plan.received}, of which done by "
+                f"images received since {start.isoformat()}: {plan.received}; of these finished by "
                 f"{bundle.name} {bundle.version}: {plan.done}, waiting: {plan.pending}, "
                 f"removed by retention: {plan.removed}, to do: {plan.to_do}"
             )
         if dry_run or not plan.to_do:
             return
         if not yes:
-            typer.confirm(f"Reprocess {plan.to_do} instances?", abort=True, err=True)
+            typer.confirm(f"Reprocess {plan.to_do} images?", abort=True, err=True)
         added = backfill.request(database, bundle, start, end)
         if not as_json:
-            print(f"{added} instances wait in the backfill lane")
+            print(f"{added} images wait in the backfill lane")
         ring(settings, Queue.CLASSIFY)

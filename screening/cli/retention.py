@@ -16,16 +16,20 @@ if TYPE_CHECKING:
 def retention(
     older_than: Annotated[
         float | None,
-        typer.Option(min=0, metavar="DAYS", help="Received so long ago; else the setting."),
+        typer.Option(
+            min=0, metavar="DAYS", help="Received before so many days; default: the setting."
+        ),
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Remove; without it, only count.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove the images; without this, count only.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Remove images from the spool whose work is done, and whose reports are delivered.
+    """Remove images from the spool once their work is done and their reports are delivered.
 
-    Where a destination is set to confirm reports, it must have done so. Rows and results stay. It
-    only counts unless told to apply, asks before it removes, and may be interrupted and repeated.
+    A destination that is set to confirm reports must have confirmed them. Rows and results remain.
+    Without --apply the command counts only. You may interrupt and repeat it.
 
     Example: screening retention --older-than 90
     """
@@ -56,14 +60,14 @@ def retention(
     said = "removed" if apply else "would be removed with --apply"
     print(f"{removal.images} images, {removal.size_bytes / 2**20:.1f} MiB {said}")
     if removal.stuck:
-        print(f"{removal.stuck} images are left to the next run: {removal.trouble}")
+        print(f"{removal.stuck} images are left for the next run: {removal.trouble}")
     if removal.kept:
-        print_table("kept although old enough", ("why", "images"), removal.kept.items())
+        print_table("old enough, but kept", ("why", "images"), removal.kept.items())
 
 
 def _confirm(removal: "Removal") -> None:
     size = f"{removal.size_bytes / 2**20:.1f} MiB"
-    typer.confirm(f"Remove {removal.images} images, {size}, for good?", abort=True, err=True)
+    typer.confirm(f"Remove {removal.images} images ({size}) permanently?", abort=True, err=True)
 
 
 def _days(older_than: float | None, settings: "Settings") -> float:

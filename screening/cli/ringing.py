@@ -33,5 +33,5 @@ class BrokerWatch:
 
 
 def _tell(reason: str | None) -> None:
-    said = f"the work waits, as {reason}" if reason else "the broker takes messages again"
+    said = f"the work waits: {reason}" if reason else "the broker takes messages again"
     print(f"screening: {said}", file=sys.stderr, flush=True)

@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 
 def score(
-    paths: Annotated[list[Path], typer.Argument(help="DICOM, PNG, JPEG; folders at any depth.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="DICOM, PNG or JPEG files; folders at any depth.")
+    ],
     bundle: Annotated[
-        str | None, typer.Option(help="Name, name@version or digest; by default the best at hand.")
+        str | None,
+        typer.Option(help="Name, name@version or digest; default: the best one installed."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line.")
+    ] = False,
 ) -> None:
     """Score chest radiographs in files.
 

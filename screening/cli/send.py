@@ -10,16 +10,18 @@ EXIT_SOME_NOT_SENT = 1
 
 def send(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders at any depth.")],
-    to: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the SCP listens.")],
+    to: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the SCP.")],
     aet: Annotated[str, typer.Option(metavar="NAME", help="Called AE title.")],
     *,
     calling: Annotated[str, typer.Option(help="Calling AE title.")] = "",
     tls: Annotated[
-        bool, typer.Option("--tls", help="Over TLS, by the SCREENING_TLS_ settings.")
+        bool, typer.Option("--tls", help="Use TLS, with the SCREENING_TLS_ settings.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per file.")
+    ] = False,
 ) -> None:
-    """C-STORE files to any Storage SCP and report each status; exit 1 if any was not stored.
+    """Send files to any Storage SCP by C-STORE and print each status; exit 1 if any fails.
 
     Example: screening send xrays/ --to localhost:11112 --aet SCREENING
     """

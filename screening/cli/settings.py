@@ -27,4 +27,4 @@ def settings(
             ((PREFIX + s.name.upper(), s.value, s.origin, s.meaning) for s in in_force),
         )
     for variable in unknown_variables():
-        print(f"screening: {variable} is no setting; is it misspelt?", file=sys.stderr)
+        print(f"screening: {variable} is not a setting; is it misspelt?", file=sys.stderr)

@@ -16,19 +16,17 @@ from screening.errors import ScreeningError, StartupError
 if TYPE_CHECKING:
     from screening.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Run one station, until SIGTERM or Ctrl-C.")
+app = typer.Typer(no_args_is_help=True, help="Run one station until SIGTERM or Ctrl-C.")
 
 Supervised = Annotated[
     bool,
-    typer.Option(
-        "--supervised", hidden=True, help="End when standard input closes: the supervisor is gone."
-    ),
+    typer.Option("--supervised", hidden=True, help="Stop when standard input closes."),
 ]
 
 
 @app.command()
 def receive(supervised: Supervised = False) -> None:
-    """Run the Storage SCP, and retention where the settings say so.
+    """Run the Storage SCP, and retention if the settings ask for it.
 
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
@@ -48,7 +46,7 @@ def receive(supervised: Supervised = False) -> None:
 
 @app.command()
 def classify(supervised: Supervised = False) -> None:
-    """Run a classify worker: one process per GPU.
+    """Run a classify worker, one per GPU.
 
     Example: CUDA_VISIBLE_DEVICES=0 screening run classify
     """
@@ -68,7 +66,7 @@ def classify(supervised: Supervised = False) -> None:
 
 @app.command()
 def report(supervised: Supervised = False) -> None:
-    """Run a report worker: makes structured reports and delivers them.
+    """Run a report worker, which makes structured reports and delivers them.
 
     Example: screening run report
     """

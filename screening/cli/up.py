@@ -8,20 +8,20 @@ import typer
 
 def up(
     data_dir: Annotated[
-        Path | None, typer.Option(metavar="D", help="Where everything is kept.")
+        Path | None, typer.Option(metavar="D", help="Folder that keeps everything.")
     ] = None,
     send: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PATH", help="C-STORE this file or folder; may be repeated."),
+        typer.Option(metavar="PATH", help="Send this file or folder by C-STORE; may be repeated."),
     ] = None,
     once: Annotated[
-        bool, typer.Option("--once", help="End when all work is done; print the result.")
+        bool, typer.Option("--once", help="Stop when all work is done, and print the result.")
     ] = False,
 ) -> None:
     """Start the SCP, the classify and report workers and the worklist page; Ctrl-C stops them.
 
-    A second start goes on where the first was. With --once the exit status is 1 if anything
-    failed that is not the fault of a bad file.
+    The next start continues where this one stopped. With --once the exit status is 1 if anything
+    failed for another reason than a bad file.
 
     Example: screening up --send xrays/ --once
     """

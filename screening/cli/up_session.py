@@ -76,7 +76,7 @@ def _run(settings: Settings, database: Database, paths: list[Path], *, once: boo
         print_state(database)
         return settled and not _transfer_failed(results)
     except KeyboardInterrupt:
-        print("\nstopping; a next start goes on from here")
+        print("\nstopping; the next start continues from here")
         return True
     finally:
         supervisor.stop()
@@ -160,7 +160,7 @@ def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:
         if time.monotonic() > deadline:
             raise StartupError(
                 f"expected the SCP and the page to answer within {START_TIMEOUT_S} s, found "
-                f"silence; see {settings.data_dir / 'logs'}"
+                f"no answer; see {settings.data_dir / 'logs'}"
             )
         time.sleep(0.2)
 

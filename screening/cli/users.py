@@ -24,12 +24,12 @@ def add(
     name: Name,
     role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.READER,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Give a user who is there another password or role.")
+        bool, typer.Option("--replace", help="Change the password or role of an existing user.")
     ] = False,
 ) -> None:
-    """Add a user; asks for the password, or reads one line from standard input if that is a pipe.
+    """Add a user; asks for the password, or reads it from standard input if that is a pipe.
 
-    Whoever is logged in under that name must log in again.
+    A user who is logged in under this name must log in again.
 
     Example: screening users add ann --role operator
     """
@@ -47,7 +47,7 @@ def add(
     users = read_users(path) if path.exists() else {}
     if check_name(name) in users and not replace:
         raise SettingsError(
-            f"user: expected a name that is free, found {name} in {path}; --replace changes it"
+            f"user: expected a new name, found {name} in {path}; --replace changes that user"
         )
     password = check_password(name, _password())
     users[name] = User(name, role, hash_password(password))
@@ -75,7 +75,7 @@ def list_users(
 
 @app.command()
 def remove(name: Name) -> None:
-    """Remove a user, who is logged out at once.
+    """Remove a user and end the sessions of that user at once.
 
     Example: screening users remove ann
     """
@@ -83,7 +83,7 @@ def remove(name: Name) -> None:
 
     path, users = _users()
     if name not in users:
-        raise SettingsError(f"user: expected one of {path}, found none of that name")
+        raise SettingsError(f"user: expected one of {path}, found none with that name")
     write_users(path, (user for user in users.values() if user.name != name))
     print(f"{name} may no longer log in")
 

@@ -121,7 +121,7 @@ def _to_decide(
 
 def _no_correction(correction_id: int) -> NoReturn:
     raise DecisionRefusedError(
-        f"expected a correction, found none of number {correction_id}; "
+        f"expected a correction, found none with number {correction_id}; "
         "`screening corrections list` shows those that wait"
     )
 

@@ -105,7 +105,7 @@ def test_nobody_decides_twice(
     before = standing_reasons(database)
     with pytest.raises(DecisionRefusedError, match="found that it was accepted by ann"):
         second(database, waiting.id, by="bob")
-    with pytest.raises(DecisionRefusedError, match="found none of number 999"):
+    with pytest.raises(DecisionRefusedError, match="found none with number 999"):
         second(database, 999, by="bob")
     assert standing_reasons(database) == before
     assert len(make(database, spool)) == 1

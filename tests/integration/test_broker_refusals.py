@@ -221,7 +221,7 @@ def test_up_tells_once_that_the_broker_refuses(
     _roomy_memory(client)
     watch.look()
     first, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("screening: the work waits, as the broker has used up its maxmemory")
+    assert first.startswith("screening: the work waits: the broker has used up its maxmemory")
     assert last == "screening: the broker takes messages again"
 
 

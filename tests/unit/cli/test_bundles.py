@@ -97,7 +97,7 @@ def test_a_trained_bundle_is_not_asked_about(command: Command, database: Databas
     add_scores(database, "former", "newer")
     status, said, _ = command("activate", "former")
     assert (status, standing(database)) == (0, ["former"])
-    assert "1 results of it stand again, of 1 studies" in said
+    assert "1 of its earlier results, in 1 studies, are current again" in said
 
 
 def test_rollback_counts_asks_and_goes_back(command: Command, database: Database) -> None:
@@ -108,7 +108,10 @@ def test_rollback_counts_asks_and_goes_back(command: Command, database: Database
     add_scores(database, "newer")
     status, said, _ = command("rollback", answer="n\n")
     assert (status, active(database), standing(database)) == (1, "newer", ["newer", "newer"])
-    assert "1 images of 1 studies have a result of former 1 that stands again; 1 reports" in said
+    assert (
+        "1 images of 1 studies have a result of former 1, which becomes current again; 1 reports"
+        in said
+    )
     assert "1 images have none" in said
     assert "Go back to former 1" in said
     assert command("rollback", answer="y\n")[0] == 0
@@ -163,4 +166,4 @@ def test_a_bundle_without_its_files_is_no_way_back(
     status, _, problem = command("rollback", "--yes")
     assert (status, active(database)) == (2, "newer")
     assert digest[:12] in problem
-    assert ("bring them back" if fault == "gone" else "take bundle") in problem
+    assert ("restore them" if fault == "gone" else "take bundle") in problem

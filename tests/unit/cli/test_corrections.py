@@ -87,4 +87,4 @@ def test_a_number_that_is_none(command: Command, how: str) -> None:
     """One line says so."""
     status, _, problem = command(how, "99", *([] if how == "show" else ["--yes"]))
     assert status == 1
-    assert "found none of number 99" in problem
+    assert "found none with number 99" in problem

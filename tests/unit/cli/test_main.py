@@ -110,7 +110,7 @@ def test_a_wrong_cursor_or_limit_is_told(command: Command) -> None:
 def test_a_uid_nobody_sent_is_an_error(command: Command) -> None:
     """Exit status 1, and where to look."""
     status, _, err = command("trace", "1.2.3")
-    assert (status, "found nothing by this value" in err) == (1, True)
+    assert (status, "found nothing for this value" in err) == (1, True)
 
 
 def test_settings_are_listed_with_their_origin(
@@ -124,7 +124,7 @@ def test_settings_are_listed_with_their_origin(
     assert (status, set(listed)) == (0, set(Settings.model_fields))
     assert listed["broker_url"]["origin"] == "SCREENING_BROKER_URL"
     assert "secret" not in out
-    assert "SCREENING_SPC_PORT is no setting" in err
+    assert "SCREENING_SPC_PORT is not a setting" in err
 
 
 @pytest.mark.usefixtures("database")
@@ -219,7 +219,7 @@ def test_work_that_waits_for_the_broker_is_told_beside_the_answer(
     monkeypatch.setenv("SCREENING_BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
     status, out, err = command("reprocess", "--since", "2026-01-01", "--yes", "--json")
     assert (status, json.loads(out)["to_do"]) == (0, 1)
-    assert err.startswith("screening: the work waits, as the broker did not answer")
+    assert err.startswith("screening: the work waits: the broker did not answer")
 
 
 def test_deliveries_go_by_destinations_that_there_are(
