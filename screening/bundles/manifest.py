@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -19,7 +18,15 @@ from pydantic import (
     model_validator,
 )
 
-from screening.bundles.parts import ArraysFile, BundleFile, BundleWord, LungField, Part, PlainName
+from screening.bundles.parts import (
+    ON_DISK_NAMES,
+    ArraysFile,
+    BundleFile,
+    BundleWord,
+    LungField,
+    Part,
+    PlainName,
+)
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
@@ -39,7 +46,7 @@ Pixels = Annotated[int, Field(ge=32, le=4096)]
 
 
 class NetworkInput(Part):
-    """What a member's network takes: size in pixels, the values of black and white, the view."""
+    """What a member's network takes: size in pixels, values of black and white, input view."""
 
     height: Pixels
     width: Pixels
@@ -73,9 +80,10 @@ class Member(Part):
     """Share in the weighted mean; the shares need not add up to 1."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     mirrored: bool = False
-    """Whether mirror images are asked about, too; what counts is the mean of all answers."""
+    """Test-time augmentation: whether mirror images are scored, too, and the mean counts."""
     inner: Annotated[float, Field(ge=0.5, lt=1)] | None = None
-    """Whether this fraction of height and width about the middle, enlarged, is asked about, too."""
+    """Test-time augmentation: whether the middle, this fraction of height and width, enlarged, is
+    scored, too, and the mean counts."""
 
     @property
     def weights_sha256(self) -> str:
@@ -96,10 +104,8 @@ class Member(Part):
 class ManifestRule(Part):
     """One line of the triage table."""
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
-
     priority: Priority
-    klass: Class = Field(validation_alias="class", serialization_alias="class")
+    klass: Class
     at_least: Probability
 
 
@@ -120,31 +126,31 @@ class Golden(BundleFile):
         return value
 
 
-class PictureCheckMethod(StrEnum):
-    """How far a picture is from those that the ensemble knows."""
+class OutlierCheckMethod(StrEnum):
+    """How far an image is from those that the ensemble was trained on."""
 
     MAHALANOBIS = "mahalanobis"
-    """See `screening.bundles.feature_statistics`."""
+    """See `screening.ensemble.feature_statistics`."""
 
 
 class Discriminant(Part):
-    """Refuses pictures that lie beyond a plane; see `screening.bundles.feature_discriminant`."""
+    """Refuses images that lie beyond a plane; see `screening.ensemble.feature_discriminant`."""
 
     threshold: float
-    """Most strangeness accepted: about -1 for upright radiographs, about 1 for anything else."""
+    """Highest outlier score accepted: about -1 for upright radiographs, about 1 for all else."""
     plane: ArraysFile
 
 
-class PictureCheck(Part):
-    """Refuses pictures whose features are further than `threshold` from the known ones."""
+class OutlierCheckSection(Part):
+    """Refuses images whose features are further than `threshold` from those of known images."""
 
     member: PlainName
     layer: PlainName
     """Of the member's network; a feature map counts by its means over height and width."""
-    method: PictureCheckMethod
+    method: OutlierCheckMethod
     threshold: Annotated[float, Field(gt=0)]
     statistics: ArraysFile
-    """Of the known pictures' features."""
+    """Of the known images' features."""
     discriminant: Discriminant | None = None
     """Of the same features; None: the distance decides alone."""
 
@@ -168,10 +174,10 @@ class Manifest(Part):
     triage_rules: Annotated[tuple[ManifestRule, ...], Field(min_length=1)]
     preprocessing_fingerprint: Annotated[str, StringConstraints(min_length=1)]
     golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
-    picture_check: PictureCheck | None = None
-    """None: pictures are judged by size and contrast alone."""
+    outlier_check: OutlierCheckSection | None = None
+    """None: images are refused by size and contrast alone."""
     lung_field: LungField | None = None
-    """None: members see whole pictures, and none is refused for want of lungs."""
+    """None: members take whole images, and none is refused for want of lungs."""
     provenance: Mapping[str, Any] = Field(default_factory=dict)
     """Of training: data digest, protocol, seeds, metrics."""
     limits_of_use: tuple[str, ...] = ()
@@ -190,7 +196,7 @@ class Manifest(Part):
     def files(self) -> tuple[BundleFile, ...]:
         """Every file of the bundle but the manifest."""
         weights = [file for member in self.members for file in member.weights]
-        checked = self.picture_check.files if self.picture_check else ()
+        checked = self.outlier_check.files if self.outlier_check else ()
         lung_field = self.lung_field.weights if self.lung_field else ()
         return (*weights, *self.golden, *checked, *lung_field)
 
@@ -205,12 +211,12 @@ class Manifest(Part):
         return self
 
     @model_validator(mode="after")
-    def _picture_check_names_a_member(self) -> Self:
+    def _outlier_check_names_a_member(self) -> Self:
         names = [member.name for member in self.members]
-        if self.picture_check and self.picture_check.member not in names:
+        if self.outlier_check and self.outlier_check.member not in names:
+            section, found = ON_DISK_NAMES["outlier_check"], self.outlier_check.member
             raise ValueError(
-                f"picture_check: expected one of the members {', '.join(names)}, "
-                f"found {self.picture_check.member}"
+                f"{section}: expected one of the members {', '.join(names)}, found {found}"
             )
         return self
 
@@ -262,7 +268,7 @@ def read_manifest_bytes(directory: Path) -> bytes:
 def parse_manifest(content: bytes, directory: Path) -> Manifest:
     """Check the bytes of the manifest of `directory`; raises BundleError like `read_manifest`."""
     try:
-        return Manifest.model_validate_json(content)
+        return Manifest.model_validate_json(content, by_alias=True, by_name=False)
     except ValidationError as error:
         fields = "; ".join(_in_words(detail) for detail in error.errors()[:_ERRORS_SHOWN])
         raise BundleError(
@@ -275,7 +281,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     """Return the file content of a manifest; the same manifest gives the same bytes."""
     content = manifest.model_dump(mode="json", by_alias=True)
     # Versions that do not know a section or a member's field read a bundle that has none.
-    for section in ("picture_check", "lung_field"):
+    for section in (ON_DISK_NAMES["outlier_check"], "lung_field"):
         if content[section] is None:
             del content[section]
     for member in content["members"]:

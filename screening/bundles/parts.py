@@ -1,5 +1,6 @@
 """What the sections of a manifest are made of, and the section on the lung field."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -16,10 +17,26 @@ BundleWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+ON_DISK_NAMES: Mapping[str, str] = {
+    "klass": "class",
+    "outlier_check": "picture_check",
+}
+"""The manifest's key where it is not the field's name: a reserved word, or the key under which
+bundles were released."""
+
+
 class Part(BaseModel):
     """A section: unchangeable, and refused where it holds what this version does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        alias_generator=lambda name: ON_DISK_NAMES.get(name, name),
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
 
 
 class BundleFile(Part):

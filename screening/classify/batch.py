@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from screening.classify.claim import Claim, ClaimedInstance, claim
 from screening.classify.compare import Compared, compare_kept
-from screening.classify.ensemble import Ensemble, PreparedInput
-from screening.classify.examine import Examined, Failed, NotApplicable, Ready, examine_kept
+from screening.classify.examine import examine_kept
 from screening.classify.hung_batch import LONGEST_BATCH_S, ended_where_hung
 from screening.classify.record import Result, Scored, record
 from screening.db.patience import written_with_patience
@@ -17,6 +16,9 @@ from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.examination import Examined, Failed, Ready
+from screening.ensemble.input_views import PreparedInput
 from screening.logs import get_logger
 from screening.settings import Settings
 from screening.spool.store import Spool
@@ -103,27 +105,28 @@ class BatchRunner:
             return {}
         started = time.perf_counter()
         try:
-            answers = self._ensemble.screen_prepared([found.prepared for found in ready.values()])
+            screened = self._ensemble.screen([found.prepared for found in ready.values()])
         except Exception as error:
             log.exception("scoring_failed", instances=len(ready))
             failed = Failed(FailureReason.INTERNAL_ERROR, type(error).__name__)
             return dict.fromkeys(ready, failed)
         share_s = (time.perf_counter() - started) / len(ready)
         return {
-            key: self._result(found, answer, share_s)
-            for (key, found), answer in zip(ready.items(), answers, strict=True)
+            key: self._result(found, one, share_s)
+            for (key, found), one in zip(ready.items(), screened, strict=True)
         }
 
     def _result(
-        self, found: Ready[PreparedInput], answer: EnsembleScores | Refusal | Failed, share_s: float
+        self,
+        found: Ready[PreparedInput],
+        screened: EnsembleScores | Refusal | Failed,
+        share_s: float,
     ) -> Result:
-        if isinstance(answer, Failed):
-            return answer
-        if isinstance(answer, Refusal):
-            return NotApplicable(answer.reason, answer.found)
+        if not isinstance(screened, EnsembleScores):
+            return screened
         return Scored(
-            scores=answer,
-            triage=triage(answer.ensemble, self._ensemble.bundle.manifest.rules),
+            scores=screened,
+            triage=triage(screened.ensemble, self._ensemble.bundle.manifest.rules),
             pixel_sha256=found.pixel_sha256,
             render_path=found.render_path,
             timings_s={**found.timings_s, "score": round(share_s, 4)},

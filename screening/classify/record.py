@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from screening.classify.claim import Claim, give_back, still_held
 from screening.classify.compare import Compared
-from screening.classify.examine import Failed, NotApplicable
 from screening.classify.verdict import give_verdict
 from screening.db.clock import shared_now, utc_now
 from screening.db.decision_tables import Correction
@@ -19,7 +18,7 @@ from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
 from screening.db.what_stands import settle
 from screening.domain.backoff import Backoff
-from screening.domain.eligibility import Reason
+from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     MAX_ATTEMPTS,
@@ -28,6 +27,7 @@ from screening.domain.lifecycle import (
 )
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import Triage
+from screening.ensemble.examination import Failed
 from screening.logs import get_logger
 from screening.work.queues import CLASSIFICATIONS
 
@@ -46,7 +46,7 @@ class Scored:
     timings_s: dict[str, float]
 
 
-Result = Scored | NotApplicable | Compared | Failed
+Result = Scored | Refusal | Compared | Failed
 
 
 def record(
@@ -94,7 +94,7 @@ def _write_scored(writing: _Writing, result: Scored) -> None:
     _finish(writing, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority)
 
 
-def _write_not_applicable(writing: _Writing, result: NotApplicable) -> None:
+def _write_not_applicable(writing: _Writing, result: Refusal) -> None:
     row = writing.row
     row.reason, row.detail = result.reason, result.found[:MAX_DETAIL_CHARACTERS]
     _finish(
@@ -140,7 +140,7 @@ def _write_compared(writing: _Writing, result: Compared) -> None:
 
 _WRITERS: Mapping[type, Any] = {
     Scored: _write_scored,
-    NotApplicable: _write_not_applicable,
+    Refusal: _write_not_applicable,
     Compared: _write_compared,
     Failed: _write_failed,
 }

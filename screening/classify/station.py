@@ -5,9 +5,9 @@ import time
 from screening.bundles.site import find_bundle
 from screening.classify.batch import BatchRunner
 from screening.classify.claim import anything_due
-from screening.classify.ensemble import Ensemble
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
+from screening.ensemble.ensemble import Ensemble
 from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.queue.app import make_celery_app

@@ -99,7 +99,7 @@ def verify(selector: Selector) -> None:
     bundle = find_bundle(load_settings(), selector)
     verify_files(bundle)
     quiet_tensorflow()
-    from screening.classify.ensemble import Ensemble
+    from screening.ensemble.ensemble import Ensemble
 
     Ensemble.load(bundle).verify_golden()
     print(f"{bundle.identity}: the files and the golden scores match the manifest")
@@ -182,7 +182,7 @@ def make_untrained() -> None:
 
     settings = load_settings()
     quiet_tensorflow()
-    from screening.classify.untrained import make_untrained_bundle
+    from screening.ensemble.untrained import make_untrained_bundle
 
     bundle = make_untrained_bundle(settings.resolved_bundle_dir / UNTRAINED_FOLDER)
     print(f"{bundle.identity} in {bundle.directory}")

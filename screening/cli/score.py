@@ -38,8 +38,8 @@ def score(
     chosen = find_bundle(settings, bundle) if bundle else best_bundle(settings)
     quiet_tensorflow()
     from screening.classify.batch import eligibility_rules
-    from screening.classify.ensemble import Ensemble
-    from screening.classify.offline import score_files
+    from screening.ensemble.ensemble import Ensemble
+    from screening.ensemble.score_files import score_files
     from screening.storage_scu.objects import files_under
 
     ensemble = Ensemble.load(chosen)

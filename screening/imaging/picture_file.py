@@ -16,6 +16,8 @@ from screening.imaging.window import percentile_window, stretch
 
 WIDE_GREY_MODES = frozenset({"I;16", "I;16B", "I;16L", "I"})
 PICTURE_FORMATS = ("PNG", "JPEG")
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+"""Of such files, in lower case; every other file is read as DICOM."""
 
 
 def read_picture(path: Path) -> RenderedImage:

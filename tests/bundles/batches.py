@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from screening.classify.batch import BatchRunner
-from screening.classify.ensemble import Ensemble
 from screening.db.session import Database
+from screening.ensemble.ensemble import Ensemble
 from screening.imaging.phantom import write_phantoms
 from screening.settings import Settings
 from screening.spool.store import Spool, data_set_sha256

@@ -8,7 +8,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member
-from screening.classify.ensemble import PreparedInput, ServingMember
+from screening.ensemble.input_views import PreparedInput
+from screening.ensemble.members import EnsembleMember
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -36,12 +37,12 @@ class Hungry(keras.layers.Layer):  # type: ignore[misc]  # keras has no types
         return images
 
 
-def hungry_member(described: Member, most: int) -> tuple[ServingMember, Hungry]:
+def hungry_member(described: Member, most: int) -> tuple[EnsembleMember, Hungry]:
     """Return a member whose probabilities are its pictures' means by channel, and its appetite."""
     hungry = Hungry(most)
     image = keras.Input((described.input.height, described.input.width, 3))
     means = keras.layers.GlobalAveragePooling2D()(hungry(image))
-    return ServingMember(described, keras.Model(image, means)), hungry
+    return EnsembleMember(described, keras.Model(image, means)), hungry
 
 
 def prepared(described: Member, probabilities: tuple[float, float, float]) -> PreparedInput:

@@ -30,8 +30,8 @@ def main() -> None:
     from screening.settings import quiet_tensorflow
 
     quiet_tensorflow()
-    from screening.classify import untrained
     from screening.cli.main import app
+    from screening.ensemble import untrained
     from screening.networks.architectures import ARCHITECTURES
 
     small = {

@@ -11,13 +11,12 @@ import pytest
 from sqlalchemy import select, update
 
 from screening.classify.claim import Claim, anything_due, claim
-from screening.classify.examine import NotApplicable
 from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event
 from screening.domain.backoff import Backoff
-from screening.domain.eligibility import Reason
+from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import MAX_ATTEMPTS
 from screening.work.heartbeat import heartbeat, renew
 from screening.work.queues import CLASSIFICATIONS
@@ -193,9 +192,9 @@ def test_a_late_worker_changes_nothing(database: Database, bundle_id: int) -> No
     late = take(database, bundle_id)
     let_leases_run_out(database)
     holder = take(database, bundle_id)
-    record(database, late, {made: NotApplicable(Reason.NOT_FRONTAL, "late")}, BACKOFF)
+    record(database, late, {made: Refusal(Reason.NOT_FRONTAL, "late")}, BACKOFF)
     assert [(row.state, row.reason) for row in rows(database)] == [("claimed", None)]
-    record(database, holder, {made: NotApplicable(Reason.NOT_CHEST, "holder")}, BACKOFF)
+    record(database, holder, {made: Refusal(Reason.NOT_CHEST, "holder")}, BACKOFF)
     assert [(row.state, row.reason) for row in rows(database)] == [("not_applicable", "not_chest")]
 
 

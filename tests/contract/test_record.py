@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import select
 
 from screening.classify.claim import claim
-from screening.classify.examine import Failed, NotApplicable
 from screening.classify.record import Result, Scored, record
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Classification, Event
 from screening.domain.backoff import Backoff
-from screening.domain.eligibility import Reason
+from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FAILURE_POLICIES, MAX_ATTEMPTS, FailureReason
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
+from screening.ensemble.examination import Failed
 from tests.rows.stored import PATIENT_NAME, add_bundle, add_classification, add_instance
 
 BACKOFF = Backoff(first_s=100, longest_s=600)
@@ -74,7 +74,7 @@ def test_a_score_is_recorded_whole_and_its_report_falls_due(database: Database) 
 
 def test_not_applicable_is_a_result_with_a_reason_and_no_report(database: Database) -> None:
     """What the gate turns away ends with a coded reason and what was found."""
-    row = recorded(database, NotApplicable(Reason.NOT_FRONTAL, "x" * 300))
+    row = recorded(database, Refusal(Reason.NOT_FRONTAL, "x" * 300))
     assert (row.state, row.reason, row.report_state) == ("not_applicable", "not_frontal", "none")
     assert row.detail == "x" * 255
     assert row.finished_at is not None

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from screening.classify.claim import claim
-from screening.classify.examine import Failed, NotApplicable
 from screening.classify.record import Scored, record
 from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
@@ -19,10 +18,11 @@ from screening.db.session import Database
 from screening.db.study_tables import Study
 from screening.db.tables import Bundle, Classification, Delivery, Instance
 from screening.domain.backoff import Backoff
-from screening.domain.eligibility import Reason
+from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FailureReason
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
+from screening.ensemble.examination import Failed
 from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
 from screening.ops.ledger import read_ledger
@@ -114,7 +114,7 @@ class Site:
         possible = (
             scored(Priority.STAT, 0.9),
             scored(Priority.LOW, 0.1),
-            NotApplicable(Reason.NOT_FRONTAL, "view LL"),
+            Refusal(Reason.NOT_FRONTAL, "view LL"),
             Failed(FailureReason.INTERNAL_ERROR, "x"),
         )
         results = {

@@ -8,15 +8,15 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.classify.claim import claim
-from screening.classify.examine import Failed, NotApplicable
 from screening.classify.record import Result, record
 from screening.db import bundle_rows
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Event, Instance
 from screening.db.what_stands import anything_passed_over, settle, settle_passed_over
 from screening.domain.backoff import Backoff
-from screening.domain.eligibility import Reason
+from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FailureReason
+from screening.ensemble.examination import Failed
 from screening.ops import reprocess
 from screening.ops.change_over import finish_change_over, plan_change_over
 from screening.spool.store import Spool
@@ -105,7 +105,7 @@ def test_a_worker_that_ends_late_with_the_former_bundle_changes_nothing(
 @pytest.mark.parametrize(
     ("result", "stands"),
     [
-        (NotApplicable(Reason.UNLIKE_CHEST_RADIOGRAPH, "found"), True),
+        (Refusal(Reason.UNLIKE_CHEST_RADIOGRAPH, "found"), True),
         (Failed(FailureReason.UNDECODABLE_PIXELS, "found"), False),
     ],
 )

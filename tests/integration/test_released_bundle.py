@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
 
 from screening.bundles.registry import RELEASED_DIRECTORY, Bundle, find_bundles
-from screening.classify.ensemble import Ensemble
 from screening.cli.score import best_bundle
 from screening.domain.scores import EnsembleScores
+from screening.ensemble.ensemble import Ensemble
 from screening.imaging.picture_file import read_picture
 from screening.settings import load_settings
 
@@ -71,7 +71,7 @@ def covid19_scores(ensemble: Ensemble, folder: Path, label: str, source: str) ->
         ensemble.prepare(read_picture(folder / name).pixels)
         for name in sorted(fitting)[:: max(1, len(fitting) // OF_EACH_LABEL)][:OF_EACH_LABEL]
     ]
-    answers = ensemble.screen_prepared(prepared)
+    answers = ensemble.screen(prepared)
     return [one.ensemble.covid19 for one in answers if isinstance(one, EnsembleScores)]
 
 

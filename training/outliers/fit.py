@@ -15,15 +15,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.bundles.feature_discriminant import FeatureDiscriminant, write_discriminant
-from screening.bundles.feature_statistics import (
+from screening.bundles.manifest import Discriminant, Member, OutlierCheckMethod, OutlierCheckSection
+from screening.bundles.registry import describe_file
+from screening.ensemble.feature_discriminant import FeatureDiscriminant, write_discriminant
+from screening.ensemble.feature_statistics import (
     FeatureStatistics,
     choose_threshold,
     fit_statistics,
     write_statistics,
 )
-from screening.bundles.manifest import Discriminant, Member, PictureCheck, PictureCheckMethod
-from screening.bundles.registry import describe_file
 from screening.networks.feature_maps import last_feature_map
 from screening.networks.weights import load_weights
 from training.data.manifest import ImageRow
@@ -92,7 +92,7 @@ def make_picture_check(
     fold: TrainedFold,
     rows: Mapping[str, ImageRow],
     answering: Answering,
-) -> tuple[PictureCheck, dict[str, Any]]:
+) -> tuple[OutlierCheckSection, dict[str, Any]]:
     """Fit the check on a member's features; write its files into the bundle's directory.
 
     member: of the fold, stored in the directory. rows: of the data manifest, by pixels_sha256.
@@ -106,10 +106,10 @@ def make_picture_check(
     write_statistics(directory / STATISTICS_NAME, fitted.statistics)
     write_discriminant(directory / PLANE_NAME, fitted.plane)
     plane = describe_file(directory / PLANE_NAME)
-    section = PictureCheck(
+    section = OutlierCheckSection(
         member=member.name,
         layer=layer,
-        method=PictureCheckMethod.MAHALANOBIS,
+        method=OutlierCheckMethod.MAHALANOBIS,
         threshold=fitted.threshold,
         statistics=describe_file(directory / STATISTICS_NAME),
         discriminant=Discriminant(threshold=fitted.most_strangeness, plane=plane),
@@ -167,7 +167,7 @@ def fit_picture_check(features: CheckFeatures) -> FittedCheck:
     statistics, plane = _fitted(features)
     most = MOST_REFUSED / 2
     threshold = choose_threshold(statistics.distances(features.validation), most)
-    strangeness = choose_threshold(plane.strangeness(features.validation), most)
+    strangeness = choose_threshold(plane.outlier_scores(features.validation), most)
     left_out = {source: _left_out(features, source) for source in _large_sources(features)}
     for distances, strange in left_out.values():
         threshold = max(threshold, choose_threshold(distances, MOST_REFUSED_OF_A_SOURCE / 2))
@@ -211,7 +211,7 @@ def _left_out(
     """Return distances and strangeness of a source's pictures by a check fitted without them."""
     statistics, plane = _fitted(features.without(source))
     own = features.known[features.sources == source]
-    return statistics.distances(own), plane.strangeness(own)
+    return statistics.distances(own), plane.outlier_scores(own)
 
 
 def _spread_by_source(rows: Sequence[ImageRow]) -> list[ImageRow]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from screening.bundles.picture_distance import PictureDistance
 from screening.bundles.registry import Bundle
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal, screen_header
+from screening.ensemble.outlier_check import OutlierCheck
 from screening.errors import RejectedInstanceError
 from screening.imaging.header import read_header
+from screening.imaging.image_check import image_refusal
 from screening.imaging.lung_field import NoLungField
-from screening.imaging.picture_check import picture_refusal
 from screening.networks.lung_field import LungFieldFinder
 from training.data.radiograph_file import PICTURE_SUFFIXES, read_radiograph
 from training.inference.bundle_members import bundle_lung_field, load_members
@@ -33,8 +33,8 @@ class PictureGate:
         """Load what the gate needs of a bundle."""
         self._answering = answering
         self._finder: LungFieldFinder | None = bundle_lung_field(bundle)
-        self._check: tuple[PictureDistance, keras.Model, SeenAs] | None = None
-        section = bundle.manifest.picture_check
+        self._check: tuple[OutlierCheck, keras.Model, SeenAs] | None = None
+        section = bundle.manifest.outlier_check
         if section:
             (checked,) = (
                 each
@@ -42,11 +42,11 @@ class PictureGate:
                 if each.member.name == section.member
             )
             network = feature_network(checked.model, section.layer)
-            self._check = PictureDistance(section, bundle.directory), network, checked.seen_as
+            self._check = OutlierCheck(section, bundle.directory), network, checked.seen_as
 
     def of_pictures(self, pictures: Sequence[Picture]) -> list[Refusal | None]:
         """Return why each rendered picture is refused, None where it may be scored."""
-        refusals = [picture_refusal(picture) or self._no_lungs(picture) for picture in pictures]
+        refusals = [image_refusal(picture) or self._no_lungs(picture) for picture in pictures]
         left = [place for place, refusal in enumerate(refusals) if refusal is None]
         if not self._check or not left:
             return refusals

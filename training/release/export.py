@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from screening.bundles.manifest import MANIFEST_NAME, Manifest, PictureCheck, manifest_bytes
+from screening.bundles.manifest import MANIFEST_NAME, Manifest, OutlierCheckSection, manifest_bytes
 from screening.bundles.registry import Bundle, load_bundle
 from screening.imaging.fingerprint import fingerprint
 from screening.networks.architectures import ARCHITECTURES
@@ -157,7 +157,7 @@ def _write_bundle(
         preprocessing_fingerprint=fingerprint(),
         golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
         lung_field=store_lung_field(directory, validated.members),
-        picture_check=check,
+        outlier_check=check,
         provenance=_provenance(request, validated, stored, dict(found), ask)
         | {"picture_check": fitted},
         limits_of_use=LIMITS_OF_USE,
@@ -189,7 +189,7 @@ def _picture_check(
     validated: _Validated,
     stored: Sequence[StoredMember],
     answering: Answering,
-) -> tuple[PictureCheck | None, dict[str, Any] | None]:
+) -> tuple[OutlierCheckSection | None, dict[str, Any] | None]:
     """Fit the check on the member with the smallest pictures, which costs least."""
     if not request.picture_check:
         return None, None

@@ -17,11 +17,12 @@ from sqlalchemy import select
 from screening.bundles.manifest import parse_manifest
 from screening.bundles.registry import Bundle
 from screening.classify.batch import BatchRunner
-from screening.classify.ensemble import Ensemble, PreparedInput
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.scores import EnsembleScores, combine, member_scores
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.input_views import PreparedInput
 from tests.bundles.batches import batch_runner
 from tests.bundles.manifests import valid_manifest
 
@@ -38,7 +39,7 @@ class RefusesEverySecond(Ensemble):
         del image
         return PreparedInput(())
 
-    def screen_prepared(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+    def screen(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
         """Score and refuse in turn."""
         scores = combine([member_scores("one", CLASSES, (0.95, 0.03, 0.02), 1.0)], [1.0])
         refusal = Refusal(Reason.UNLIKE_CHEST_RADIOGRAPH, "distance 9.00 from known radiographs")
@@ -88,7 +89,7 @@ def test_a_batch_is_watched_while_it_is_worked_on(
 
         return looking
 
-    for name in ("prepare", "screen_prepared"):
+    for name in ("prepare", "screen"):
         monkeypatch.setattr(RefusesEverySecond, name, seen_at(getattr(RefusesEverySecond, name)))
     assert runner.run() == 2
     assert seen == [[True]] * 3

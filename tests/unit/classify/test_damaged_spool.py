@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from screening.classify.examine import Failed, Ready, examine_kept
+from screening.classify.examine import examine_kept
 from screening.domain.eligibility import EligibilityRules
 from screening.domain.lifecycle import FailureReason
+from screening.ensemble.examination import Failed, Ready
 from screening.imaging.phantom import write_phantoms
 from screening.spool.store import Spool, data_set_sha256
 

@@ -9,8 +9,8 @@ import pytest
 from screening.domain.eligibility import EligibilityRules, screen_header
 from screening.imaging.completeness import check_complete
 from screening.imaging.header import read_header
+from screening.imaging.image_check import image_refusal
 from screening.imaging.phantom import PATIENTS, VARIANTS, phantom_image, write_phantoms
-from screening.imaging.picture_check import picture_refusal
 from screening.imaging.render import render
 from tests.services.programs import program
 
@@ -26,7 +26,7 @@ def test_all_are_screened(phantoms: list[Path]) -> None:
     for path in phantoms:
         check_complete(path)
         assert screen_header(read_header(path).instance, EligibilityRules()) is None
-        assert picture_refusal(render(path).pixels) is None
+        assert image_refusal(render(path).pixels) is None
 
 
 def test_windowed_phantoms_render_as_drawn(phantoms: list[Path]) -> None:

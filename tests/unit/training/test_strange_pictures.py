@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from screening.imaging.picture_check import picture_refusal
+from screening.imaging.image_check import image_refusal
 from training.outliers.outlier_images import CHANGES, DRAWN, TEACHING
 
 
@@ -27,7 +27,7 @@ def test_drawn_pictures_differ_by_their_seed(kind: str) -> None:
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert (picture_refusal(DRAWN[kind](0)) is not None) == (kind == "blank")
+    assert (image_refusal(DRAWN[kind](0)) is not None) == (kind == "blank")
 
 
 def test_a_check_does_not_learn_all_that_it_is_tried_on() -> None:

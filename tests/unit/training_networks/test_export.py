@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.bundles.registry import Bundle, load_bundle, verify_files
-from screening.classify.ensemble import Ensemble
 from screening.domain.scores import Class
+from screening.ensemble.ensemble import Ensemble
 from screening.networks import architectures as serving
 from screening.networks.architectures import Architecture
 from tests.training.trained_runs import Site
@@ -74,7 +74,7 @@ def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: 
     answers = common_images([site.ask(fold, Part.TEST) for fold in folds])
     expected = combined_answers(answers, found.combinations[0]).probabilities
     paths = [by_picture(site.rows)[q.pixels_sha256].path for q in answers[0].questions]
-    scores = Ensemble.load(released).score([read_radiograph(path) for path in paths])
+    scores = Ensemble.load(released).score_images([read_radiograph(path) for path in paths])
     served = [[each.ensemble.of(klass) for klass in Class] for each in scores]
     np.testing.assert_allclose(served, expected, atol=parity.LARGEST_DIFFERENCE)
 

@@ -36,9 +36,9 @@ def test_the_plane_tells_what_the_distance_does_not() -> None:
     """Turned pictures lie near; few validation pictures are refused, nearly all turned ones."""
     found = fit_picture_check(features())
     turned, far, known = drawn_from(6, 200, 6), drawn_from(7, 50, 0, 0, -60), drawn_from(8, 1000)
-    assert (found.plane.strangeness(turned) > found.most_strangeness).mean() > 0.95
+    assert (found.plane.outlier_scores(turned) > found.most_strangeness).mean() > 0.95
     assert (found.statistics.distances(far) > found.threshold).all()
-    refused = (found.plane.strangeness(known) > found.most_strangeness) | (
+    refused = (found.plane.outlier_scores(known) > found.most_strangeness) | (
         found.statistics.distances(known) > found.threshold
     )
     assert refused.mean() <= 0.02

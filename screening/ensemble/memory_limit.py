@@ -1,22 +1,22 @@
-"""How many pictures are scored at once where the memory proved too small for more."""
+"""How many images are scored at once where the memory proved too small for more."""
 
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from screening.classify.examine import Failed
 from screening.domain.lifecycle import FailureReason
+from screening.ensemble.examination import Failed
 from screening.errors import OutOfMemoryError
 from screening.logs import get_logger
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 LARGEST_PART = 64
 KEPT_S = 600
 """How long a halved size is kept: what else uses the memory seldom stays for ever."""
 MOST_ALONE = 3
-"""Pictures of one call that fail alone: all are as large, and each may take ten seconds to fail."""
+"""Images of one call that fail alone: all are as large, and each may take ten seconds to fail."""
 log = get_logger()
 
 
@@ -30,7 +30,7 @@ class MemoryLimit:
 
     @property
     def size(self) -> int:
-        """Pictures at once; the largest part again when the last halving is KEPT_S ago."""
+        """Images at once; the largest part again when the last halving is KEPT_S ago."""
         if self._size < LARGEST_PART and self._clock() - self._halved_at > KEPT_S:
             log.info("batch_size_restored", size=LARGEST_PART)
             self._size = LARGEST_PART
@@ -43,26 +43,26 @@ class MemoryLimit:
 
 
 def in_parts(
-    items: Sequence[Item], limit: MemoryLimit, answer: Callable[[Sequence[Item]], Sequence[Answer]]
-) -> list[Answer | Failed]:
-    """Answer items in parts that fit into memory; in order, one answer each.
+    items: Sequence[Item], limit: MemoryLimit, score: Callable[[Sequence[Item]], Sequence[Result]]
+) -> list[Result | Failed]:
+    """Score items in parts that fit into memory; in order, one result each.
 
-    answer: raises OutOfMemoryError where a part is too large; it is halved down to one item, and
+    score: raises OutOfMemoryError where a part is too large; it is halved down to one item, and
     one that does not fit alone fails with the reason `out_of_memory`, as do those after MOST_ALONE
     of them, untried.
     """
-    answers: list[Answer | Failed] = []
+    results: list[Result | Failed] = []
     alone = 0
-    while len(answers) < len(items) and alone < MOST_ALONE:
-        part = items[len(answers) : len(answers) + limit.size]
+    while len(results) < len(items) and alone < MOST_ALONE:
+        part = items[len(results) : len(results) + limit.size]
         try:
-            answers.extend(answer(part))
+            results.extend(score(part))
         except OutOfMemoryError as error:
             if len(part) > 1:
                 limit.halve(len(part), str(error))
                 continue
             log.warning("out_of_memory", reason=str(error))
-            answers.append(Failed(FailureReason.OUT_OF_MEMORY, str(error)))
+            results.append(Failed(FailureReason.OUT_OF_MEMORY, str(error)))
             alone += 1
     untried = Failed(FailureReason.OUT_OF_MEMORY, f"the {MOST_ALONE} before did not fit alone")
-    return answers + [untried] * (len(items) - len(answers))
+    return results + [untried] * (len(items) - len(results))

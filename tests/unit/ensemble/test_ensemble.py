@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from screening.bundles.manifest import MANIFEST_NAME
 from screening.bundles.registry import Bundle, load_bundle
-from screening.classify.ensemble import Ensemble, ServingMember
-from screening.classify.untrained import make_untrained_bundle
 from screening.domain.scores import SCORE_TOLERANCE, Class
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.members import EnsembleMember
+from screening.ensemble.untrained import make_untrained_bundle
 from screening.errors import BundleError, UndecodablePixelsError
 from screening.imaging.phantom_image import phantom_image
 from tests.bundles.same_scores import assert_same_scores
@@ -79,7 +80,7 @@ def test_untrained_scores_differ_between_images(
     ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
 ) -> None:
     """Scores are finite, add up to 1 and spread, so that a demonstration list has an order."""
-    scores = ensemble.score(phantoms)
+    scores = ensemble.score_images(phantoms)
     table = np.array([[s.ensemble.of(klass) for klass in Class] for s in scores])
     assert np.isfinite(table).all()
     np.testing.assert_allclose(table.sum(axis=1), 1, rtol=1e-5)
@@ -90,21 +91,21 @@ def test_scores_do_not_depend_on_the_batch(
     ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
 ) -> None:
     """A batch gives the scores that its images get one by one, in their order."""
-    together = ensemble.score(phantoms)
-    assert_same_scores(together, [ensemble.score([image])[0] for image in phantoms])
+    together = ensemble.score_images(phantoms)
+    assert_same_scores(together, [ensemble.score_images([image])[0] for image in phantoms])
     with pytest.raises(AssertionError):
         assert_same_scores(together, together[::-1])
 
 
 def test_an_empty_batch_has_no_scores(ensemble: Ensemble) -> None:
     """No images give no scores."""
-    assert ensemble.score([]) == []
+    assert ensemble.score_images([]) == []
 
 
 def test_members_are_traced_once(ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]) -> None:
     """Changing batch sizes do not build new graphs, which a long-lived worker would collect."""
     for size in (1, 3, 2):
-        ensemble.score(phantoms[:size])
+        ensemble.score_images(phantoms[:size])
     counts = [member._forward.experimental_get_tracing_count() for member in ensemble._members]
     assert counts == [1, 1]
 
@@ -156,7 +157,9 @@ def test_a_mirrored_member_gives_mirror_images_the_same_scores(
 ) -> None:
     """The manifest says which member is asked twice; the other one still sees sides."""
     mirrored = Ensemble.load(altered(lambda manifest: manifest["members"][0].update(mirrored=True)))
-    (own,), (mirror,) = (mirrored.score([each]) for each in (phantoms[0], phantoms[0][:, ::-1]))
+    (own,), (mirror,) = (
+        mirrored.score_images([each]) for each in (phantoms[0], phantoms[0][:, ::-1])
+    )
     first, second = (
         np.ptp([list(one.members[n].raw.values()) for one in (own, mirror)], axis=0).max()
         for n in (0, 1)
@@ -169,10 +172,10 @@ def test_a_member_is_asked_about_the_middle_where_the_manifest_says_so(
 ) -> None:
     """It answers by the mean of the whole and the enlarged middle; other members do not."""
     asked = Ensemble.load(altered(lambda manifest: manifest["members"][1].update(inner=0.8)))
-    [scored], [plain] = (each.score(phantoms[:1]) for each in (asked, ensemble))
+    [scored], [plain] = (each.score_images(phantoms[:1]) for each in (asked, ensemble))
     whole = ensemble.prepare(phantoms[0]).arrays[1]
     middle = np.asarray(keras.ops.image.resize(whole[15:-15, 15:-15], whole.shape[:2]))
-    expected = ensemble._members[1].probabilities(np.stack([whole, middle])).mean(axis=0)
+    expected = ensemble._members[1].outputs(np.stack([whole, middle])).probabilities.mean(axis=0)
     assert list(scored.members[1].raw.values()) == pytest.approx(expected, abs=SCORE_TOLERANCE)
     assert list(plain.members[1].raw.values()) != pytest.approx(expected, abs=SCORE_TOLERANCE)
     assert list(scored.members[0].raw.values()) == pytest.approx(
@@ -214,6 +217,6 @@ def test_scores_that_are_not_finite_are_refused(bundle: Bundle) -> None:
     """A network that computes no number is an error, never a low priority."""
     image = keras.Input((300, 300, 3))
     means = keras.layers.GlobalAveragePooling2D()(image)
-    member = ServingMember(bundle.manifest.members[0], keras.Model(image, means))
+    member = EnsembleMember(bundle.manifest.members[0], keras.Model(image, means))
     with pytest.raises(BundleError, match="expected finite probabilities"):
-        member.probabilities(np.full((1, 300, 300, 3), np.nan, np.float32))
+        member.outputs(np.full((1, 300, 300, 3), np.nan, np.float32))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from screening.classify.examine import Failed, NotApplicable, Ready, examine, examine_picture
-from screening.domain.eligibility import EligibilityRules, Reason
+from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.lifecycle import FailureReason
+from screening.ensemble.examination import Failed, Ready, examine
 from screening.imaging.phantom import write_phantoms
 from tests.peers.receiving import radiograph
 
@@ -53,7 +53,7 @@ def test_the_gate_turns_away_by_the_header(
     path = tmp_path / "object.dcm"
     path.write_bytes(radiograph(side=1024, **attributes))
     found = examine(path, RULES, shape)
-    assert isinstance(found, NotApplicable)
+    assert isinstance(found, Refusal)
     assert found.reason is reason
 
 
@@ -62,7 +62,7 @@ def test_a_blank_picture_is_not_applicable(tmp_path: Path) -> None:
     path = tmp_path / "object.dcm"
     path.write_bytes(radiograph(side=1024, grey=7))
     found = examine(path, RULES, shape)
-    assert isinstance(found, NotApplicable)
+    assert isinstance(found, Refusal)
     assert found.reason is Reason.BLANK_IMAGE
 
 
@@ -98,4 +98,4 @@ def test_a_file_that_is_no_picture_is_a_failure(tmp_path: Path) -> None:
     """`screening score` takes any file."""
     path = tmp_path / "picture.png"
     path.write_bytes(b"no picture")
-    assert isinstance(examine_picture(path, shape), Failed)
+    assert isinstance(examine(path, RULES, shape), Failed)

@@ -8,8 +8,8 @@ import pytest
 
 from screening.bundles.manifest import (
     Manifest,
-    PictureCheck,
-    PictureCheckMethod,
+    OutlierCheckMethod,
+    OutlierCheckSection,
     manifest_bytes,
     parse_manifest,
 )
@@ -34,8 +34,8 @@ def parse(**changes: Any) -> Manifest:
 def test_the_section_is_read_and_its_file_belongs_to_the_bundle() -> None:
     """Its statistics are verified by digest like every other file."""
     manifest = parse()
-    assert isinstance(manifest.picture_check, PictureCheck)
-    assert manifest.picture_check.method is PictureCheckMethod.MAHALANOBIS
+    assert isinstance(manifest.outlier_check, OutlierCheckSection)
+    assert manifest.outlier_check.method is OutlierCheckMethod.MAHALANOBIS
     assert manifest.files[-1].file == "known-pictures.npz"
     assert parse_manifest(manifest_bytes(manifest), Path("some-bundle")) == manifest
 
@@ -43,7 +43,7 @@ def test_the_section_is_read_and_its_file_belongs_to_the_bundle() -> None:
 def test_a_bundle_without_the_section_says_nothing_of_it() -> None:
     """Its bytes, and so its digest, are those that versions without the check write and read."""
     manifest = parse_manifest(json.dumps(valid_manifest()).encode(), Path("some-bundle"))
-    assert manifest.picture_check is None
+    assert manifest.outlier_check is None
     assert b"picture_check" not in manifest_bytes(manifest)
     assert "picture_check" in json.loads(manifest_bytes(parse()))
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from screening.bundles.manifest import MANIFEST_NAME, manifest_bytes, parse_manifest
 from screening.bundles.registry import Bundle, describe_file, load_bundle
-from screening.classify import picture_views
-from screening.classify.ensemble import Ensemble
-from screening.classify.offline import score_files
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.scores import EnsembleScores
+from screening.ensemble import input_views
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.score_files import score_files
 from screening.errors import BundleError
 from screening.imaging.contrast import Contrast
 from screening.imaging.fingerprint import fingerprint
@@ -62,7 +62,7 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = Architecture(build_tiny, SIDE, SIDE, ("covid19", "pneumonia", "normal"), 0, "a test")
     assert isinstance(ARCHITECTURES, dict)
     monkeypatch.setitem(ARCHITECTURES, "tiny", tiny)
-    monkeypatch.setattr(picture_views, "build_lung_field", build_dark_is_lung)
+    monkeypatch.setattr(input_views, "build_lung_field", build_dark_is_lung)
 
 
 def chest(side: int = 320, seed: int = 0) -> NDArray[np.uint8]:
@@ -191,12 +191,12 @@ def test_a_picture_without_lungs_is_refused_in_its_place(make_bundle: Make) -> N
     ensemble = Ensemble.load(make_bundle())
     pictures = [chest(seed=1), no_chest(), chest(seed=2)]
     prepared = [ensemble.prepare(picture) for picture in pictures]
-    first, second, third = ensemble.screen_prepared(prepared)
+    first, second, third = ensemble.screen(prepared)
     assert isinstance(second, Refusal)
     assert second.reason is Reason.UNLIKE_CHEST_RADIOGRAPH
     assert second.found == "lungs on 2.0 % of the picture, at least 8.0 % expected"
     assert prepared[1].box is None
-    scored = ensemble.score(pictures)
+    scored = ensemble.score_images(pictures)
     assert_same_scores([first, third], [scored[0], scored[2]])
     assert isinstance(scored[1], EnsembleScores)
 
@@ -236,4 +236,4 @@ def test_other_weights_stop_the_bundle(make_bundle: Make, monkeypatch: pytest.Mo
     bundle = make_bundle()
     monkeypatch.undo()
     with pytest.raises(BundleError, match=r"lung-field-1-of-1\.npz: the network needs arrays"):
-        picture_views.PictureViewer.load(bundle.manifest.lung_field, bundle.directory)
+        input_views.ViewExtractor.load(bundle.manifest.lung_field, bundle.directory)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from screening.bundles.feature_statistics import (
+from screening.ensemble.feature_statistics import (
     FeatureStatistics,
     choose_threshold,
     fit_statistics,

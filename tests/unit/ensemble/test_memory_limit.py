@@ -16,12 +16,13 @@ from structlog.testing import capture_logs
 
 from screening.bundles.manifest import Member, parse_manifest
 from screening.bundles.registry import Bundle
-from screening.classify.ensemble import Ensemble, PreparedInput
-from screening.classify.examine import Failed
-from screening.classify.memory_limit import KEPT_S, MemoryLimit, in_parts
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.scores import SCORE_TOLERANCE, EnsembleScores
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.examination import Failed
+from screening.ensemble.input_views import PreparedInput
+from screening.ensemble.memory_limit import KEPT_S, MemoryLimit, in_parts
 from screening.errors import OutOfMemoryError
 from tests.bundles.batches import batch_runner
 from tests.bundles.hungry_network import Hungry, hungry_member, prepared
@@ -63,7 +64,7 @@ def test_a_batch_is_halved_until_it_fits(bundle: Bundle) -> None:
     """Seven pictures, memory for two: all are scored, in order, and it is logged."""
     ensemble, hungry, described = hungry_ensemble(bundle, 2)
     with capture_logs() as logs:
-        answers = ensemble.screen_prepared(batch_of(described, 7))
+        answers = ensemble.screen(batch_of(described, 7))
     np.testing.assert_allclose(
         [covid19(one) for one in answers], np.arange(7) / 100, atol=SCORE_TOLERANCE
     )
@@ -79,13 +80,13 @@ def test_the_halved_size_is_kept_for_a_while(bundle: Bundle) -> None:
     ensemble, hungry, described = hungry_ensemble(bundle, 2)
     now_s = [0.0]
     ensemble._memory_limit = MemoryLimit(clock=lambda: now_s[0])
-    ensemble.screen_prepared(batch_of(described, 4))
+    ensemble.screen(batch_of(described, 4))
     hungry.tried.clear()
-    ensemble.screen_prepared(batch_of(described, 4))
+    ensemble.screen(batch_of(described, 4))
     assert hungry.tried == [2, 2]
     hungry.tried.clear()
     now_s[0] += KEPT_S + 1
-    ensemble.screen_prepared(batch_of(described, 4))
+    ensemble.screen(batch_of(described, 4))
     assert hungry.tried == [4, 2, 2]
 
 
@@ -101,7 +102,7 @@ def test_memory_too_small_for_one_picture_fails_it_alone(bundle: Bundle) -> None
         return images
 
     hungry._pass = spare  # type: ignore[method-assign]  # its appetite, not ours
-    answers = ensemble.screen_prepared([*known[:2], poison, *known[2:]])
+    answers = ensemble.screen([*known[:2], poison, *known[2:]])
     assert [type(one) for one in answers] == [EnsembleScores] * 2 + [Failed] + [EnsembleScores] * 3
     failed = answers[2]
     assert isinstance(failed, Failed)
@@ -112,11 +113,11 @@ def test_memory_too_small_for_one_picture_fails_it_alone(bundle: Bundle) -> None
 def test_memory_for_none_fails_all_soon(bundle: Bundle) -> None:
     """Where three pictures failed alone the rest are not tried: each may take ten seconds."""
     ensemble, hungry, described = hungry_ensemble(bundle, 0)
-    answers = ensemble.screen_prepared(batch_of(described, 20))
+    answers = ensemble.screen(batch_of(described, 20))
     assert [type(one) for one in answers] == [Failed] * 20
     assert hungry.tried.count(1) == 3
     with pytest.raises(OutOfMemoryError):
-        ensemble.score_prepared(batch_of(described, 1))
+        ensemble.infer(batch_of(described, 1))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_every_kind_of_short_memory_counts(bundle: Bundle, error: Exception) -> 
         raise error
 
     ensemble._members[0]._forward = fail
-    [answer] = ensemble.screen_prepared(batch_of(described, 1))
+    [answer] = ensemble.screen(batch_of(described, 1))
     assert isinstance(answer, Failed)
 
 
@@ -151,7 +152,7 @@ def test_other_errors_of_the_device_are_no_lack_of_memory(bundle: Bundle) -> Non
 
     ensemble._members[0]._forward = fail
     with pytest.raises(tf.errors.InternalError):
-        ensemble.screen_prepared(batch_of(described, 1))
+        ensemble.screen(batch_of(described, 1))
 
 
 def test_one_item_is_answered_once() -> None:

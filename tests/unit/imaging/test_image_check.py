@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from screening.domain.eligibility import Reason
+from screening.imaging.image_check import image_refusal
 from screening.imaging.phantom_image import phantom_image
-from screening.imaging.picture_check import picture_refusal
 
 
 def test_a_chest_passes() -> None:
     """A synthetic chest radiograph is not refused."""
-    assert picture_refusal(phantom_image(0, 320, 300)) is None
+    assert image_refusal(phantom_image(0, 320, 300)) is None
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,6 @@ def test_a_chest_passes() -> None:
 )
 def test_refused(image: np.ndarray, reason: Reason) -> None:
     """Blank, two-valued, tiny and stretched pictures are refused with their reason."""
-    refusal = picture_refusal(image)
+    refusal = image_refusal(image)
     assert refusal is not None
     assert refusal.reason is reason

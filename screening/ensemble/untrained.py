@@ -12,11 +12,9 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from screening.bundles.manifest import (
     MANIFEST_NAME,
-    Golden,
     Manifest,
     ManifestRule,
     Member,
@@ -24,19 +22,25 @@ from screening.bundles.manifest import (
     manifest_bytes,
 )
 from screening.bundles.registry import Bundle, describe_file, load_bundle
-from screening.classify.ensemble import ServingMember, set_up_tensorflow
 from screening.domain.scores import Class
 from screening.domain.triage import Priority
+from screening.ensemble.device import set_up_tensorflow
+from screening.ensemble.golden_images import (
+    GOLDEN_IMAGES,
+    GOLDEN_SEED,
+    golden_images,
+    golden_scores,
+    write_golden,
+)
+from screening.ensemble.input_views import ViewExtractor
+from screening.ensemble.members import EnsembleMember
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.phantom_image import phantom_image
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import load_weights, save_weights
 
 UNTRAINED_NAME = "untrained"
-GOLDEN_IMAGES = 3
-GOLDEN_SIDE_PIXELS = 512
 GOLDEN_TOLERANCE = 0.01
 """Random networks amplify rounding, and the scores are computed on a CPU but checked on a GPU."""
 SPREAD_OF_LOGITS = 1.5
@@ -56,7 +60,7 @@ _TRIAGE_RULES = (
 )
 
 
-def make_untrained_bundle(directory: Path, seed: int = 20200407) -> Bundle:
+def make_untrained_bundle(directory: Path, seed: int = GOLDEN_SEED) -> Bundle:
     """Write a bundle of both architectures with random weights to `directory`.
 
     The same seed gives the same digest on the same machine. The bundle is written beside its place
@@ -91,22 +95,15 @@ def _rename_into_place(unfinished: Path, directory: Path) -> None:
 
 
 def _write_bundle(directory: Path, seed: int) -> None:
-    images = [
-        phantom_image(seed + index, GOLDEN_SIDE_PIXELS, GOLDEN_SIDE_PIXELS)
-        for index in range(_PHANTOMS)
-    ]
-    golden_images = images[:GOLDEN_IMAGES]
+    images = golden_images(seed, _PHANTOMS)
+    golden = images[:GOLDEN_IMAGES]
     members: list[Member] = []
-    scores: dict[str, list[list[float]]] = {}
+    scores: dict[str, list[tuple[float, ...]]] = {}
     for index, (name, architecture) in enumerate(ARCHITECTURES.items()):
         model = _random_network(architecture, images, np.random.default_rng([seed, index]))
         member = _write_member(directory, name, architecture, model)
         members.append(member)
-        scores[name] = _golden_scores(member, model, golden_images)
-    golden = [
-        _write_golden(directory, index, image, {name: rows[index] for name, rows in scores.items()})
-        for index, image in enumerate(golden_images)
-    ]
+        scores[name] = golden_scores(EnsembleMember(member, model), golden, ViewExtractor())
     manifest = Manifest(
         schema_version=1,
         name=UNTRAINED_NAME,
@@ -115,7 +112,7 @@ def _write_bundle(directory: Path, seed: int) -> None:
         members=tuple(members),
         triage_rules=_TRIAGE_RULES,
         preprocessing_fingerprint=fingerprint(),
-        golden=tuple(golden),
+        golden=write_golden(directory, golden, scores, GOLDEN_TOLERANCE),
         provenance={"seed": seed},
         limits_of_use=_LIMITS_OF_USE,
     )
@@ -137,30 +134,6 @@ def _write_member(
         ),
         weights=tuple(describe_file(path) for path in paths),
         weight=0.5,
-    )
-
-
-def _golden_scores(
-    member: Member, model: keras.Model, images: Sequence[NDArray[np.uint8]]
-) -> list[list[float]]:
-    serving = ServingMember(member, model)
-    batch = np.stack([preprocess(image, serving.spec) for image in images])
-    rows: list[list[float]] = serving.probabilities(batch).round(6).tolist()
-    return rows
-
-
-def _write_golden(
-    directory: Path, index: int, image: NDArray[np.uint8], member_scores: dict[str, list[float]]
-) -> Golden:
-    path = directory / f"golden-{index + 1}.png"
-    Image.fromarray(image).save(path)
-    file = describe_file(path)
-    return Golden(
-        file=file.file,
-        sha256=file.sha256,
-        bytes=file.bytes,
-        member_scores={name: tuple(row) for name, row in member_scores.items()},
-        tolerance=GOLDEN_TOLERANCE,
     )
 
 

@@ -1,4 +1,4 @@
-"""Refuses rendered pictures that nothing can be screened in."""
+"""Refuses rendered images that nothing can be screened in: too small, too narrow, or blank."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ LEAST_GREY_LEVELS = 8
 DEFAULT_RULES = EligibilityRules()
 
 
-def picture_refusal(
+def image_refusal(
     image: NDArray[np.uint8], rules: EligibilityRules = DEFAULT_RULES
 ) -> Refusal | None:
-    """Return why a rendered picture cannot be screened, None where it can.
+    """Return why a rendered image cannot be screened, None where it can.
 
     image: (rows, columns) uint8, as `render` gives it.
     """

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from screening.bundles.feature_discriminant import (
+from screening.ensemble.feature_discriminant import (
     FeatureDiscriminant,
     read_discriminant,
     write_discriminant,
@@ -15,12 +15,12 @@ from screening.errors import BundleError
 PLANE = FeatureDiscriminant(np.float32([1, -2, 0]), np.float32([0.5]))
 
 
-def test_strangeness_grows_along_the_direction() -> None:
+def test_outlier_scores_grow_along_the_direction() -> None:
     """The scalar product with the direction, and the offset."""
-    found = PLANE.strangeness(np.float32([[0, 0, 9], [1, 0, 0], [0, 1, 0]]))
+    found = PLANE.outlier_scores(np.float32([[0, 0, 9], [1, 0, 0], [0, 1, 0]]))
     assert found.tolist() == [0.5, 1.5, -1.5]
-    with pytest.raises(ValueError, match="expected 3 features of each picture"):
-        PLANE.strangeness(np.zeros((1, 4), np.float32))
+    with pytest.raises(ValueError, match="expected 3 features of each image"):
+        PLANE.outlier_scores(np.zeros((1, 4), np.float32))
 
 
 def test_a_plane_comes_back(tmp_path: Path) -> None:

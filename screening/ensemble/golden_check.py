@@ -15,12 +15,12 @@ from screening.errors import BundleError
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
-    """Return the picture of an 8-bit grey PNG; raises BundleError where it is none."""
+    """Return the image of an 8-bit grey PNG; raises BundleError where it is none."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode == "L":
-                return np.asarray(picture)
-            found = f"a picture of mode {picture.mode}"
+        with Image.open(path) as image:
+            if image.mode == "L":
+                return np.asarray(image)
+            found = f"an image of mode {image.mode}"
     except OSError as error:
         found = str(error)
     raise BundleError(

@@ -1,11 +1,11 @@
-"""How far a picture's features are from those of the pictures an ensemble knows.
+"""How far an image's features are from those of the images an ensemble was trained on.
 
-Features are a network's, from one layer; training fits the statistics, the classifier measures
-distances with them.
+Features are those of one layer of one network; training fits the statistics, the outlier check
+measures distances with them.
 Source: Lee et al. 2018, A Simple Unified Framework for Detecting Out-of-Distribution Samples and
 Adversarial Attacks, section 2.1 (Mahalanobis distance to the nearest class mean under a shared
 covariance); Tipping and Bishop 1999, Probabilistic Principal Component Analysis, section 3 (the
-covariance from few components: the file stays small, and fewer pictures than features suffice).
+covariance from few components: the file stays small, and fewer images than features suffice).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _LEAST_VARIANCE = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class FeatureStatistics:
-    """A Gaussian for each group of known pictures, with one covariance.
+    """A Gaussian for each group of known images, with one covariance.
 
     means: (groups, features); components: (k, features), orthonormal rows; variances: (k,), along
     the components; residual_variance: (1,), along every other direction. All float32, finite,
@@ -39,15 +39,15 @@ class FeatureStatistics:
     residual_variance: NDArray[np.float32]
 
     def distances(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return each picture's distance to its nearest group.
+        """Return each image's distance to its nearest group.
 
-        features: (pictures, features). Returns (pictures,): the Mahalanobis distance divided by the
-        square root of the number of features, so around 1 for pictures like the known ones.
+        features: (images, features). Returns (images,): the Mahalanobis distance divided by the
+        square root of the number of features, so around 1 for images like the known ones.
         Raises ValueError for another number of features.
         """
         if features.ndim != 2 or features.shape[1] != self.means.shape[1]:  # noqa: PLR2004
             raise ValueError(
-                f"expected {self.means.shape[1]} features of each picture, found an array of "
+                f"expected {self.means.shape[1]} features of each image, found an array of "
                 f"{features.shape}"
             )
         squares = np.stack([self._squared(features - mean) for mean in self.means])
@@ -64,18 +64,18 @@ class FeatureStatistics:
 def fit_statistics(
     features: NDArray[np.floating], groups: Sequence[str], components: int = COMPONENTS
 ) -> FeatureStatistics:
-    """Return the statistics of known pictures.
+    """Return the statistics of known images.
 
-    features: (pictures, features), finite; groups: each picture's, such as its class or its source:
-    a picture near any of them is known. components: at most as many as features - 1 and
-    pictures - groups are used. The same features give the same bytes on the same machine.
-    Raises ValueError for other shapes, numbers that are not finite, or no two pictures of a group.
+    features: (images, features), finite; groups: each image's, such as its class or its source:
+    an image near any of them is known. components: at most as many as features - 1 and
+    images - groups are used. The same features give the same bytes on the same machine.
+    Raises ValueError for other shapes, numbers that are not finite, or no two images of a group.
     """
     names = sorted(set(groups))
     if features.ndim != 2 or len(features) != len(groups) or len(groups) <= len(names):  # noqa: PLR2004
         raise ValueError(
-            f"expected features of each picture and two pictures of a group, found an array of "
-            f"{features.shape} and {len(groups)} pictures in {len(names)} groups"
+            f"expected features of each image and two images of a group, found an array of "
+            f"{features.shape} and {len(groups)} images in {len(names)} groups"
         )
     if not np.isfinite(features).all():
         raise ValueError("expected finite features, found others; check the network's weights")
@@ -98,13 +98,13 @@ def _positive(variances: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def choose_threshold(distances: NDArray[np.float64], most_refused: float = 0.01) -> float:
-    """Return the least threshold that refuses at most this share of known pictures.
+    """Return the least threshold that refuses at most this share of known images.
 
-    distances: of pictures that the statistics were not fitted to; most_refused: 0 to 1. Pictures
+    distances: of images that the statistics were not fitted to; most_refused: 0 to 1. Images
     further away than the threshold are refused. Raises ValueError where there are none.
     """
     if not len(distances):
-        raise ValueError("expected distances of known pictures, found none")
+        raise ValueError("expected distances of known images, found none")
     refused = int(most_refused * len(distances))
     return float(np.sort(distances)[::-1][min(refused, len(distances) - 1)])
 

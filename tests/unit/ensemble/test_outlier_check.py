@@ -13,24 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.bundles.feature_statistics import (
+from screening.bundles.manifest import (
+    MANIFEST_NAME,
+    OutlierCheckMethod,
+    OutlierCheckSection,
+    manifest_bytes,
+    parse_manifest,
+)
+from screening.bundles.registry import Bundle, describe_file, load_bundle
+from screening.domain.eligibility import EligibilityRules, Reason, Refusal
+from screening.domain.scores import EnsembleScores
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.feature_statistics import (
     choose_threshold,
     fit_statistics,
     write_statistics,
 )
-from screening.bundles.manifest import (
-    MANIFEST_NAME,
-    PictureCheck,
-    PictureCheckMethod,
-    manifest_bytes,
-    parse_manifest,
-)
-from screening.bundles.picture_distance import PictureDistance
-from screening.bundles.registry import Bundle, describe_file, load_bundle
-from screening.classify.ensemble import Ensemble
-from screening.classify.offline import score_files
-from screening.domain.eligibility import EligibilityRules, Reason, Refusal
-from screening.domain.scores import EnsembleScores
+from screening.ensemble.outlier_check import OutlierCheck
+from screening.ensemble.score_files import score_files
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.phantom_image import phantom_image
@@ -146,7 +146,7 @@ def prepared_and_screened(
 ) -> list[EnsembleScores | Refusal]:
     """Screen pictures as the worker does."""
     ensemble = Ensemble.load(bundle)
-    return ensemble.screen_prepared([ensemble.prepare(image) for image in images])
+    return ensemble.screen([ensemble.prepare(image) for image in images])
 
 
 def test_unknown_pictures_are_refused_in_their_place(make_bundle: Make) -> None:
@@ -172,16 +172,16 @@ def test_the_check_changes_no_score(make_bundle: Make) -> None:
     """`score` and golden images go past the check: a golden image may be a phantom."""
     ensemble = Ensemble.load(make_bundle(checked=True))
     ensemble.verify_golden()
-    (answer,) = ensemble.screen_prepared([ensemble.prepare(KNOWN[0])])
-    assert_same_scores(ensemble.score([KNOWN[0], UNKNOWN[0]])[:1], [answer])
-    assert ensemble.screen_prepared([]) == []
+    (answer,) = ensemble.screen([ensemble.prepare(KNOWN[0])])
+    assert_same_scores(ensemble.score_images([KNOWN[0], UNKNOWN[0]])[:1], [answer])
+    assert ensemble.screen([]) == []
 
 
 def test_members_still_run_once(make_bundle: Make) -> None:
     """Features come out of the graph that gives the probabilities, traced once."""
     ensemble = Ensemble.load(make_bundle(checked=True))
     for size in (1, 3, 2):
-        ensemble.screen_prepared([ensemble.prepare(image) for image in KNOWN[:size]])
+        ensemble.screen([ensemble.prepare(image) for image in KNOWN[:size]])
     assert [m._forward.experimental_get_tracing_count() for m in ensemble._members] == [1, 1]
 
 
@@ -217,7 +217,7 @@ def test_a_layer_that_is_not_there_stops_the_bundle(make_bundle: Make) -> None:
 def test_statistics_of_another_layer_stop_the_bundle(make_bundle: Make) -> None:
     """Numbers of features that differ are told by the golden images, before any picture."""
     ensemble = Ensemble.load(make_bundle(checked=True, features=7))
-    with pytest.raises(BundleError, match="expected 7 features of each picture"):
+    with pytest.raises(BundleError, match="expected 7 features of each image"):
         ensemble.verify_golden()
 
 
@@ -228,14 +228,14 @@ def test_a_picture_at_the_threshold_is_accepted(tmp_path: Path) -> None:
     statistics = fit_statistics(features, ["all"] * 50)
     write_statistics(tmp_path / "known.npz", statistics)
     threshold = float(statistics.distances(features[:1])[0])
-    check = PictureCheck(
+    check = OutlierCheckSection(
         member="any",
         layer="any",
-        method=PictureCheckMethod.MAHALANOBIS,
+        method=OutlierCheckMethod.MAHALANOBIS,
         threshold=threshold,
         statistics={"file": "known.npz", "sha256": SHA256, "bytes": 1},
     )
-    distance = PictureDistance(check, tmp_path)
+    distance = OutlierCheck(check, tmp_path)
     near, far = distance.refusals(np.stack([features[0], features[0] + 9]))
     assert near is None
     assert far is not None

@@ -1,10 +1,11 @@
-"""On which side of a plane a picture's features lie: upright radiographs, or anything else.
+"""Tells upright radiographs from all else by a plane between the features of both.
 
-A distance from the known pictures finds noise and photographs, but a rotated or inverted chest
-radiograph has features near theirs; a plane between both, learnt from known pictures that were
-rotated and inverted, tells them apart.
+A distance from the known images finds noise and photographs, but a rotated or inverted chest
+radiograph has features near theirs; a plane between both, fitted to known images and to the same
+images rotated and inverted, tells them apart.
 Source: Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection with Outlier Exposure,
-section 3 (made outliers teach the detector); a plane is the simplest detector of this kind.
+section 3 (outliers made for the purpose teach the detector); a plane is the simplest detector of
+this kind.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -24,14 +25,14 @@ class FeatureDiscriminant:
     direction: NDArray[np.float32]
     offset: NDArray[np.float32]
 
-    def strangeness(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return (pictures,): about -1 for upright radiographs, about 1 for anything else.
+    def outlier_scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return (images,): about -1 for upright radiographs, about 1 for anything else.
 
-        features: (pictures, features). Raises ValueError for another number of features.
+        features: (images, features). Raises ValueError for another number of features.
         """
         if features.ndim != 2 or features.shape[1] != len(self.direction):  # noqa: PLR2004
             raise ValueError(
-                f"expected {len(self.direction)} features of each picture, found an array of "
+                f"expected {len(self.direction)} features of each image, found an array of "
                 f"{features.shape}"
             )
         return np.asarray(features.astype(np.float64) @ self.direction + self.offset[0])

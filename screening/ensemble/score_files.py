@@ -1,4 +1,4 @@
-"""Score files without a database or a server: the same gate, pixels and ensemble."""
+"""Score files without a database or a server: the same checks, pixels and ensemble."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,20 +6,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from screening.classify.ensemble import Ensemble, PreparedInput
-from screening.classify.examine import (
-    Examined,
-    Failed,
-    NotApplicable,
-    Ready,
-    examine,
-    examine_picture,
-)
 from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.examination import Failed, Ready, examine
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 FILES_AT_ONCE = 8
 
 
@@ -64,21 +56,15 @@ def score_files(
     """Score DICOM, PNG and JPEG files, in order; a bad file is a result, never an exception."""
     waiting = iter(files)
     while some := list(islice(waiting, FILES_AT_ONCE)):
-        examined = [_examine(path, rules, ensemble) for path in some]
+        examined = [examine(path, rules, ensemble.prepare) for path in some]
         ready = [found for found in examined if isinstance(found, Ready)]
-        answers = iter(ensemble.screen_prepared([found.prepared for found in ready]))
+        screened = iter(ensemble.screen([found.prepared for found in ready]))
         for path, found in zip(some, examined, strict=True):
-            yield _file_score(path, next(answers) if isinstance(found, Ready) else found, ensemble)
-
-
-def _examine(path: Path, rules: EligibilityRules, ensemble: Ensemble) -> Examined[PreparedInput]:
-    if path.suffix.lower() in PICTURE_SUFFIXES:
-        return examine_picture(path, ensemble.prepare)
-    return examine(path, rules, ensemble.prepare)
+            yield _file_score(path, next(screened) if isinstance(found, Ready) else found, ensemble)
 
 
 def _file_score(
-    path: Path, found: EnsembleScores | Refusal | NotApplicable | Failed, ensemble: Ensemble
+    path: Path, found: EnsembleScores | Refusal | Failed, ensemble: Ensemble
 ) -> FileScore:
     manifest = ensemble.bundle.manifest
     state, reason, detail, scores = "classified", None, None, None

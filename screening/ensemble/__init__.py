@@ -1,0 +1,1 @@
+"""The ensemble: what screens, and what is measured and published, is this code."""

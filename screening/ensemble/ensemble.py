@@ -1,0 +1,198 @@
+"""The ensemble of a bundle, loaded and ready to score.
+
+Workers screen with it, `screening score` and training's evaluation measure with it: one way to
+load, prepare, score, combine and refuse. Importing this module loads TensorFlow. TensorFlow reads
+its log level from the environment when it is loaded, so whoever starts the process sets
+TF_CPP_MIN_LOG_LEVEL beforehand.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.bundles.registry import Bundle, verify_files
+from screening.domain.eligibility import Refusal
+from screening.domain.scores import EnsembleScores, combine
+from screening.ensemble.device import memory_for, set_up_tensorflow
+from screening.ensemble.examination import Failed
+from screening.ensemble.golden_check import compare_golden, no_lung_field, read_grey
+from screening.ensemble.input_views import InputViews, PreparedInput, ViewExtractor
+from screening.ensemble.members import EnsembleMember, MemberOutputs, load_network
+from screening.ensemble.memory_limit import MemoryLimit, in_parts
+from screening.ensemble.outlier_check import OutlierCheck
+from screening.errors import BundleError
+from screening.imaging.fingerprint import fingerprint
+from screening.imaging.preprocess import preprocess
+from screening.networks.architectures import ARCHITECTURES, Architecture
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The scores of one radiograph, and why it must not be screened all the same."""
+
+    scores: EnsembleScores
+    refusal: Refusal | None
+    """By the lung field or the outlier check; None where the scores may be used."""
+
+
+class Ensemble:
+    """The members of a bundle, their calibration and combination, and what the bundle refuses."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        members: Sequence[EnsembleMember],
+        outlier_check: OutlierCheck | None = None,
+        extractor: ViewExtractor | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self._members = tuple(members)
+        self._outlier_check = outlier_check
+        self._extractor = extractor or ViewExtractor()
+        self._memory_limit = MemoryLimit()
+
+    @classmethod
+    def load(
+        cls, bundle: Bundle, architectures: Mapping[str, Architecture] = ARCHITECTURES
+    ) -> Self:
+        """Verify a bundle's files, build its networks and load their weights.
+
+        architectures: by the name that the manifest gives. Raises BundleError where a file differs,
+        the preprocessing is another, an architecture is unknown or weights do not fit.
+        `verify_golden` checks that the scores come out right.
+        """
+        set_up_tensorflow()
+        _refuse_other_preprocessing(bundle)
+        verify_files(bundle)
+        section = bundle.manifest.outlier_check
+        members = [
+            EnsembleMember(
+                member,
+                load_network(member, bundle.directory, architectures),
+                section.layer if section and section.member == member.name else None,
+            )
+            for member in bundle.manifest.members
+        ]
+        return cls(
+            bundle,
+            members,
+            OutlierCheck(section, bundle.directory) if section else None,
+            ViewExtractor.load(bundle.manifest.lung_field, bundle.directory),
+        )
+
+    def views(self, image: NDArray[np.uint8]) -> InputViews:
+        """Return the input views of a (rows, columns) uint8 image; safe in any thread.
+
+        image: 0 = black, MONOCHROME2 sense. Raises OutOfMemoryError where the memory is too small.
+        """
+        with memory_for("one radiograph's views"):
+            return self._extractor.views(image)
+
+    def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
+        """Crop and resize one radiograph for each member; safe in any thread.
+
+        image: (rows, columns) uint8, 0 = black, MONOCHROME2 sense.
+        Raises UndecodablePixelsError where a side is too short, OutOfMemoryError where the memory
+        is too small.
+        """
+        return self.prepare_views(self.views(image))
+
+    def prepare_views(self, views: InputViews) -> PreparedInput:
+        """Resize the views of one radiograph for each member, as `prepare` does."""
+        with memory_for("one radiograph's views"):
+            arrays = tuple(
+                preprocess(views.pixels[member.member.input.view], member.spec)
+                for member in self._members
+            )
+        return PreparedInput(arrays, views.box, views.refusal)
+
+    def screen(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal | Failed]:
+        """Return the scores of each prepared radiograph, or why it must not be screened, in order.
+
+        A radiograph without a plausible lung field is refused and never scored; the outlier check
+        refuses others. A bundle without either section in its manifest refuses none. Where the
+        memory is too small for the batch it is halved, down to one radiograph, which then fails.
+        """
+        plausible = [one for one in batch if one.refusal is None]
+        screened = iter(in_parts(plausible, self._memory_limit, self._screened))
+        return [one.refusal or next(screened) for one in batch]
+
+    def infer(self, batch: Sequence[PreparedInput]) -> list[Inference]:
+        """Return the scores of every prepared radiograph and its refusal, in order.
+
+        What else is in the batch moves a probability by rounding alone, less than
+        `SCORE_TOLERANCE`. Raises OutOfMemoryError and BundleError as `EnsembleMember.outputs` does.
+        """
+        if not batch:
+            return []
+        outputs = [self._outputs(place, batch) for place in range(len(self._members))]
+        by_member = [
+            member.scores(output.probabilities)
+            for member, output in zip(self._members, outputs, strict=True)
+        ]
+        weights = self.bundle.manifest.combination_weights
+        return [
+            Inference(combine(scores, weights), refusal)
+            for scores, refusal in zip(
+                zip(*by_member, strict=True), self._refusals(batch, outputs), strict=True
+            )
+        ]
+
+    def refusals(self, batch: Sequence[PreparedInput]) -> list[Refusal | None]:
+        """Return only the refusals that `infer` gives, in order.
+
+        The one network that runs is that of the outlier check, where the bundle has one.
+        """
+        if not batch:
+            return []
+        places = [n for n, member in enumerate(self._members) if member.gives_features]
+        return self._refusals(batch, [self._outputs(place, batch) for place in places])
+
+    def score_images(self, images: Sequence[NDArray[np.uint8]]) -> list[EnsembleScores]:
+        """Prepare and score radiographs, (rows, columns) uint8 each, refused or not, in order."""
+        return [one.scores for one in self.infer([self.prepare(image) for image in images])]
+
+    def verify_golden(self) -> None:
+        """Score the bundle's golden images and compare with the scores in its manifest.
+
+        Raises BundleError with expected and found scores where they differ beyond the tolerance,
+        and where a golden image has no plausible lung field.
+        """
+        golden = self.bundle.manifest.golden
+        prepared = [self.prepare(read_grey(self.bundle.directory / one.file)) for one in golden]
+        for expected, one in zip(golden, prepared, strict=True):
+            if one.refusal is not None:
+                raise no_lung_field(self.bundle, expected, one.refusal)
+        for expected, inferred in zip(golden, self.infer(prepared), strict=True):
+            for member in inferred.scores.members:
+                compare_golden(self.bundle, expected, member)
+
+    def _screened(self, part: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+        return [inferred.refusal or inferred.scores for inferred in self.infer(part)]
+
+    def _outputs(self, place: int, batch: Sequence[PreparedInput]) -> MemberOutputs:
+        with memory_for(f"a batch of {len(batch)}"):
+            images = np.stack([prepared.arrays[place] for prepared in batch])
+        return self._members[place].outputs(images)
+
+    def _refusals(
+        self, batch: Sequence[PreparedInput], outputs: Sequence[MemberOutputs]
+    ) -> list[Refusal | None]:
+        outliers: list[Refusal | None] = [None] * len(batch)
+        if self._outlier_check:
+            for output in outputs:
+                if output.features is not None:
+                    outliers = self._outlier_check.refusals(output.features)
+        return [one.refusal or outlier for one, outlier in zip(batch, outliers, strict=True)]
+
+
+def _refuse_other_preprocessing(bundle: Bundle) -> None:
+    expected, found = bundle.manifest.preprocessing_fingerprint, fingerprint()
+    if expected != found:
+        raise BundleError(
+            f"bundle {bundle.identity}: expected preprocessing {expected}, found {found} in this "
+            "version; use the version the bundle was made with, or a bundle made with this one"
+        )

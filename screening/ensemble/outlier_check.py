@@ -1,0 +1,79 @@
+"""The outlier check: refuses images unlike the radiographs that the ensemble was trained on.
+
+Those too far from them in feature space, and those that were rotated or inverted.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.bundles.manifest import OutlierCheckSection
+from screening.domain.eligibility import Reason, Refusal
+from screening.ensemble.feature_discriminant import read_discriminant
+from screening.ensemble.feature_statistics import read_statistics
+from screening.errors import BundleError
+
+SHOWN_DIGITS = 3
+"""Decimal places to which a distance or outlier score is compared with its threshold, and shown."""
+
+
+class OutlierCheck:
+    """A bundle's outlier check with its statistics."""
+
+    def __init__(self, section: OutlierCheckSection, directory: Path) -> None:
+        """Read the statistics from the bundle's directory.
+
+        section: of the manifest. Raises BundleError where the files are anything else.
+        """
+        self._section = section
+        self._statistics = read_statistics(directory / section.statistics.file)
+        self._plane = (
+            read_discriminant(directory / section.discriminant.plane.file)
+            if section.discriminant
+            else None
+        )
+
+    def refusals(self, features: NDArray[np.float32]) -> list[Refusal | None]:
+        """Return for each image why it is refused, None where it is not.
+
+        features: (images, features) of the layer that the section names.
+        Raises BundleError where the statistics are of another number of features.
+        """
+        try:
+            distances = self._statistics.distances(features)
+            scores = self._plane.outlier_scores(features) if self._plane else distances
+        except ValueError as error:
+            raise BundleError(
+                f"outlier check, layer {self._section.layer}: {error}; "
+                "take the bundle from its source again"
+            ) from error
+        return [
+            self._too_far(float(distance)) or self._beyond_the_plane(float(score))
+            for distance, score in zip(distances, scores, strict=True)
+        ]
+
+    def _too_far(self, distance: float) -> Refusal | None:
+        found, most = _rounded(distance), _rounded(self._section.threshold)
+        if found <= most:
+            return None
+        return Refusal(
+            Reason.UNLIKE_CHEST_RADIOGRAPH,
+            f"distance {found:g} from known radiographs, at most {most:g} accepted",
+        )
+
+    def _beyond_the_plane(self, score: float) -> Refusal | None:
+        if not self._section.discriminant:
+            return None
+        found, most = _rounded(score), _rounded(self._section.discriminant.threshold)
+        if found <= most:
+            return None
+        return Refusal(
+            Reason.UNLIKE_CHEST_RADIOGRAPH,
+            f"outlier score {found:g}, at most {most:g} "
+            "accepted: rotated, inverted or no frontal chest radiograph",
+        )
+
+
+def _rounded(value: float) -> float:
+    return round(value, SHOWN_DIGITS)
