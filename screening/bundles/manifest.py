@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,6 +23,7 @@ from screening.bundles.parts import (
     BundleFile,
     BundleWord,
     LungField,
+    OutlierCheckSection,
     Part,
     PlainName,
 )
@@ -124,41 +124,6 @@ class Golden(BundleFile):
         if not value.endswith(".png"):
             raise ValueError("expected a .png file")
         return value
-
-
-class OutlierCheckMethod(StrEnum):
-    """How far an image is from those that the ensemble was trained on."""
-
-    MAHALANOBIS = "mahalanobis"
-    """See `screening.ensemble.feature_statistics`."""
-
-
-class Discriminant(Part):
-    """Refuses images that lie beyond a plane; see `screening.ensemble.feature_discriminant`."""
-
-    threshold: float
-    """Highest outlier score accepted: about -1 for upright radiographs, about 1 for all else."""
-    plane: ArraysFile
-
-
-class OutlierCheckSection(Part):
-    """Refuses images whose features are further than `threshold` from those of known images."""
-
-    member: PlainName
-    layer: PlainName
-    """Of the member's network; a feature map counts by its means over height and width."""
-    method: OutlierCheckMethod
-    threshold: Annotated[float, Field(gt=0)]
-    statistics: ArraysFile
-    """Of the known images' features."""
-    discriminant: Discriminant | None = None
-    """Of the same features; None: the distance decides alone."""
-
-    @property
-    def files(self) -> tuple[BundleFile, ...]:
-        """What the check reads."""
-        plane = (self.discriminant.plane,) if self.discriminant else ()
-        return (self.statistics, *plane)
 
 
 class Manifest(Part):

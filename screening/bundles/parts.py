@@ -1,6 +1,7 @@
-"""What the sections of a manifest are made of, and the section on the lung field."""
+"""What the sections of a manifest are made of, and those on lung field and outlier check."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -72,3 +73,38 @@ class LungField(Part):
     def spec(self) -> LungFieldSpec:
         """The same without the files."""
         return LungFieldSpec(**self.model_dump(exclude={"weights"}))
+
+
+class OutlierCheckMethod(StrEnum):
+    """How far an image is from those that the ensemble was trained on."""
+
+    MAHALANOBIS = "mahalanobis"
+    """See `screening.ensemble.feature_statistics`."""
+
+
+class Discriminant(Part):
+    """Refuses images that lie beyond a plane; see `screening.ensemble.feature_discriminant`."""
+
+    threshold: float
+    """Highest outlier score accepted: about -1 for upright radiographs, about 1 for all else."""
+    plane: ArraysFile
+
+
+class OutlierCheckSection(Part):
+    """Refuses images whose features are further than `threshold` from those of known images."""
+
+    member: PlainName
+    layer: PlainName
+    """Of the member's network; a feature map counts by its means over height and width."""
+    method: OutlierCheckMethod
+    threshold: Annotated[float, Field(gt=0)]
+    statistics: ArraysFile
+    """Of the known images' features."""
+    discriminant: Discriminant | None = None
+    """Of the same features; None: the distance decides alone."""
+
+    @property
+    def files(self) -> tuple[BundleFile, ...]:
+        """What the check reads."""
+        plane = (self.discriminant.plane,) if self.discriminant else ()
+        return (self.statistics, *plane)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.bundles.manifest import OutlierCheckSection
+from screening.bundles.parts import OutlierCheckSection
 from screening.domain.eligibility import Reason, Refusal
 from screening.ensemble.feature_discriminant import read_discriminant
 from screening.ensemble.feature_statistics import read_statistics

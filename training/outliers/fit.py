@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.bundles.manifest import Discriminant, Member, OutlierCheckMethod, OutlierCheckSection
+from screening.bundles.manifest import Member
+from screening.bundles.parts import Discriminant, OutlierCheckMethod, OutlierCheckSection
 from screening.bundles.registry import describe_file
 from screening.ensemble.feature_discriminant import FeatureDiscriminant, write_discriminant
 from screening.ensemble.feature_statistics import (

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from screening.bundles.manifest import MANIFEST_NAME, Manifest, OutlierCheckSection, manifest_bytes
+from screening.bundles.manifest import MANIFEST_NAME, Manifest, manifest_bytes
+from screening.bundles.parts import OutlierCheckSection
 from screening.bundles.registry import Bundle, load_bundle
 from screening.imaging.fingerprint import fingerprint
 from screening.networks.architectures import ARCHITECTURES

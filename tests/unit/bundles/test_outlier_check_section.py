@@ -6,13 +6,8 @@ from typing import Any
 
 import pytest
 
-from screening.bundles.manifest import (
-    Manifest,
-    OutlierCheckMethod,
-    OutlierCheckSection,
-    manifest_bytes,
-    parse_manifest,
-)
+from screening.bundles.manifest import Manifest, manifest_bytes, parse_manifest
+from screening.bundles.parts import OutlierCheckMethod, OutlierCheckSection
 from screening.errors import BundleError
 from tests.bundles.manifests import SHA256, valid_manifest
 

@@ -13,13 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.bundles.manifest import (
-    MANIFEST_NAME,
-    OutlierCheckMethod,
-    OutlierCheckSection,
-    manifest_bytes,
-    parse_manifest,
-)
+from screening.bundles.manifest import MANIFEST_NAME, manifest_bytes, parse_manifest
+from screening.bundles.parts import OutlierCheckMethod, OutlierCheckSection
 from screening.bundles.registry import Bundle, describe_file, load_bundle
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.scores import EnsembleScores
