@@ -121,9 +121,10 @@ def partial_index(
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
-def stands_at(column: InstrumentedAttribute[str], state: StrEnum) -> ColumnElement[bool]:
-    """Return the condition that a column has this value, written into the statement.
+def stands_at(column: InstrumentedAttribute[str], *states: StrEnum) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values, written into the statement.
 
     A partial index is used where a statement has its condition in words, not bound.
     """
-    return column == literal(state.value, literal_execute=True)
+    written = [literal(state.value, literal_execute=True) for state in states]
+    return column == written[0] if len(written) == 1 else column.in_(written)

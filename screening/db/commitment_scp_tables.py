@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from screening.db.columns import Base, BigKey, State, Text, Uid
+from screening.db.columns import Base, BigKey, Text, Uid, state_column
 from screening.domain.lifecycle import PeerCommitmentRequestState
 
 _OPEN = text(
@@ -29,9 +29,7 @@ class PeerCommitmentRequest(Base):
     sop_references: Mapped[list[list[str]]] = mapped_column(JSON)
     duplicate: Mapped[bool]
     """Another request of this peer has this Transaction UID."""
-    state: Mapped[str] = mapped_column(
-        State, server_default=PeerCommitmentRequestState.DUE, active_history=True
-    )
+    state: Mapped[str] = state_column(PeerCommitmentRequestState, active_history=True)
     """Its old value is known when it changes: totals are kept by the difference."""
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     not_before: Mapped[datetime | None]

@@ -14,18 +14,18 @@ from screening.db.clock import shared_now, utc_now
 from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
+from screening.db.states import change_state
+from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.commitment import (
     CommitmentAnswer,
     NotCommitted,
     WhatNext,
     failure_rule,
 )
-from screening.domain.lifecycle import MAX_ATTEMPTS, DeliveryState, ReportCommitmentState, backoff_s
+from screening.domain.lifecycle import MAX_ATTEMPTS, DeliveryState, ReportCommitmentState
 
 BY_EVENT = "storage-commitment"
 BY_QUERY = "query"
-ASK_AGAIN_FIRST_S = 60
-ASK_AGAIN_LONGEST_S = 3600
 
 
 def record_answer(database: Database, answer: CommitmentAnswer) -> int:
@@ -69,7 +69,8 @@ def record_found(
 
 
 def _record_committed(session: Session, row: ReportCommitment, how: str) -> None:
-    row.state, row.settled_at, row.not_before = ReportCommitmentState.COMMITTED, utc_now(), None
+    change_state(row, ReportCommitmentState.COMMITTED)
+    row.settled_at, row.not_before = utc_now(), None
     row.last_message = f"by {how}"
     add_delivery_event(session, row.delivery, "report_committed", how=how)
 
@@ -89,14 +90,16 @@ def _record_failure(session: Session, row: ReportCommitment, reason: int, how: s
     row.not_before = _next_time(session, row) if what_next is WhatNext.ASK_AGAIN else None
     delivery = row.delivery
     if what_next is WhatNext.PARK:
-        row.state, row.settled_at = ReportCommitmentState.FAILED, utc_now()
-        delivery.state = DeliveryState.PARKED
+        change_state(row, ReportCommitmentState.FAILED)
+        change_state(delivery, DeliveryState.PARKED)
+        row.settled_at = utc_now()
         delivery.last_status = f"0x{reason:04X}"
         delivery.last_message = f"took the report and does not commit itself: {rule.meaning}"
     else:
-        row.state = ReportCommitmentState.DUE
+        change_state(row, ReportCommitmentState.DUE)
     if what_next is WhatNext.SEND_AGAIN:
-        delivery.state, delivery.attempts = DeliveryState.PENDING, 0
+        change_state(delivery, DeliveryState.PENDING)
+        delivery.attempts = 0
         delivery.not_before = delivery.delivered_at = None
     add_delivery_event(
         session,
@@ -110,5 +113,5 @@ def _record_failure(session: Session, row: ReportCommitment, reason: int, how: s
 
 
 def _next_time(session: Session, row: ReportCommitment) -> datetime:
-    wait_s = backoff_s(row.attempts, first_s=ASK_AGAIN_FIRST_S, longest_s=ASK_AGAIN_LONGEST_S)
+    wait_s = BACKOFFS[Retried.COMMITMENT_NOT_YET].wait_s(row.attempts)
     return shared_now(session) + timedelta(seconds=wait_s)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from screening.db.columns import Base, BigKey, State, Text, Uid
+from screening.db.columns import Base, BigKey, Text, Uid, state_column
 from screening.db.tables import Delivery
 from screening.domain.lifecycle import ReportCommitmentState
 
@@ -22,7 +22,7 @@ class ReportCommitment(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), unique=True)
-    state: Mapped[str] = mapped_column(State, server_default=ReportCommitmentState.DUE)
+    state: Mapped[str] = state_column(ReportCommitmentState)
     transaction_uid: Mapped[str | None] = mapped_column(Uid, index=True)
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     failures: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -5,7 +5,6 @@ a report commitment to one delivery. A peer commitment request is what a peer as
 `screening.db.states` changes a state, along these tables.
 """
 
-import random
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -274,17 +273,5 @@ FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
     FailureReason.INTERNAL_ERROR: FailurePolicy(True, False, "an unexpected error, see the log"),
 }
 
-MOST_DOUBLINGS = 64
-"""Of a wait: longer than any cap. Deliveries are retried for ever, and 2.0 ** 1024 overflows."""
 MAX_ATTEMPTS = 3
 """Attempts are counted before the work; a row that had this many goes into quarantine."""
-
-
-def backoff_s(attempts: int, *, first_s: float, longest_s: float) -> float:
-    """Return how long to wait after `attempts` failures: doubling, capped, with full jitter.
-
-    Returns between half and the whole of first_s * 2 ** (attempts - 1), at most longest_s.
-    """
-    doublings = min(MOST_DOUBLINGS, max(0, attempts - 1))
-    ceiling = min(longest_s, first_s * 2.0**doublings)
-    return random.uniform(ceiling / 2, ceiling)  # noqa: S311  jitter, not a secret

@@ -116,7 +116,8 @@ def _ask_anew(session: Session, destination: str) -> None:
         ReportCommitment.state == ReportCommitmentState.FAILED,
     )
     for row in session.scalars(failed.with_for_update()):
-        row.state, row.failures = ReportCommitmentState.DUE, 0
+        change_state(row, ReportCommitmentState.DUE)
+        row.failures = 0
         row.not_before = row.settled_at = None
 
 

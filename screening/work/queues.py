@@ -6,13 +6,26 @@ A station claims from its own; `docs/architecture.md` shows them all. Waits are 
 
 from sqlalchemy.orm import selectinload
 
+from screening.db.columns import stands_at
+from screening.db.commitment_scp_tables import PeerCommitmentRequest
+from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.tables import Classification, Delivery
-from screening.domain.lifecycle import ClassificationState, DeliveryState, ReportState
+from screening.domain.lifecycle import (
+    ClassificationState,
+    DeliveryState,
+    PeerCommitmentRequestState,
+    ReportCommitmentState,
+    ReportState,
+)
 from screening.work.work_queue import Lease, WorkQueue
 
 DELIVERY_LEASE_S = 60
 """Longer than one report may take to send (`storage_scu.destination.Timeouts`, together 45 s); each
 answer renews the lease of those behind it."""
+QUERY_LEASE_S = 600
+"""Longer than the queries about the reports of one transaction may take."""
+REQUEST_LEASE_S = 120
+"""Longer than an answer takes to be sent, on the request's own association if the peer waits."""
 
 CLASSIFICATIONS = WorkQueue(
     row=Classification,
@@ -58,3 +71,50 @@ DELIVERIES = WorkQueue(
     ),
     loaded=(selectinload(Delivery.report),),
 )
+
+REPORT_COMMITMENTS = WorkQueue(
+    row=ReportCommitment,
+    key=ReportCommitment.id,
+    lane=None,
+    state=ReportCommitment.state,
+    waiting=ReportCommitmentState.DUE,
+    attempts=ReportCommitment.attempts,
+    not_before=ReportCommitment.not_before,
+    lease=Lease(
+        state=ReportCommitmentState.ASKED,
+        token=ReportCommitment.transaction_uid,
+        ends_at=ReportCommitment.not_before,
+        longest_s=2 * QUERY_LEASE_S,
+        keeps_token=True,  # a late answer names it
+    ),
+)
+"""By query; where a destination answers a request for Storage Commitment, the lease is as long as
+a site waits for its answer, which may come to another process."""
+OPEN_COMMITMENTS = stands_at(
+    ReportCommitment.state, ReportCommitmentState.DUE, ReportCommitmentState.ASKED
+)
+"""The condition of the partial index by which REPORT_COMMITMENTS is read."""
+
+PEER_COMMITMENT_REQUESTS = WorkQueue(
+    row=PeerCommitmentRequest,
+    key=PeerCommitmentRequest.id,
+    lane=None,
+    state=PeerCommitmentRequest.state,
+    waiting=PeerCommitmentRequestState.DUE,
+    attempts=PeerCommitmentRequest.attempts,
+    not_before=PeerCommitmentRequest.not_before,
+    lease=Lease(
+        state=PeerCommitmentRequestState.REPORTING,
+        token=PeerCommitmentRequest.attempts,
+        ends_at=PeerCommitmentRequest.not_before,
+        longest_s=2 * REQUEST_LEASE_S,
+        keeps_token=True,
+    ),
+    by_key=True,
+)
+OPEN_REQUESTS = stands_at(
+    PeerCommitmentRequest.state,
+    PeerCommitmentRequestState.DUE,
+    PeerCommitmentRequestState.REPORTING,
+)
+"""The condition of the partial index by which PEER_COMMITMENT_REQUESTS is read."""

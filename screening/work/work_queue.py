@@ -7,7 +7,7 @@ Leases and waits go by the clock that all workers share (`screening.db.clock.sha
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
@@ -71,6 +71,10 @@ class WorkQueue(Generic[RowT]):
     loaded: tuple[ExecutableOption, ...] = ()
     """What is loaded with each row."""
 
+    def with_leases_of(self, lease_s: float) -> "WorkQueue[RowT]":
+        """Return the queue as it is where leases are given for so many seconds."""
+        return replace(self, lease=replace(self._leased(), longest_s=2 * lease_s))
+
     def is_due(self, session: Session, now: datetime, *where: ColumnElement[bool]) -> bool:
         """Return whether any row is due."""
         sources = (source for lane in self._sources(now, where) for source in lane)
@@ -133,12 +137,10 @@ class WorkQueue(Generic[RowT]):
         found = getattr(row, self.state.key), getattr(row, lease.token.key)
         return found == (lease.state, token)
 
-    def still_held(
-        self, session: Session, token: Any, *where: ColumnElement[bool]
-    ) -> Sequence[RowT]:
+    def still_held(self, session: Session, token: Any) -> Sequence[RowT]:
         """Return the rows that a claim still has, locked, those that were made first first."""
-        held = select(self.row).where(self.held_by(token), *where).order_by(self.key)
-        return session.scalars(held.with_for_update()).all()
+        held = select(self.row).where(self.held_by(token)).with_for_update()
+        return sorted(session.scalars(held), key=attrgetter(self.key.key))
 
     def renew(self, session: Session, token: Any, *, ends_at: datetime) -> None:
         """Show that the worker lives: the lease of all that it still has ends later."""

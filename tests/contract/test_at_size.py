@@ -6,8 +6,9 @@ read, which depends on no machine.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,27 @@ import alembic.command
 import pytest
 from sqlalchemy import Connection, event, text
 
+from screening.db.clock import shared_now
 from screening.db.migrate import alembic_config, upgrade
 from screening.db.recount import recount
 from screening.db.session import Database
 from screening.ops.ledger import read_ledger
+from screening.receive.commitment_scp.requests import claim_request, peers_due
+from screening.report.commitment_scu.transactions import claim_commitments
+from screening.work import queues
+from screening.work.work_queue import WorkQueue
 from tests.benchmarks.worklist_at_size import REVISION_BEFORE, UNLIMITED, fill, questions
 
 STUDIES = 3000
-LARGE = ("instances", "classifications", "reports", "deliveries", "studies")
+LARGE = (
+    "instances",
+    "classifications",
+    "reports",
+    "deliveries",
+    "studies",
+    "commitments",
+    "commitment_requests",
+)
 Statement = tuple[str, Any]
 
 
@@ -52,8 +66,9 @@ def test_the_migration_fills_studies_and_totals(filled: Database, empty_url: str
 
 def test_no_question_reads_a_whole_table(filled: Database, tmp_path: Path) -> None:
     """Neither list, page, figures, trace nor claims; a plan that does so names the question."""
+    asked = {**questions(filled, tmp_path), **queue_questions(filled)}
     whole = {}
-    for question, ask in questions(filled, tmp_path).items():
+    for question, ask in asked.items():
         if question in UNLIMITED:
             continue
         with _recorded(filled) as statements:
@@ -66,6 +81,30 @@ def test_no_question_reads_a_whole_table(filled: Database, tmp_path: Path) -> No
         if found:
             whole[question] = found
     assert whole == {}
+
+
+def queue_questions(database: Database) -> Mapping[str, Callable[[], object]]:
+    """Return what the workers of each queue ask, by name."""
+
+    def hold(queue: WorkQueue[Any]) -> None:
+        with database.write() as session:
+            queue.still_held(session, "1")
+            queue.renew(session, "1", ends_at=shared_now(session))
+
+    def look(queue: WorkQueue[Any]) -> None:
+        with database.read() as session:
+            queue.is_due(session, shared_now(session))
+
+    return {
+        "claim of commitments": partial(
+            claim_commitments, database, "pacs", how="query", answer_within_s=60
+        ),
+        "claim of a peer's request": partial(claim_request, database, "CR1"),
+        "peers that are to be told": partial(peers_due, database),
+        "classifications still held": partial(hold, queues.CLASSIFICATIONS),
+        "deliveries still held": partial(hold, queues.DELIVERIES),
+        "is a report due?": partial(look, queues.REPORTS),
+    }
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from screening.db.clock import utc_now
 from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
 from screening.db.tables import Event
+from screening.domain.backoff import Backoff
 from screening.domain.commitment import (
     CommitmentAnswer,
     CommitmentRequested,
@@ -51,7 +52,7 @@ def not_reported(database: Database, one: ClaimedRequest, *, unreachable: bool =
     """Record as the reporter does: waits of 50 to 100 s."""
     record_not_reported(
         database, one, "cannot be reached", unreachable=unreachable,
-        retry_first_s=100, retry_longest_s=300,
+        backoff=Backoff(100, 300),
     )  # fmt: skip
 
 

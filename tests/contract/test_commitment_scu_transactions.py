@@ -199,7 +199,7 @@ def test_a_destination_that_cannot_be_asked_is_asked_later(database: Database) -
     add_delivered(database, pacs="delivered")
     request = asked(database)
     ids = [report.commitment_id for report in request.reports]
-    postpone(database, request, ids, "cannot be reached", retry_first_s=100, retry_longest_s=300)
+    postpone(database, request, ids, "cannot be reached", Backoff(100, 300))
     commitment = rows(database)[1]
     assert (commitment.state, commitment.last_message) == ("due", "cannot be reached")
     assert ask(database) is None
@@ -226,7 +226,7 @@ def test_an_answer_to_a_question_that_seemed_lost_counts(database: Database) -> 
     add_delivered(database, pacs="delivered")
     request = asked(database)
     ids = [report.commitment_id for report in request.reports]
-    postpone(database, request, ids, "no answer", retry_first_s=100, retry_longest_s=300)
+    postpone(database, request, ids, "no answer", Backoff(100, 300))
     assert record_answer(database, answer(request)) == 1
     assert rows(database)[1].state == "committed"
 
@@ -256,7 +256,7 @@ def test_a_postponement_after_the_answer_changes_nothing(database: Database) -> 
     request = asked(database)
     record_answer(database, answer(request))
     ids = [report.commitment_id for report in request.reports]
-    postpone(database, request, ids, "aborted", retry_first_s=100, retry_longest_s=300)
+    postpone(database, request, ids, "aborted", Backoff(100, 300))
     assert rows(database)[1].state == "committed"
 
 

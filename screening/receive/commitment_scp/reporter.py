@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from screening.db.session import Database
+from screening.domain.backoff import Retried
 from screening.domain.commitment import (
     COMMITMENT_PUSH_MODEL,
     COMMITMENT_PUSH_MODEL_INSTANCE,
@@ -230,6 +231,5 @@ class CommitmentReporter:
             claimed,
             reason,
             unreachable=unreachable,
-            retry_first_s=self._settings.retry_first_s,
-            retry_longest_s=self._settings.retry_longest_s,
+            backoff=self._settings.backoff(Retried.COMMITMENT_REQUEST),
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
@@ -14,7 +14,9 @@ from screening.db.events import add_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.standing import NOTED, note_requested
+from screening.db.states import change_state
 from screening.db.tables import Instance
+from screening.domain.backoff import Backoff
 from screening.domain.commitment import (
     CommitmentAnswer,
     CommitmentRequested,
@@ -25,11 +27,13 @@ from screening.domain.commitment import (
     references_sha256,
 )
 from screening.domain.lifecycle import PeerCommitmentRequestState as State
-from screening.domain.lifecycle import backoff_s
 from screening.errors import TransientError
+from screening.work.queues import (
+    OPEN_REQUESTS,
+    PEER_COMMITMENT_REQUESTS,
+    REQUEST_LEASE_S,
+)
 
-LEASE_S = 120
-"""Longer than an answer takes to be sent, on the request's own association if the peer waits."""
 GIVE_UP_AFTER = timedelta(days=7)
 MOST_OPEN_REQUESTS = 1000
 """Of one peer: one that asks on and on and never takes an answer is told to come again later."""
@@ -80,7 +84,8 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
             same_uid.where(PeerCommitmentRequest.references_sha256 == digest).with_for_update()
         ).one()
         if row.state not in {State.DUE, State.REPORTING}:
-            row.state, row.attempts, row.requested_at = State.DUE, 0, utc_now()
+            change_state(row, State.DUE)
+            row.attempts, row.requested_at = 0, utc_now()
         row.not_before = None if row.state == State.DUE else row.not_before
         add_event(
             session,
@@ -106,26 +111,23 @@ def _require_room(session: Session, calling_ae_title: str) -> None:
 def peers_due(database: Database) -> list[str]:
     """Return the AE titles of peers that are to be told something now."""
     with database.read() as session:
-        due = select(PeerCommitmentRequest.calling_ae_title).where(_is_due(shared_now(session)))
-        return list(session.scalars(due.distinct()))
+        open_requests = select(PeerCommitmentRequest.calling_ae_title).where(OPEN_REQUESTS)
+        kinds = PEER_COMMITMENT_REQUESTS.due_conditions(shared_now(session))
+        due = (session.scalars(open_requests.where(kind).distinct()) for kind in kinds)
+        return sorted({title for titles in due for title in titles})
 
 
 def claim_request(database: Database, calling_ae_title: str) -> ClaimedRequest | None:
     """Claim a peer's oldest due request, None where none is. Raises DatabaseUnavailableError."""
-    its = (
-        select(PeerCommitmentRequest)
-        .where(PeerCommitmentRequest.calling_ae_title == calling_ae_title)
-        .order_by(PeerCommitmentRequest.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    its = PeerCommitmentRequest.calling_ae_title == calling_ae_title
     with database.write() as session:
         now = shared_now(session)
-        row = session.scalars(its.where(_is_due(now))).first()
-        if row is None:
+        rows = PEER_COMMITMENT_REQUESTS.due(session, now, OPEN_REQUESTS, its, limit=1)
+        if not rows:
             return None
-        row.state, row.attempts = State.REPORTING, row.attempts + 1
-        row.not_before = now + timedelta(seconds=LEASE_S)
+        [row] = rows
+        ends_at = now + timedelta(seconds=REQUEST_LEASE_S)
+        PEER_COMMITMENT_REQUESTS.take(row, token=row.attempts + 1, ends_at=ends_at)
         asked = CommitmentRequested(row.transaction_uid, from_pairs(row.sop_references))
         return ClaimedRequest(row.id, row.attempts, calling_ae_title, asked, row.duplicate)
 
@@ -138,8 +140,9 @@ def record_reported(
         row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
         if row.state not in {State.DUE, State.REPORTING}:
             return
-        row.state = State.REFUSED if status else State.REPORTED
-        row.reported_at, row.not_before = utc_now(), None
+        change_state(row, State.REFUSED if status else State.REPORTED)
+        PEER_COMMITMENT_REQUESTS.release(row)
+        row.reported_at = utc_now()
         row.committed, row.failed = len(answer.committed), len(answer.failed)
         row.last_status, row.last_message = f"0x{status:04X}", None
         _add_event(session, row, "commitment_reported", status=row.last_status)
@@ -152,8 +155,7 @@ def record_not_reported(
     message: str,
     *,
     unreachable: bool,
-    retry_first_s: float,
-    retry_longest_s: float,
+    backoff: Backoff,
 ) -> None:
     """Have the peer told later; after a week, never.
 
@@ -162,22 +164,23 @@ def record_not_reported(
     """
     with database.write() as session:
         row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
-        if row.state != State.REPORTING or row.attempts != claimed.attempt:
+        if not PEER_COMMITMENT_REQUESTS.has(row, claimed.attempt):
             return
         row.last_status, row.last_message = None, message[:255]
         if utc_now() - row.requested_at >= GIVE_UP_AFTER:
-            row.state, row.not_before = State.GIVEN_UP, None
+            change_state(row, State.GIVEN_UP)
+            PEER_COMMITMENT_REQUESTS.release(row)
             _add_event(
                 session, row, "commitment_not_reported", message=message, what_next="given up"
             )
             return
-        wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
-        row.state, row.not_before = State.DUE, shared_now(session) + timedelta(seconds=wait_s)
+        until = shared_now(session) + timedelta(seconds=backoff.wait_s(row.attempts))
+        PEER_COMMITMENT_REQUESTS.give_back(row, not_before=until)
         _add_event(
             session, row, "commitment_not_reported", message=message, what_next="to be tried again"
         )
         if unreachable:
-            _postpone_all(session, row.calling_ae_title, row.not_before)
+            _postpone_all(session, row.calling_ae_title, until)
 
 
 def let_go(database: Database, claimed: ClaimedRequest) -> None:
@@ -187,8 +190,8 @@ def let_go(database: Database, claimed: ClaimedRequest) -> None:
     """
     with database.write() as session:
         row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
-        if row.state == State.REPORTING and row.attempts == claimed.attempt:
-            row.state, row.not_before = State.DUE, None
+        if PEER_COMMITMENT_REQUESTS.has(row, claimed.attempt):
+            PEER_COMMITMENT_REQUESTS.give_back(row, not_before=None)
 
 
 def _postpone_all(session: Session, calling_ae_title: str, until: datetime) -> None:
@@ -202,13 +205,6 @@ def _postpone_all(session: Session, calling_ae_title: str, until: datetime) -> N
             ),
         )
         .values(not_before=until)
-    )
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        PeerCommitmentRequest.state.in_([State.DUE, State.REPORTING]),
-        or_(PeerCommitmentRequest.not_before.is_(None), PeerCommitmentRequest.not_before <= now),
     )
 
 

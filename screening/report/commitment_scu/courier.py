@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from screening.db.commitment_scu_answers import BY_QUERY, record_answer, record_found
 from screening.db.session import Database
+from screening.domain.backoff import Retried
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested
 from screening.errors import TransientError
 from screening.logs import get_logger
@@ -27,13 +28,12 @@ from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.commitment_scu import SUCCESS, request_commitment
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.query import have_instances
+from screening.work.queues import QUERY_LEASE_S
 
 LINGER_S = 5.0
 """How long the association stays open for an answer on it."""
 OVERLAP_S = 600
 """Deliveries this old are looked at again: their transactions were under way."""
-QUERY_LEASE_S = 600
-"""Longer than the queries of one request may take."""
 JOIN_TIMEOUT_S = 35
 UNKNOWN_TRANSACTION = 0x0115
 log = get_logger()
@@ -212,8 +212,7 @@ class CommitmentCourier:
             request,
             [report.commitment_id for report in reports],
             message,
-            retry_first_s=self._settings.retry_first_s,
-            retry_longest_s=self._settings.retry_longest_s,
+            self._settings.backoff(Retried.COMMITMENT),
         )
 
 

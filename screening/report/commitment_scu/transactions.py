@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydicom.uid import generate_uid
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import and_, exists, select
 
 from screening.db.clock import shared_now
 from screening.db.commitment_scu_tables import ReportCommitment
@@ -18,9 +18,11 @@ from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.standing import NOTED, note_rows
 from screening.db.tables import Classification, Delivery, Report
+from screening.domain.backoff import Backoff
 from screening.domain.commitment import SopReference
-from screening.domain.lifecycle import DeliveryState, ReportCommitmentState, backoff_s
+from screening.domain.lifecycle import DeliveryState, ReportCommitmentState
 from screening.storage_scu.query import InstanceKey
+from screening.work.queues import OPEN_COMMITMENTS, REPORT_COMMITMENTS
 
 REPORTS_A_REQUEST = 100
 ROWS_A_TRANSACTION = 500
@@ -85,22 +87,18 @@ def claim_commitments(
     Raises DatabaseUnavailableError.
     """
     transaction_uid = str(generate_uid(prefix=None))
-    delivered = (
-        select(ReportCommitment)
-        .join(Delivery)
-        .where(Delivery.destination == destination, Delivery.state == DeliveryState.DELIVERED)
-        .order_by(ReportCommitment.id)
-        .limit(REPORTS_A_REQUEST)
-        .with_for_update(skip_locked=True, of=ReportCommitment)
+    queue = REPORT_COMMITMENTS.with_leases_of(answer_within_s)
+    delivered = ReportCommitment.delivery.has(
+        and_(Delivery.destination == destination, Delivery.state == DeliveryState.DELIVERED)
     )
     with database.write() as session:
         now = shared_now(session)
-        rows = session.scalars(delivered.where(_is_due(now))).all()
+        rows = queue.due(session, now, OPEN_COMMITMENTS, delivered, limit=REPORTS_A_REQUEST)
         reports = tuple(_asked(row) for row in rows)
         for row in rows:
-            row.state, row.transaction_uid = ReportCommitmentState.ASKED, transaction_uid
-            row.attempts += 1
-            row.asked_at, row.not_before = now, now + timedelta(seconds=answer_within_s)
+            ends_at = now + timedelta(seconds=answer_within_s)
+            queue.take(row, token=transaction_uid, ends_at=ends_at)
+            row.asked_at = now
             add_delivery_event(session, row.delivery, "report_commitment_asked", how=how)
     return ClaimedTransaction(transaction_uid, now, reports) if reports else None
 
@@ -110,9 +108,7 @@ def postpone(
     request: ClaimedTransaction,
     commitment_ids: Collection[int],
     message: str,
-    *,
-    retry_first_s: float,
-    retry_longest_s: float,
+    backoff: Backoff,
 ) -> None:
     """Have these reports of a request asked about later: the destination could not be asked.
 
@@ -120,32 +116,17 @@ def postpone(
     """
     asked = select(ReportCommitment).where(
         ReportCommitment.id.in_(commitment_ids),
-        ReportCommitment.state == ReportCommitmentState.ASKED,
-        ReportCommitment.transaction_uid == request.transaction_uid,
+        REPORT_COMMITMENTS.held_by(request.transaction_uid),
     )
     with database.write() as session:
         now = shared_now(session)
         for row in session.scalars(asked.order_by(ReportCommitment.id).with_for_update()):
-            wait_s = backoff_s(row.attempts, first_s=retry_first_s, longest_s=retry_longest_s)
-            row.state = ReportCommitmentState.DUE
-            row.not_before = now + timedelta(seconds=wait_s)
+            wait = timedelta(seconds=backoff.wait_s(row.attempts))
+            REPORT_COMMITMENTS.give_back(row, not_before=now + wait)
             row.last_message = message[:255]
             add_delivery_event(
                 session, row.delivery, "report_commitment_postponed", message=row.last_message
             )
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return or_(
-        and_(
-            ReportCommitment.state == ReportCommitmentState.DUE,
-            or_(ReportCommitment.not_before.is_(None), ReportCommitment.not_before <= now),
-        ),
-        and_(
-            ReportCommitment.state == ReportCommitmentState.ASKED,
-            ReportCommitment.not_before <= now,
-        ),
-    )
 
 
 def _asked(row: ReportCommitment) -> AskedReport:
