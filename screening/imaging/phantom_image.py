@@ -16,6 +16,7 @@ Field: TypeAlias = NDArray[np.float64]
 DRAWN_SIDE_PIXELS = 768
 """Shapes are drawn at this size; only the grain is made at full size."""
 RIBS = 9
+RIB_SOFTNESS = 0.002
 BODY_OUTLINE = ((0, 0.05, 0.11, 0.2, 0.32, 0.45, 1), (0.26, 0.3, 0.62, 1.0, 1.08, 0.9, 0.9))
 LUNG_LATERAL = ((0.08, 0.14, 0.24, 0.4, 0.6, 0.9), (0.34, 0.46, 0.6, 0.68, 0.73, 0.76))
 LUNG_MEDIAL = ((0.1, 0.3, 0.5, 0.9), (0.15, 0.12, 0.15, 0.15))
@@ -37,7 +38,10 @@ class _Anatomy:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Coordinates of every drawn pixel and its distance from the middle."""
+    """Coordinates of the drawn columns and rows, and each column's distance from the middle.
+
+    x and aside are one row, y is one column: what depends on one of them alone is worked out once.
+    """
 
     x: Field
     y: Field
@@ -75,8 +79,8 @@ def _film(thickness: Field) -> Field:
 def _draw(anatomy: _Anatomy, random: np.random.Generator) -> Field:
     side = DRAWN_SIDE_PIXELS * 1j
     y, x = np.mgrid[0:1:side, -1:1:side]
-    x = x - anatomy.lean
-    grid = _Grid(x, y, np.abs(x))
+    x = x[:1] - anatomy.lean
+    grid = _Grid(x, y[:, :1], np.abs(x))
     body, lungs = _body(grid), _lungs(grid, anatomy)
     air = lungs * (0.40 - _patches(grid, anatomy, random) - 0.09 * _vessels(random))
     bones = anatomy.rib_contrast * _ribs(grid, anatomy) + 0.13 * _clavicles(grid)
@@ -87,7 +91,9 @@ def _draw(anatomy: _Anatomy, random: np.random.Generator) -> Field:
 
 def _step(distance: Field, softness: float) -> Field:
     """Return 1 where `distance` is well above 0, 0 where well below, soft in between."""
-    return np.asarray(1.0 / (1.0 + np.exp(np.clip(-distance / softness, -60, 60))))
+    exponent = np.asarray(-distance / softness)
+    np.clip(exponent, -60, 60, out=exponent)
+    return np.asarray(1.0 / (1.0 + np.exp(exponent, out=exponent)))
 
 
 def _bump(x: Field, y: Field, width: float, height: float) -> Field:
@@ -146,16 +152,24 @@ def _below_lungs(grid: _Grid, anatomy: _Anatomy) -> Field:
 
 
 def _rib(distance: Field, thickness: float) -> Field:
-    """Return one rib across: a bright edge on both sides and a fainter middle."""
-    edges = np.exp(-(((np.abs(distance) - thickness) / 0.0035) ** 2))
-    return np.asarray(0.55 * edges + 0.6 * _step(thickness - np.abs(distance), 0.002))
+    """Return one rib across: a bright edge on both sides and a fainter middle.
+
+    It is worked out only near the rib: farther away it is less than 1e-16.
+    """
+    away = np.abs(distance)
+    near = away < thickness + 38 * RIB_SOFTNESS
+    away = away[near]
+    edges = np.exp(-(((away - thickness) / 0.0035) ** 2))
+    rib = np.zeros_like(distance)
+    rib[near] = 0.55 * edges + 0.6 * _step(thickness - away, RIB_SOFTNESS)
+    return rib
 
 
 def _ribs(grid: _Grid, anatomy: _Anatomy) -> Field:
     """Return the ribs: behind, they arch outwards and down; in front, fainter, inwards and down."""
     wall = anatomy.lung_scale * np.interp(grid.y, *LUNG_LATERAL) + 0.03
     inside = _step(wall - grid.aside, 0.01)
-    posterior, anterior = np.zeros_like(grid.x), np.zeros_like(grid.x)
+    posterior = anterior = np.zeros((1, 1))
     for number in range(RIBS):
         top = anatomy.lung_top + 0.035 + 0.073 * number
         steepness = 0.55 + 0.05 * number
@@ -177,7 +191,7 @@ def _clavicles(grid: _Grid) -> Field:
 
 def _patches(grid: _Grid, anatomy: _Anatomy, random: np.random.Generator) -> Field:
     """Return patchy opacities, mostly low and to the side."""
-    patches = np.zeros_like(grid.x)
+    patches = np.zeros((DRAWN_SIDE_PIXELS, DRAWN_SIDE_PIXELS))
     for _ in range(7):
         side = random.choice([-1.0, 1.0])
         x, y = side * random.uniform(0.28, 0.62), random.uniform(0.38, 0.76)
