@@ -12,7 +12,7 @@ from screening.spool.store import data_set_sha256
 from tests.sites.site import Site, running_site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
-HOOK = Path(__file__).parents[1] / "deadly_file"
+HOOK = Path(__file__).parents[1] / "sites" / "deadly_file"
 
 
 def outcomes(site: Site) -> dict[str, tuple[str, str | None, int]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,19 @@ pytestmark = pytest.mark.tensorflow
 
 LAYER = "pooled"
 SPEC = InputSpec(64, 64)
-KNOWN = [phantom_image(seed, 240, 220) for seed in range(40)]
-UNKNOWN = [np.rot90(image) for image in KNOWN[:3]]
 RULES = EligibilityRules()
+
+
+@cache
+def known() -> list[NDArray[np.uint8]]:
+    """Return the images whose features the bundle's statistics describe."""
+    return [phantom_image(seed, 240, 220) for seed in range(40)]
+
+
+@cache
+def unknown() -> list[NDArray[np.uint8]]:
+    """Return three of them, turned."""
+    return [np.rot90(image) for image in known()[:3]]
 
 
 def build_tiny(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
@@ -95,8 +106,8 @@ def make_bundle(tmp_path: Path) -> Make:
             for name in ("first", "second")
         ]
         golden = directory / "golden-1.png"
-        Image.fromarray(UNKNOWN[0]).save(golden)
-        scores = np.asarray(model(preprocess(UNKNOWN[0], SPEC)[np.newaxis]))[0].tolist()
+        Image.fromarray(unknown()[0]).save(golden)
+        scores = np.asarray(model(preprocess(unknown()[0], SPEC)[np.newaxis]))[0].tolist()
         content = valid_manifest() | {
             "members": members,
             "preprocessing_fingerprint": fingerprint(),
@@ -122,7 +133,7 @@ def section(
     directory: Path, model: keras.Model, layer: str, features: int | None
 ) -> dict[str, object]:
     """Fit statistics as training does: half of the known pictures for them, half to choose by."""
-    batch = np.stack([preprocess(image, SPEC) for image in KNOWN])
+    batch = np.stack([preprocess(image, SPEC) for image in known()])
     found = np.asarray(with_features(model, LAYER)(batch)[1])[:, :features]
     path = directory / "known-pictures.npz"
     statistics = fit_statistics(found[:20], ["all"] * 20)
@@ -146,7 +157,7 @@ def prepared_and_screened(
 
 def test_unknown_pictures_are_refused_in_their_place(make_bundle: Make) -> None:
     """Rotated phantoms among upright ones: a reason with numbers, and scores for the others."""
-    images = [KNOWN[0], UNKNOWN[0], KNOWN[1], UNKNOWN[1]]
+    images = [known()[0], unknown()[0], known()[1], unknown()[1]]
     first, second, third, fourth = prepared_and_screened(make_bundle(checked=True), images)
     assert isinstance(first, EnsembleScores)
     assert isinstance(third, EnsembleScores)
@@ -159,7 +170,7 @@ def test_unknown_pictures_are_refused_in_their_place(make_bundle: Make) -> None:
 
 def test_without_the_section_every_picture_is_scored(make_bundle: Make) -> None:
     """A bundle without a picture check knows no unknown pictures."""
-    answers = prepared_and_screened(make_bundle(checked=False), UNKNOWN)
+    answers = prepared_and_screened(make_bundle(checked=False), unknown())
     assert all(isinstance(answer, EnsembleScores) for answer in answers)
 
 
@@ -167,8 +178,8 @@ def test_the_check_changes_no_score(make_bundle: Make) -> None:
     """`score` and golden images go past the check: a golden image may be a phantom."""
     ensemble = Ensemble.load(make_bundle(checked=True))
     ensemble.verify_golden()
-    (answer,) = ensemble.screen([ensemble.prepare(KNOWN[0])])
-    assert_same_scores(ensemble.score_images([KNOWN[0], UNKNOWN[0]])[:1], [answer])
+    (answer,) = ensemble.screen([ensemble.prepare(known()[0])])
+    assert_same_scores(ensemble.score_images([known()[0], unknown()[0]])[:1], [answer])
     assert ensemble.screen([]) == []
 
 
@@ -176,13 +187,13 @@ def test_members_still_run_once(make_bundle: Make) -> None:
     """Features come out of the graph that gives the probabilities, traced once."""
     ensemble = Ensemble.load(make_bundle(checked=True))
     for size in (1, 3, 2):
-        ensemble.screen([ensemble.prepare(image) for image in KNOWN[:size]])
+        ensemble.screen([ensemble.prepare(image) for image in known()[:size]])
     assert [m._forward.experimental_get_tracing_count() for m in ensemble._members] == [1, 1]
 
 
 def test_files_are_refused_too(make_bundle: Make, tmp_path: Path) -> None:
     """`screening score` says not applicable, with the reason, and gives no scores."""
-    for name, image in (("known.png", KNOWN[0]), ("unknown.png", UNKNOWN[0])):
+    for name, image in (("known.png", known()[0]), ("unknown.png", unknown()[0])):
         Image.fromarray(image).save(tmp_path / name)
     ensemble = Ensemble.load(make_bundle(checked=True))
     files = [tmp_path / "unknown.png", tmp_path / "known.png"]
