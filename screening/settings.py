@@ -27,6 +27,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from screening.delivery.choice import read_destination
+from screening.delivery.entry import DestinationSettings
+from screening.delivery.kind import Site
 from screening.domain.backoff import BACKOFFS, Backoff, Retried
 from screening.errors import SettingsError
 from screening.transport.tls import Credentials
@@ -36,6 +39,8 @@ CONFIG_VARIABLE = "SCREENING_CONFIG"
 DEFAULT_CONFIG = Path("screening.toml")
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SCREENING_DATA"})
 """Variables with the prefix that are no settings: the file's place, and the tests' images."""
+REPORTS_FOLDER_NAME = "reports-folder"
+"""The name of the destination that `reports_folder` stands for."""
 FOLLOWED = frozenset({"destinations", "reports_folder"})
 """Settings that a running station follows when the file changes (`screening.followed_settings`)."""
 BACKOFF_SETTINGS: Mapping[Retried, tuple[str, str]] = {
@@ -71,6 +76,10 @@ def _from_json(value: object) -> object:
         return json.loads(value)
     except ValueError as error:
         raise ValueError(f"expected a JSON list of peers, found no JSON: {error}") from None
+
+
+def _of_its_kind(value: object) -> object:
+    return read_destination(value) if isinstance(value, Mapping) else value
 
 
 def _network(value: str) -> str:
@@ -128,20 +137,9 @@ class Peer(BaseModel):
     tls_server_name: str = ""
 
 
-class Destination(Peer):
-    """One DICOM peer that receives structured reports.
-
-    commitment: how it is asked whether it keeps them: not at all, by Storage Commitment, or by
-    C-FIND.
-    """
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")
-    profile: Literal["comprehensive", "comprehensive3d", "enhanced", "basic_text"] = "comprehensive"
-    commitment: Literal["none", "storage-commitment", "query"] = "none"
-
-
 CommitmentPeers = Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_from_json)]
-Destinations = Annotated[tuple[Destination, ...], NoDecode, BeforeValidator(_from_json)]
+AnyDestination = Annotated[DestinationSettings, BeforeValidator(_of_its_kind)]
+Destinations = Annotated[tuple[AnyDestination, ...], NoDecode, BeforeValidator(_from_json)]
 
 
 class Settings(BaseSettings):
@@ -259,7 +257,7 @@ class Settings(BaseSettings):
     )
 
     destinations: Destinations = Field(
-        (), description="DICOM peers that receive the reports (JSON list, or tables in the file)"
+        (), description="Destinations of the reports (JSON list, or tables in the file)"
     )
     breaker_failures: int = Field(
         5, ge=1, description="Consecutive failures after which a destination is only probed"
@@ -381,6 +379,19 @@ class Settings(BaseSettings):
         """The folder that reports are written to."""
         return self.data_dir / "reports"
 
+    @property
+    def all_destinations(self) -> tuple[DestinationSettings, ...]:
+        """The destinations, and the reports folder as one more where it is wanted."""
+        if not self.reports_folder:
+            return self.destinations
+        folder = {"name": REPORTS_FOLDER_NAME, "kind": "folder", "folder": self.reports_dir}
+        return *self.destinations, read_destination(folder)
+
+    @property
+    def site(self) -> Site:
+        """What a destination needs to know of us."""
+        return Site(self.ae_title, self.tls_credentials)
+
 
 @dataclass(frozen=True, slots=True)
 class SettingInForce:
@@ -422,7 +433,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise SettingsError(_explain(error, file_only)) from None
     _check_database_url(settings)
-    _check_unique("destinations", [one.name for one in settings.destinations])
+    folder = [REPORTS_FOLDER_NAME] if settings.reports_folder else []
+    _check_unique("destinations", [*(one.name for one in settings.destinations), *folder])
     _check_unique("commitment_peers", [one.ae_title for one in settings.commitment_peers])
     return settings
 

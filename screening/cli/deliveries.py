@@ -13,7 +13,6 @@ from screening.errors import ScreeningError, SettingsError
 
 if TYPE_CHECKING:
     from screening.db.session import Database
-    from screening.renderings.structured_report.codes import Profile
     from screening.settings import Settings
 
 app = typer.Typer(
@@ -158,12 +157,12 @@ def send(
         profile = _profile_of(to, settings)
         late = find_late(database, to, profile, start)
         if as_json:
-            print_json({"destination": to, "profile": profile.value, **late.as_dict()})
+            print_json({"destination": to, "profile": profile, **late.as_dict()})
         else:
             print(
                 f"images received since {start.isoformat()} whose report {to} does not have: "
                 f"{len(late.ready)} with a report ready, {len(late.to_make)} with one to make in "
-                f"profile {profile.value}, {late.being_made} that the report worker is about to "
+                f"profile {profile}, {late.being_made} that the report worker is about to "
                 f"make, {late.not_possible} whose report cannot be made"
             )
         if dry_run or not late.to_send:
@@ -185,7 +184,7 @@ def _make(
     database: "Database",
     settings: "Settings",
     to: str,
-    profile: "Profile",
+    profile: str,
     classification_ids: Sequence[int],
 ) -> Counter[str]:
     """Make reports one by one; return how often which reason prevented it."""
@@ -204,11 +203,9 @@ def _make(
     return failed
 
 
-def _profile_of(name: str, settings: "Settings") -> "Profile":
-    """Return the SR profile that a destination of the settings takes."""
-    from screening.report.destinations import configured_destinations
-
-    profiles = {one.name: one.profile for one in configured_destinations(settings)}
+def _profile_of(name: str, settings: "Settings") -> str:
+    """Return the rendering that a destination of the settings takes."""
+    profiles = {one.name: one.profile for one in settings.all_destinations}
     if name not in profiles:
         raise SettingsError(
             f"destination: expected one of the settings, {', '.join(profiles) or 'none so far'}; "
@@ -220,9 +217,9 @@ def _profile_of(name: str, settings: "Settings") -> "Profile":
 def _check_known(name: str, settings: "Settings", database: "Database") -> None:
     """End the command where no report was ever meant for a destination of this name."""
     from screening.ops.delivery_control import destinations_of_reports
-    from screening.report.destinations import destination_names
 
-    known = sorted({*destination_names(settings), *destinations_of_reports(database)})
+    names = (one.name for one in settings.all_destinations)
+    known = sorted({*names, *destinations_of_reports(database)})
     if name not in known:
         raise SettingsError(
             "destination: expected one of the settings or of a report, "

@@ -12,7 +12,6 @@ from screening.db.session import Database
 from screening.db.tables import Event
 from screening.errors import TransientError
 from screening.ops.progress import read_progress
-from screening.report.destinations import destination_names
 from screening.settings import Settings
 
 POLL_S = 0.5
@@ -72,7 +71,7 @@ def wait_until_settled(
     uids: SOP Instance UIDs; None: all instances.
     Returns False where something failed unexpectedly, was parked, or stopped moving.
     """
-    names = destination_names(settings)
+    names = [one.name for one in settings.all_destinations]
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "screening.cli.stations:app",
     "bundles": "screening.cli.bundles:app",
     "deliveries": "screening.cli.deliveries:app",
+    "destinations": "screening.cli.destinations:app",
     "corrections": "screening.cli.corrections:app",
     "users": "screening.cli.users:app",
     "db": "screening.cli.database:app",

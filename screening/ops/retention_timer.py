@@ -21,7 +21,7 @@ log = get_logger()
 
 def committing_destinations(settings: Settings) -> list[str]:
     """Return the names of the destinations that must have confirmed a report."""
-    return [one.name for one in settings.destinations if one.commitment != "none"]
+    return [one.name for one in settings.destinations if one.confirms]
 
 
 @contextmanager

@@ -34,8 +34,17 @@ def probe_times(session: Session) -> dict[str, datetime]:
     return {name: probe_at for name, probe_at in session.execute(paused) if probe_at}
 
 
-def record_failure(database: Database, destination: str, message: str, rules: BreakerRules) -> None:
+def record_failure(
+    database: Database,
+    destination: str,
+    message: str,
+    rules: BreakerRules,
+    *,
+    at_once: bool = False,
+) -> None:
     """Count a batch of which the destination answered nothing for good.
+
+    at_once: it said that it would answer all alike, and is left alone from now on.
 
     Raises DatabaseUnavailableError; then a failure is not counted, which harms nobody.
     """
@@ -52,7 +61,7 @@ def record_failure(database: Database, destination: str, message: str, rules: Br
             )
         )
         row = session.get_one(Breaker, destination, with_for_update=True)
-        row.failures += 1
+        row.failures = max(row.failures + 1, rules.failures if at_once else 0)
         row.last_message = message[:MAX_MESSAGE_CHARACTERS]
         row.probe_at = next_probe(row.failures, now, rules)
         failures, probe_at = row.failures, row.probe_at

@@ -6,16 +6,19 @@ from functools import partial
 
 from screening.db.patience import PATIENCE_S, written_with_patience
 from screening.db.session import Database
+from screening.delivery.destination import Destination
+from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Retried
 from screening.domain.breaker import BreakerRules
 from screening.errors import TransientError
 from screening.logs import get_logger
 from screening.report.breaker import record_failure, record_success
 from screening.report.deliveries import ClaimedDelivery, claim_deliveries, record_attempt
-from screening.report.destinations import Attempt, Destination, Ending
 from screening.settings import Settings
 
 JOIN_TIMEOUT_S = 35
+FOR_GOOD = frozenset({Ending.DELIVERED, Ending.REFUSED})
+"""Endings after which a report is not sent again: the destination works."""
 log = get_logger()
 
 
@@ -93,14 +96,21 @@ class Courier:
                 return
 
     def _deliver(self, claimed: list[ClaimedDelivery]) -> bool:
-        """Send a batch; return whether the destination answered any of it for good."""
+        """Send a batch; return whether the destination answered any of it for good.
+
+        Where an answer suspends the destination, the rest of the batch is not sent.
+        """
         unanswered = deque(claimed)
-        answered_for_good, message = False, ""
+        answered_for_good, suspended, message = False, False, ""
         try:
             for attempt in self._destination.send([one.report for one in claimed]):
                 self._record(unanswered.popleft(), attempt, self._patience_s)
-                answered_for_good = answered_for_good or attempt.ending is not Ending.RETRY
+                answered_for_good = answered_for_good or attempt.ending in FOR_GOOD
                 message = attempt.message
+                if suspended := attempt.ending is Ending.SUSPENDED:
+                    while unanswered:
+                        self._record(unanswered.popleft(), attempt, self._patience_s)
+                    break
         except TransientError:
             raise
         except Exception as error:
@@ -109,11 +119,13 @@ class Courier:
             # the others come back when their lease ends, without the one that provoked it
             failed = Attempt(Ending.RETRY, "", message)
             self._record(unanswered.popleft(), failed, self._patience_s)
-        if answered_for_good:
+        if answered_for_good and not suspended:
             record_success(self._database, self._destination.name)
-        else:
-            record_failure(self._database, self._destination.name, message, self._rules)
-        return answered_for_good
+            return True
+        record_failure(
+            self._database, self._destination.name, message, self._rules, at_once=suspended
+        )
+        return False
 
     def _record(self, one: ClaimedDelivery, attempt: Attempt, patience_s: float) -> None:
         write = partial(

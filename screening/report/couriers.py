@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from screening.db.session import Database
+from screening.delivery.destination import connected
+from screening.delivery.entry import DestinationSettings
 from screening.logs import get_logger
-from screening.renderings.structured_report.codes import Profile
 from screening.report.commitment_scu.courier import CommitmentCourier, commitment_couriers
 from screening.report.courier import Courier
-from screening.report.destinations import FOLDER_NAME, configured_destinations
 from screening.settings import Settings
 
 log = get_logger()
@@ -23,8 +23,7 @@ log = get_logger()
 class _Served:
     """One destination as the settings say it, and who serves it."""
 
-    said: object
-    profile: Profile
+    said: DestinationSettings
     sending: Courier
     asking: CommitmentCourier | None
 
@@ -47,9 +46,9 @@ class Couriers:
         self.follow(settings)
 
     @property
-    def profiles(self) -> dict[str, Profile]:
-        """The SR profile that each destination takes, by its name."""
-        return {name: one.profile for name, one in self._served.items()}
+    def profiles(self) -> dict[str, str]:
+        """The rendering that each destination takes, by its name."""
+        return {name: one.said.profile for name, one in self._served.items()}
 
     def follow(self, settings: Settings) -> None:
         """Serve what the settings name now; a courier that leaves finishes its batch under way.
@@ -57,8 +56,8 @@ class Couriers:
         Raises SettingsError where a destination wants TLS and its files are not right; then
         nothing has changed.
         """
-        destinations = configured_destinations(settings)
-        said = _said(settings)
+        said = {one.name: one for one in settings.all_destinations}
+        destinations = connected(said.values(), settings.site)
         with self._lock:
             if self._closed:
                 return
@@ -73,9 +72,7 @@ class Couriers:
             served = {name: before[name] for name in kept}
             for one in starting:
                 sending = Courier(one, self._database, settings)
-                served[one.name] = _Served(
-                    said[one.name], one.profile, sending, asking.get(one.name)
-                )
+                served[one.name] = _Served(said[one.name], sending, asking.get(one.name))
             self._served = served
         started = {one.name for one in starting}
         log.info(
@@ -104,11 +101,3 @@ class Couriers:
             for courier in self._served[name].couriers:
                 courier.stop()
                 self._leaving.append(courier)
-
-
-def _said(settings: Settings) -> dict[str, object]:
-    """Return by name what the settings say of each destination, to tell what has changed."""
-    said: dict[str, object] = {peer.name: peer for peer in settings.destinations}
-    if settings.reports_folder:
-        said[FOLDER_NAME] = settings.reports_dir
-    return said

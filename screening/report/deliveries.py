@@ -16,11 +16,11 @@ from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.states import change_state
 from screening.db.tables import Delivery, Report
+from screening.delivery.kind import Attempt, Ending, StoredReport
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import DeliveryState
 from screening.queue.names import worker_name
 from screening.report.breaker import open_breaker, probe_times
-from screening.report.destinations import Attempt, Ending, StoredReport
 from screening.work.queues import DELIVERIES, DELIVERY_LEASE_S
 
 DELIVERIES_AT_ONCE = 20
@@ -120,6 +120,7 @@ def _add_event(session: Session, row: Delivery, attempt: Attempt) -> None:
         Ending.DELIVERED: "delivery_delivered",
         Ending.REFUSED: "delivery_parked",
         Ending.RETRY: "delivery_retried",
+        Ending.SUSPENDED: "delivery_retried",
     }
     add_delivery_event(
         session,

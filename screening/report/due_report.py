@@ -1,29 +1,26 @@
 """What the reports of one result need, read from its rows and from its image."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
 from screening.db.tables import Bundle, Classification, Instance, Report
-from screening.destinations.content import (
+from screening.delivery.content import (
     BundleIdentity,
     MemberIdentity,
     ReportContent,
     ReportReference,
 )
+from screening.delivery.rendering import RENDERINGS
 from screening.domain.scores import ClassScores, EnsembleScores, MemberScores
 from screening.domain.triage import Priority, Triage
 from screening.errors import ReportNotPossibleError
-from screening.renderings.structured_report import codes
-from screening.renderings.structured_report.codes import Profile
-from screening.renderings.structured_report.document import ACQUISITION_EQUIPMENT
 from screening.renderings.structured_report.source import read_source
 from screening.report.series import series_started_at
 from screening.spool.store import Spool
@@ -41,13 +38,14 @@ class Predecessor:
 class DueReport:
     """What the reports of one result need, detached from the session.
 
-    earlier: an earlier report on the same object, where retention has removed its image.
+    earlier: reads the header in an earlier report on the same object, where retention has removed
+    its image.
     """
 
     sha256: str
     content: ReportContent
-    predecessors: Mapping[Profile, Predecessor]
-    earlier: bytes | None
+    predecessors: Mapping[str, Predecessor]
+    earlier: Callable[[], Dataset] | None
 
 
 def detach(session: Session, row: Classification) -> DueReport:
@@ -76,7 +74,7 @@ def detach(session: Session, row: Classification) -> DueReport:
     )
 
 
-def newest_reports(session: Session, row: Classification) -> dict[Profile, Predecessor]:
+def newest_reports(session: Session, row: Classification) -> dict[str, Predecessor]:
     """Return the newest report on this result's SOP instance, by profile.
 
     Reports are made of what stands alone, so it is the one that stood before.
@@ -96,7 +94,7 @@ def newest_reports(session: Session, row: Classification) -> dict[Profile, Prede
         .order_by(Report.id)
     )
     return {
-        Profile(report.profile): Predecessor(
+        report.profile: Predecessor(
             report.id,
             ReportReference(
                 sop_class_uid=report.sop_class_uid,
@@ -114,43 +112,21 @@ def source_of(due: DueReport, spool: Spool) -> Dataset:
 
     Raises OSError where the image should be there and is not.
     """
-    if due.earlier is None:
-        return read_source(spool.path_of(due.sha256))
-    source = dcmread(BytesIO(due.earlier))
-    [study] = source.CurrentRequestedProcedureEvidenceSequence
-    [series] = study.ReferencedSeriesSequence
-    [image] = series.ReferencedSOPSequence
-    source.SOPClassUID = image.ReferencedSOPClassUID
-    source.SOPInstanceUID = image.ReferencedSOPInstanceUID
-    source.StudyInstanceUID = study.StudyInstanceUID
-    source.SeriesInstanceUID = series.SeriesInstanceUID
-    source.ProcedureCodeSequence = source.PerformedProcedureCodeSequence
-    _restore_equipment(source)
-    return source
+    return due.earlier() if due.earlier is not None else read_source(spool.path_of(due.sha256))
 
 
-def _restore_equipment(source: Dataset) -> None:
-    """Put the image's own equipment where the report has its maker's."""
-    for keyword in ACQUISITION_EQUIPMENT:
-        if keyword in source:
-            delattr(source, keyword)
-    for item in source.get("ContributingEquipmentSequence", []):
-        [purpose] = item.PurposeOfReferenceCodeSequence
-        if purpose.CodeValue == codes.ACQUISITION_EQUIPMENT.value:
-            for keyword in ACQUISITION_EQUIPMENT:
-                if keyword in item:
-                    source.add(item[keyword])
-
-
-def _earlier(session: Session, row: Classification) -> bytes | None:
-    of_object: Select[bytes] = (
-        select(Report.content)
+def _earlier(session: Session, row: Classification) -> Callable[[], Dataset] | None:
+    """Return what reads the header in the newest report on this object that holds it."""
+    readers = {one.name: one.header_in for one in RENDERINGS.all() if one.header_in}
+    of_object: Select[str, bytes] = (
+        select(Report.profile, Report.content)
         .join(Classification, Report.classification_id == Classification.id)
-        .where(Classification.instance_id == row.instance_id)
+        .where(Classification.instance_id == row.instance_id, Report.profile.in_(readers))
         .order_by(Report.id.desc())
         .limit(1)
     )
-    return session.scalar(of_object)
+    found = session.execute(of_object).first()
+    return partial(readers[found.profile], found.content) if found else None
 
 
 def _scores(row: Classification) -> EnsembleScores:

@@ -22,7 +22,6 @@ from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import ClassificationState, Lane, ReportState
 from screening.errors import ScreeningError, TransientError
 from screening.logs import get_logger
-from screening.renderings.structured_report.codes import Profile
 from screening.report.outbox import make_late_report
 from screening.spool.store import Spool
 
@@ -59,7 +58,7 @@ class LateReports:
         }
 
 
-def find_late(database: Database, name: str, profile: Profile, since: datetime) -> LateReports:
+def find_late(database: Database, name: str, profile: str, since: datetime) -> LateReports:
     """Return what a destination does not have of the images received since then.
 
     Raises DatabaseUnavailableError.
@@ -101,7 +100,7 @@ def make_and_add(
     classification_id: int,
     *,
     name: str,
-    profile: Profile,
+    profile: str,
     zone: tzinfo | None = None,
 ) -> str:
     """Make one report in the destination's profile with its delivery; return why not, or "".
@@ -129,7 +128,7 @@ def make_and_add(
     return ""
 
 
-def _reports(database: Database, classification_id: int, profile: Profile) -> list[int]:
+def _reports(database: Database, classification_id: int, profile: str) -> list[int]:
     """Return the report that somebody else has made meanwhile, in a list."""
     made = (
         select(Report.id)
@@ -141,9 +140,7 @@ def _reports(database: Database, classification_id: int, profile: Profile) -> li
         return list(session.scalars(made))
 
 
-def _lacking(
-    name: str, profile: Profile, since: datetime
-) -> Select[int, str, datetime | None, int]:
+def _lacking(name: str, profile: str, since: datetime) -> Select[int, str, datetime | None, int]:
     """Select the results that stand, were received since then, and have no delivery there."""
     other = aliased(Report)
     has_delivery = exists().where(

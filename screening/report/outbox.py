@@ -18,13 +18,12 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
 from screening.db.tables import Classification, Delivery, Report
-from screening.destinations.content import in_zone
+from screening.delivery.content import ReportDocument, in_zone
+from screening.delivery.rendering import RENDERINGS
 from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
-from screening.renderings.structured_report.codes import Profile
-from screening.renderings.structured_report.document import ReportDocument, build_report
 from screening.report.due_report import DueReport, detach, newest_reports, source_of
 from screening.spool.store import Spool
 from screening.work.queues import REPORTS
@@ -42,13 +41,13 @@ def anything_due(database: Database) -> bool:
 def make_due_reports(
     database: Database,
     spool: Spool,
-    destinations: Mapping[str, Profile],
+    destinations: Mapping[str, str],
     zone: tzinfo | None = None,
 ) -> int:
     """Make the reports of up to REPORTS_AT_ONCE classifications; return how many were due.
 
     Those of live images first, so that what is issued again in great number delays none.
-    destinations: SR profile by name; each gets one delivery row a report. zone: of the site, for
+    destinations: rendering by name; each gets one delivery row a report. zone: of the site, for
     the reports' dates; None: the machine's.
     Raises DatabaseUnavailableError.
     """
@@ -69,7 +68,7 @@ def _make(
     database: Database,
     spool: Spool,
     classification_id: int,
-    destinations: Mapping[str, Profile],
+    destinations: Mapping[str, str],
     zone: tzinfo | None,
 ) -> None:
     with database.read() as session:
@@ -89,7 +88,7 @@ def make_late_report(
     classification_id: int,
     *,
     name: str,
-    profile: Profile,
+    profile: str,
     zone: tzinfo | None,
 ) -> bool:
     """Make one more report of a reported result, in another profile, for one destination.
@@ -114,15 +113,15 @@ def make_late_report(
 
 
 def _build(
-    due: DueReport, spool: Spool, profiles: set[Profile], zone: tzinfo | None
-) -> dict[Profile, ReportDocument]:
+    due: DueReport, spool: Spool, profiles: set[str], zone: tzinfo | None
+) -> dict[str, ReportDocument]:
     source = source_of(due, spool)
     documents = {}
     for profile in sorted(profiles):
         earlier = due.predecessors.get(profile)
         predecessors = (earlier.reference,) if earlier else ()
         content = replace(due.content, predecessors=predecessors)
-        documents[profile] = build_report(source, in_zone(content, zone), profile)
+        documents[profile] = RENDERINGS.named(profile).render(source, in_zone(content, zone))
     return documents
 
 
@@ -142,8 +141,8 @@ def _record_made(
     session: Session,
     row: Classification,
     due: DueReport,
-    documents: Mapping[Profile, ReportDocument],
-    destinations: Mapping[str, Profile],
+    documents: Mapping[str, ReportDocument],
+    destinations: Mapping[str, str],
 ) -> None:
     now = utc_now()
     for profile, document in documents.items():
@@ -165,13 +164,13 @@ def _record_made(
         session.add_all(
             Delivery(report_id=report.id, destination=name, lane=row.report_lane, created_at=now)
             for name, wanted in destinations.items()
-            if wanted is profile
+            if wanted == profile
         )
         add_instance_event(
             session,
             row.instance,
             "report_made",
-            profile=profile.value,
+            profile=profile,
             report_sop_instance_uid=report.sop_instance_uid,
             sha256=report.sha256,
         )

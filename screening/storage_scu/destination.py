@@ -3,8 +3,8 @@
 import ssl
 from dataclasses import dataclass, field
 
-from screening.settings import Peer, Settings
-from screening.transport.tls import client_context
+from screening.settings import Peer
+from screening.transport.tls import Credentials, client_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ class DicomDestination:
     tls_server_name: str = ""
 
 
-def configured_peer(peer: Peer, settings: Settings, *, name: str) -> DicomDestination:
+def configured_peer(
+    peer: Peer, *, name: str, calling_ae_title: str, credentials: Credentials
+) -> DicomDestination:
     """Return the address of a peer that the settings name, called `name` here.
 
     Raises SettingsError where it wants TLS and the files for it are not right.
@@ -49,7 +51,7 @@ def configured_peer(peer: Peer, settings: Settings, *, name: str) -> DicomDestin
         host=peer.host,
         port=peer.port,
         ae_title=peer.ae_title,
-        calling_ae_title=settings.ae_title,
-        tls=client_context(settings.tls_credentials) if peer.tls else None,
+        calling_ae_title=calling_ae_title,
+        tls=client_context(credentials) if peer.tls else None,
         tls_server_name=peer.tls_server_name,
     )

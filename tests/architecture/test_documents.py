@@ -25,7 +25,8 @@ from screening.receive import buffered_socket, guarded_dimse, pdu_limits, scp
 from screening.receive.admission import REJECTION_OF
 from screening.receive.contexts import STORAGE_SOP_CLASSES
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
-from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES, SOP_CLASSES
+from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES
+from screening.renderings.structured_report.profiles import SOP_CLASSES
 from screening.settings import PREFIX, Settings
 from screening.storage_scu.outcomes import (
     REJECTION_RULES,

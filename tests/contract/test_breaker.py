@@ -11,16 +11,17 @@ from screening.db.breakers import failing_destinations
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Delivery
+from screening.delivery.kind import Answer, Check, StoredReport
 from screening.domain.backoff import Backoff
 from screening.domain.breaker import BreakerRules, next_probe
 from screening.report.breaker import record_failure, record_success
 from screening.report.deliveries import anything_due, claim_deliveries
-from screening.report.destinations import Attempt, StoredReport
 from tests.peers.misbehaving_destination import Conduct, Status, misbehaving_destination
 from tests.reports.deliveries import (
     add_deliveries,
     delivery,
     let_time_pass,
+    made_up,
     peer,
     send_what_is_due,
     undelivered,
@@ -206,14 +207,15 @@ def test_what_came_and_was_not_recorded_goes_out_again_byte_for_byte(
 
 
 class Faulty:
-    """A destination that fails in a way nobody thought of."""
+    """Fails in a way nobody thought of."""
 
-    name = "pacs"
-    profile = peer("pacs", 1).profile
-
-    def send(self, reports: Sequence[StoredReport]) -> Iterator[Attempt]:
+    def send(self, reports: Sequence[StoredReport]) -> Iterator[Answer]:
         """Raise."""
         raise RuntimeError(f"{len(reports)} reports")
+
+    def test(self) -> Iterator[Check]:
+        """Try nothing."""
+        yield from ()
 
 
 def test_an_unexpected_error_is_recorded_and_holds_nothing_else(
@@ -221,7 +223,7 @@ def test_an_unexpected_error_is_recorded_and_holds_nothing_else(
 ) -> None:
     """The report it came with waits and says so; the others of its batch do not wait with it."""
     add_deliveries(database, count=3, pacs="pending")
-    send_what_is_due(database, tmp_path, Faulty())
+    send_what_is_due(database, tmp_path, made_up(Faulty()))
     first = delivery(database)
     assert (first.state, first.attempts) == ("pending", 1)
     assert "RuntimeError" in (first.last_message or "")

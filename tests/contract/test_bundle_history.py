@@ -14,7 +14,7 @@ from screening.domain.backoff import Backoff
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
 from screening.errors import BundleError
-from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.profiles import Profile
 
 FOLDER = {"folder": Profile.COMPREHENSIVE}
 BACKOFF = Backoff(first_s=100, longest_s=600)

@@ -10,6 +10,7 @@ from screening.db.commitment_scu_answers import record_answer, record_found
 from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.tables import Delivery, Event
+from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, SopReference
 from screening.domain.lifecycle import MAX_ATTEMPTS
@@ -23,7 +24,6 @@ from screening.report.commitment_scu.transactions import (
     postpone,
 )
 from screening.report.deliveries import claim_deliveries, record_attempt
-from screening.report.destinations import Attempt, Ending
 from tests.rows.stored import NOON, add_bundle, add_instance, add_report, add_score
 
 

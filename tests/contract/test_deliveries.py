@@ -14,11 +14,11 @@ from structlog.testing import capture_logs
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables import Event
+from screening.delivery.kind import Answer, Attempt, Check, Ending, StoredReport
 from screening.domain.backoff import Backoff
 from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
 from screening.queue.names import worker_name
-from screening.renderings.structured_report.codes import Profile
 from screening.report.courier import Courier
 from screening.report.deliveries import (
     DELIVERIES_AT_ONCE,
@@ -27,18 +27,14 @@ from screening.report.deliveries import (
     claim_deliveries,
     record_attempt,
 )
-from screening.report.destinations import (
-    Attempt,
-    Ending,
-    FolderDestination,
-    StoredReport,
-)
 from screening.settings import load_settings
 from tests.reports.deliveries import (
     add_deliveries,
     couriers,
     delivery,
+    files,
     let_time_pass,
+    made_up,
     peer,
     send_what_is_due,
     undelivered,
@@ -162,7 +158,7 @@ def test_a_destination_that_is_down_or_silent_holds_up_no_other(
     reports = DELIVERIES_AT_ONCE + 1
     names = ("folder", "down", "silent")
     add_deliveries(database, count=reports, **dict.fromkeys(names, "pending"))
-    folder = FolderDestination(tmp_path / "reports", name="folder")
+    folder = files(tmp_path / "reports")
     with (
         silent_peer() as port,
         couriers(database, tmp_path, peer("silent", port), peer("down", free_port()), folder),
@@ -187,31 +183,33 @@ def test_a_folder_that_cannot_be_written_is_tried_again(database: Database, tmp_
     add_deliveries(database, folder="pending")
     blocked = tmp_path / "reports"
     blocked.write_text("in the way")
-    with couriers(database, tmp_path, FolderDestination(blocked, name="folder")):
+    with couriers(database, tmp_path, files(blocked)):
         wait_until(lambda: delivery(database, "folder").not_before is not None, "the wait", 10)
     row = delivery(database, "folder")
     assert (row.state, row.attempts) == ("pending", 1)
     assert f"expected to write to {blocked}" in (row.last_message or "")
     blocked.unlink()
     let_time_pass(database)
-    with couriers(database, tmp_path, FolderDestination(blocked, name="folder")):
+    with couriers(database, tmp_path, files(blocked)):
         wait_until(lambda: delivery(database, "folder").state == "delivered", "the delivery", 10)
     assert [path.suffix for path in blocked.rglob("*.*")] == [".dcm"]
 
 
 class Counting:
-    """A destination that takes everything and counts how often it had each report."""
-
-    name, profile = "pacs", Profile.COMPREHENSIVE
+    """Takes everything and counts how often it had each report."""
 
     def __init__(self) -> None:
         self.received: Counter[str] = Counter()
 
-    def send(self, reports: Sequence[StoredReport]) -> Iterator[Attempt]:
+    def send(self, reports: Sequence[StoredReport]) -> Iterator[Answer]:
         """Take them one by one."""
         for report in reports:
             self.received[report.sop_instance_uid] += 1
-            yield DELIVERED
+            yield Answer(Ending.DELIVERED, "0x0000", "stored")
+
+    def test(self) -> Iterator[Check]:
+        """Try nothing."""
+        yield from ()
 
 
 def test_a_report_whose_sending_cannot_be_recorded_is_not_sent_again(
@@ -223,7 +221,7 @@ def test_a_report_whose_sending_cannot_be_recorded_is_not_sent_again(
     """
     add_deliveries(database, count=3, pacs="pending")
     there = Counting()
-    courier = Courier(there, database, load_settings(data_dir=tmp_path), patience_s=0.2)
+    courier = Courier(made_up(there), database, load_settings(data_dir=tmp_path), patience_s=0.2)
     try:
         with without_events(database):
             for _ in range(3):
@@ -259,7 +257,7 @@ def test_an_attempt_that_fails_is_a_warning_with_its_reason(
     add_deliveries(database, folder="pending")
     blocked = tmp_path / "reports"
     blocked.write_text("in the way", encoding="utf-8")
-    folder = FolderDestination(blocked, name="folder")
+    folder = files(blocked)
     with capture_logs() as logs:
         send_what_is_due(database, tmp_path, folder)
         blocked.unlink()

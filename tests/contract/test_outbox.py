@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 from screening.db.session import Database
 from screening.db.tables import Bundle, Classification, Delivery, Event, Instance, Report
 from screening.domain.lifecycle import MAX_ATTEMPTS
-from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.profiles import Profile
 from screening.report import outbox
 from screening.spool.store import Spool, data_set_sha256
 from tests.bundles.manifests import valid_manifest

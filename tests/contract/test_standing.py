@@ -17,6 +17,7 @@ from screening.db.recount import put_right, recount
 from screening.db.session import Database
 from screening.db.study_tables import Study
 from screening.db.tables import Bundle, Classification, Delivery, Instance
+from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FailureReason
@@ -29,7 +30,6 @@ from screening.ops.ledger import read_ledger
 from screening.ops.reprocess import request
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.report.deliveries import claim_deliveries, record_attempt
-from screening.report.destinations import Attempt, Ending
 from screening.spool.store import Spool
 from screening.worklist.ordering import read_worklist
 from screening.worklist.pending import oldest_pending_age_s

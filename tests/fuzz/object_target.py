@@ -32,8 +32,8 @@ from screening.errors import (
 from screening.imaging.header import read_header
 from screening.imaging.render import render
 from screening.receive.intake import Intake, Peer, Request
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.renderings.structured_report.source import read_source
 from screening.spool.store import Spool
 from screening.storage_scu.objects import identify

@@ -7,8 +7,8 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_objects

@@ -21,14 +21,13 @@ from screening.domain.backoff import Backoff
 from screening.domain.scores import ClassScores, MemberScores, combine
 from screening.domain.triage import Priority, Triage
 from screening.errors import DatabaseUnavailableError
-from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.profiles import Profile
 from screening.report import outbox
-from screening.report.destinations import FOLDER_NAME, FolderDestination
-from screening.settings import Settings
+from screening.settings import REPORTS_FOLDER_NAME, Settings
 from screening.spool.store import Spool
 from tests.bundles.manifests import valid_manifest
 from tests.peers.receiving import SUCCESS, radiograph, running_receiver
-from tests.reports.deliveries import send_what_is_due
+from tests.reports.deliveries import files, send_what_is_due
 from tests.rows.stored import add_bundle, add_instance
 from tests.services.programs import skip_or_fail
 from tests.services.servers import (
@@ -40,7 +39,7 @@ from tests.sites.web_app import Client, make_app
 
 pytestmark = pytest.mark.integration
 BACKOFF = Backoff(first_s=5, longest_s=600)
-DESTINATIONS = {FOLDER_NAME: Profile.COMPREHENSIVE}
+DESTINATIONS = {REPORTS_FOLDER_NAME: Profile.COMPREHENSIVE}
 MEMBERS = [
     MemberScores(name, {"covid19": 0.9}, ClassScores(0.9, 0.05, 0.05))
     for name in ("concatenated", "coronet")
@@ -92,7 +91,7 @@ def test_the_whole_path_runs_behind_a_pooler(tmp_path: Path, postgresql_url: str
         spool = Spool(receiver.settings.spool_dir)
         while outbox.make_due_reports(database, spool, DESTINATIONS):
             pass
-        folder = FolderDestination(tmp_path / "reports")
+        folder = files(tmp_path / "reports", REPORTS_FOLDER_NAME)
         send_what_is_due(database, tmp_path, folder)
         with database.read() as session:
             states = session.scalars(select(Delivery.state)).all()

@@ -15,7 +15,7 @@ from screening.db.session import Database
 from screening.errors import DatabaseUnavailableError
 from screening.ops.retention_timer import running_retention
 from screening.receive.commitment_scp.requests import claim_request
-from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.profiles import Profile
 from screening.report import outbox
 from screening.report.commitment_scu.transactions import add_commitments
 from screening.report.deliveries import claim_deliveries

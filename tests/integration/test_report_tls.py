@@ -9,15 +9,11 @@ from typing import Any
 import pytest
 
 from screening.db.clock import utc_now
+from screening.delivery.destination import connected
+from screening.delivery.kind import Attempt, Ending, StoredReport
 from screening.errors import SettingsError
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
-from screening.report.destinations import (
-    Attempt,
-    Ending,
-    StoredReport,
-    configured_destinations,
-)
+from screening.renderings.structured_report.profiles import Profile
 from screening.settings import load_settings
 from tests.peers.hostile_peer import connects
 from tests.reports.samples import content, header
@@ -54,7 +50,7 @@ def send(port: int, **settings: Any) -> Attempt:
     peer = {"name": "pacs", "host": "127.0.0.1", "port": port, "ae_title": "PACS", "tls": True}
     peer |= settings.pop("peer", {})
     told = load_settings(destinations=[peer], reports_folder=False, **settings)
-    [destination] = configured_destinations(told)
+    [destination] = connected(told.all_destinations, told.site)
     made = build_report(header(), content(), Profile.COMPREHENSIVE)
     report = StoredReport("1.2", str(made.sop_class_uid), utc_now(), made.encoded)
     with closing(iter(destination.send([report]))) as attempts:

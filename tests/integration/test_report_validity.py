@@ -8,11 +8,11 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from screening.destinations.content import ReportContent
+from screening.delivery.content import ReportContent
 from screening.errors import ScreeningError
 from screening.imaging.quiet import quiet
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.renderings.structured_report.source import read_source
 from screening.storage_scu.objects import identify
 from tests.reports.samples import PREDECESSOR, content, header

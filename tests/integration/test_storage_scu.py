@@ -23,8 +23,8 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome

@@ -9,10 +9,12 @@ from sqlalchemy import select, update
 from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
 from screening.db.tables import Delivery
-from screening.renderings.structured_report.codes import Profile
+from screening.delivery.destination import Destination
+from screening.delivery.kind import Ending, Sender
+from screening.delivery_kinds import c_store, folder
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import SOP_CLASSES, Profile
 from screening.report.courier import Courier
-from screening.report.destinations import Destination, PeerDestination
 from screening.settings import load_settings
 from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.objects import identify
@@ -61,7 +63,18 @@ def let_time_pass(database: Database) -> None:
 def peer(name: str, port: int) -> Destination:
     """Return a DICOM destination on this machine with short timeouts."""
     address = DicomDestination(name, "127.0.0.1", port, "PACS", "SCREENING", SHORT)
-    return PeerDestination(address, Profile.COMPREHENSIVE)
+    sender = c_store.CStoreSender(address, SOP_CLASSES[Profile.COMPREHENSIVE])
+    return Destination(name, Profile.COMPREHENSIVE, sender, c_store.OUTCOMES)
+
+
+def files(path: Path, name: str = "folder") -> Destination:
+    """Return a destination of files in a folder."""
+    return Destination(name, Profile.COMPREHENSIVE, folder.FolderSender(path), folder.OUTCOMES)
+
+
+def made_up(sender: Sender, name: str = "pacs") -> Destination:
+    """Return a destination whose sender's outcomes are the endings themselves."""
+    return Destination(name, Profile.COMPREHENSIVE, sender, {one: one for one in Ending})
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
 from screening.db.tables import Delivery
-from screening.renderings.structured_report.codes import Profile
+from screening.delivery.destination import connected
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.report.commitment_scu.courier import commitment_couriers
 from screening.report.courier import Courier
-from screening.report.destinations import configured_destinations
 from screening.settings import Settings
 from tests.reports.samples import content, header
 from tests.rows.stored import add_bundle, add_instance, add_report, add_score
@@ -44,7 +44,7 @@ def add_due_report(database: Database, *, state: str = "pending") -> None:
 @contextmanager
 def couriers(settings: Settings, database: Database) -> Iterator[None]:
     """Run what the report station runs for its destinations, woken all the time."""
-    destinations = configured_destinations(settings)
+    destinations = connected(settings.all_destinations, settings.site)
     sending = [Courier(one, database, settings) for one in destinations]
     asking = commitment_couriers(destinations, database, settings)
     try:

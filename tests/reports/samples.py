@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydicom.dataset import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage
 
-from screening.destinations.content import (
+from screening.delivery.content import (
     BundleIdentity,
     MemberIdentity,
     ReportContent,

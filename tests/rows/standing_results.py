@@ -15,7 +15,7 @@ from screening.db.what_stands import ANSWERS
 from screening.domain.lifecycle import BundleRole
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
-from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.profiles import Profile
 from screening.report.outbox import make_due_reports
 from screening.spool.store import Spool, data_set_sha256
 from tests.bundles.manifests import valid_manifest

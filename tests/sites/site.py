@@ -172,9 +172,8 @@ class Site:
         """Wait until nothing waits any more, deliveries included; return the ledger."""
         from screening.ops.ledger import read_ledger
         from screening.ops.progress import read_progress
-        from screening.report.destinations import configured_destinations
 
-        names = [destination.name for destination in configured_destinations(self.settings)]
+        names = [destination.name for destination in self.settings.all_destinations]
         with contextlib.closing(self.database) as database:
             wait_until(
                 lambda: not read_progress(database, names).waiting, "all work to be done", timeout_s

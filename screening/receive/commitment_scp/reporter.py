@@ -53,7 +53,12 @@ class CommitmentReporter:
         self._database = database
         self._spool = spool
         self._peers = {
-            one.ae_title: configured_peer(one, settings, name=one.ae_title)
+            one.ae_title: configured_peer(
+                one,
+                name=one.ae_title,
+                calling_ae_title=settings.ae_title,
+                credentials=settings.tls_credentials,
+            )
             for one in settings.commitment_peers
         }
         self._associations: WeakValueDictionary[int, GuardedAssociation] = WeakValueDictionary()

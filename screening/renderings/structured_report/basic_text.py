@@ -12,7 +12,7 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
-from screening.destinations.content import ReportContent
+from screening.delivery.content import ReportContent
 from screening.renderings.structured_report import codes
 from screening.renderings.structured_report.narrative import (
     findings_in_words,

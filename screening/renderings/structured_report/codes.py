@@ -4,36 +4,11 @@ Sources: DICOM PS3.16 (TID 1500, 1501, 2000; CID 7000 to 7003), SNOMED CT, LOINC
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from pydicom.sr.coding import Code
-from pydicom.uid import (
-    UID,
-    BasicTextSRStorage,
-    Comprehensive3DSRStorage,
-    ComprehensiveSRStorage,
-    EnhancedSRStorage,
-)
 
 from screening.domain.scores import Class
 from screening.domain.triage import Priority
-
-
-class Profile(StrEnum):
-    """Which kind of structured report a destination takes."""
-
-    COMPREHENSIVE = "comprehensive"
-    COMPREHENSIVE3D = "comprehensive3d"
-    ENHANCED = "enhanced"
-    BASIC_TEXT = "basic_text"
-
-
-SOP_CLASSES: Mapping[Profile, UID] = {
-    Profile.COMPREHENSIVE: ComprehensiveSRStorage,
-    Profile.COMPREHENSIVE3D: Comprehensive3DSRStorage,
-    Profile.ENHANCED: EnhancedSRStorage,
-    Profile.BASIC_TEXT: BasicTextSRStorage,
-}
 
 CLASS_CODES: Mapping[Class, Code] = {
     Class.COVID19: Code("840539006", "SCT", "COVID-19"),

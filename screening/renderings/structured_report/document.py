@@ -7,7 +7,7 @@ Source: DICOM PS3.3 A.35.1, A.35.2, A.35.3, A.35.13, C.17.1, C.17.2; PS3.10 sect
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 
@@ -17,13 +17,20 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 import screening
-from screening.destinations.content import BundleIdentity, ReportContent, ReportReference, in_zone
+from screening.delivery import uids
+from screening.delivery.content import (
+    BundleIdentity,
+    ReportContent,
+    ReportDocument,
+    ReportReference,
+    in_zone,
+)
 from screening.imaging.quiet import quiet
-from screening.renderings.structured_report import codes, uids
+from screening.renderings.structured_report import codes
 from screening.renderings.structured_report.basic_text import basic_text_report
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.measurement_report import measurement_report
 from screening.renderings.structured_report.narrative import series_description
+from screening.renderings.structured_report.profiles import SOP_CLASSES, Profile
 from screening.renderings.structured_report.source import (
     ALWAYS_PRESENT,
     clean_source,
@@ -56,30 +63,6 @@ ACQUISITION_EQUIPMENT = (
     "StationName",
     "DeviceSerialNumber",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReportDocument:
-    """One structured report.
-
-    encoded: a whole DICOM file (PS3.10), Explicit VR Little Endian, to be stored and sent as is.
-    """
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    encoded: bytes
-
-    @property
-    def reference(self) -> ReportReference:
-        """How a later report names this one as its predecessor."""
-        return ReportReference(
-            self.sop_class_uid,
-            self.sop_instance_uid,
-            self.study_instance_uid,
-            self.series_instance_uid,
-        )
 
 
 def build_report(source: Dataset, content: ReportContent, profile: Profile) -> ReportDocument:
@@ -126,7 +109,7 @@ def _add_identity(
     data_set: Dataset, source: Dataset, content: ReportContent, profile: Profile
 ) -> None:
     bundle = content.bundle
-    sop_class_uid = codes.SOP_CLASSES[profile]
+    sop_class_uid = SOP_CLASSES[profile]
     data_set.SOPClassUID = sop_class_uid
     data_set.SOPInstanceUID = uids.report_instance_uid(
         source.SOPInstanceUID, bundle.digest, sop_class_uid, content.revision

@@ -18,7 +18,8 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
-from screening.destinations.content import BundleIdentity, MemberIdentity, ReportContent
+from screening.delivery.content import BundleIdentity, MemberIdentity, ReportContent
+from screening.delivery.uids import tracking_uid
 from screening.domain.scores import CLASS_TITLES, Class
 from screening.errors import BundleError
 from screening.renderings.structured_report import codes
@@ -34,7 +35,6 @@ from screening.renderings.structured_report.tree import (
     source_image,
     text,
 )
-from screening.renderings.structured_report.uids import tracking_uid
 
 COMBINATION_RULE = "weighted mean of the members' calibrated probabilities"
 

@@ -5,7 +5,7 @@ All texts are ASCII English; none holds a patient attribute.
 
 from collections.abc import Mapping
 
-from screening.destinations.content import BundleIdentity, ReportContent
+from screening.delivery.content import BundleIdentity, ReportContent
 from screening.domain.scores import CLASS_TITLES, Class, ClassScores, percent
 from screening.domain.triage import Priority
 

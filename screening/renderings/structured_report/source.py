@@ -19,12 +19,12 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
+from screening.delivery.uids import missing_series_uid
 from screening.errors import MissingIdentifierError
 from screening.imaging.attributes import read_attributes
 from screening.imaging.character_sets import REPLACEMENT
 from screening.imaging.data_set import seek_data_set
 from screening.imaging.quiet import quiet
-from screening.renderings.structured_report.uids import missing_series_uid
 
 _LONG = re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{0,64}")
 _SHORT = re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{0,16}")

@@ -16,9 +16,9 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from screening.destinations.content import BundleIdentity
+from screening.delivery.content import BundleIdentity
+from screening.delivery.uids import device_uid
 from screening.renderings.structured_report import codes
-from screening.renderings.structured_report.uids import device_uid
 
 MANUFACTURER = "screening"
 """General Equipment and Device Observer; the project has no company behind it."""

@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from screening.db.commitment_scu_answers import BY_QUERY, record_answer, record_found
 from screening.db.session import Database
+from screening.delivery.destination import Destination
+from screening.delivery_kinds.c_store import CStoreSender
 from screening.domain.backoff import Retried
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested
 from screening.errors import TransientError
@@ -22,7 +24,6 @@ from screening.report.commitment_scu.transactions import (
     claim_commitments,
     postpone,
 )
-from screening.report.destinations import Destination, PeerDestination
 from screening.settings import Settings
 from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.commitment_scu import SUCCESS, request_commitment
@@ -42,12 +43,12 @@ log = get_logger()
 def commitment_couriers(
     destinations: Iterable[Destination], database: Database, settings: Settings
 ) -> list["CommitmentCourier"]:
-    """Start a courier for each destination that is set to be asked."""
-    how = {peer.name: peer.commitment for peer in settings.destinations}
+    """Start a courier for each Storage SCP that is set to be asked."""
+    senders = [one.sender for one in destinations]
     return [
-        CommitmentCourier(one.peer, how[one.name], database, settings)
-        for one in destinations
-        if isinstance(one, PeerDestination) and how[one.name] != "none"
+        CommitmentCourier(one.peer, one.commitment, database, settings)
+        for one in senders
+        if isinstance(one, CStoreSender) and one.commitment != "none"
     ]
 
 

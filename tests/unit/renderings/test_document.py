@@ -10,18 +10,14 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from screening.destinations.content import ReportContent
+from screening.delivery.content import ReportContent
+from screening.delivery.uids import device_uid
 from screening.domain.scores import MemberScores
 from screening.domain.triage import Priority
 from screening.errors import BundleError
-from screening.renderings.structured_report.codes import (
-    CLASS_CODES,
-    PRIORITY_CODES,
-    SOP_CLASSES,
-    Profile,
-)
+from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES
 from screening.renderings.structured_report.document import build_report
-from screening.renderings.structured_report.uids import device_uid
+from screening.renderings.structured_report.profiles import SOP_CLASSES, Profile
 from tests.reports.samples import PREDECESSOR, bundle, content, header
 
 CODED = [Profile.COMPREHENSIVE, Profile.COMPREHENSIVE3D, Profile.ENHANCED]
@@ -268,7 +264,7 @@ def test_equal_arguments_give_equal_bytes_in_every_process(profile: Profile) -> 
     """Two processes with different hash seeds make the same bytes, UIDs and dates included."""
     code = (
         "import sys, hashlib; from tests.reports.samples import content, header;"
-        "from screening.renderings.structured_report.codes import Profile;"
+        "from screening.renderings.structured_report.profiles import Profile;"
         "from screening.renderings.structured_report.document import build_report;"
         "print(hashlib.sha256(build_report(header(), content(trained=False),"
         f"Profile({profile.value!r})).encoded).hexdigest())"

@@ -7,8 +7,8 @@ import pytest
 from pydicom import dcmread
 
 from screening.domain.scores import ClassScores, EnsembleScores
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from tests.reports.samples import content, header
 
 

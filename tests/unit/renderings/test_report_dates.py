@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from screening.destinations.content import in_zone
-from screening.renderings.structured_report.codes import Profile
+from screening.delivery.content import in_zone
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from tests.reports.samples import CLASSIFIED_AT, content, header
 from tests.unit.renderings.test_document import report, words
 

@@ -17,8 +17,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from screening.errors import MissingIdentifierError
 from screening.imaging.quiet import quiet
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.renderings.structured_report.source import (
     ALWAYS_PRESENT,
     REQUIRED,

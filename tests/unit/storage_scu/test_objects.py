@@ -15,8 +15,8 @@ from pydicom.uid import (
 )
 
 from screening.errors import MissingIdentifierError, UnreadableDataSetError
-from screening.renderings.structured_report.codes import Profile
 from screening.renderings.structured_report.document import build_report
+from screening.renderings.structured_report.profiles import Profile
 from screening.storage_scu.objects import MediaDirectoryError, files_under, identify
 from tests.reports.samples import content, header
 

@@ -8,8 +8,8 @@ from pydicom import dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from screening.renderings.structured_report.codes import Profile
-from screening.report.destinations import PeerDestination, StoredReport
+from screening.delivery.kind import StoredReport
+from screening.delivery_kinds.c_store import CStoreSender
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.peer_comment import without_patient
 from tests.reports.samples import header
@@ -61,6 +61,6 @@ def test_a_destinations_comment_is_recorded_without_the_patient() -> None:
     peer = DicomDestination("pacs", "127.0.0.1", port, "DESTINATION", "SCREENING")
     report = StoredReport("1.2.3.1.1.1", "1.2.840.10008.5.1.4.1.1.1", datetime.now(UTC), encoded())
     with storage_scp(port, lambda found: (0xC000, f"no patient {found.PatientName}")):
-        (attempt,) = PeerDestination(peer, Profile.COMPREHENSIVE).send([report])
-    assert attempt.status == "0xC000"
-    assert attempt.message.endswith("no patient [left out]")
+        (answer,) = CStoreSender(peer, report.sop_class_uid).send([report])
+    assert answer.status == "0xC000"
+    assert answer.message.endswith("no patient [left out]")

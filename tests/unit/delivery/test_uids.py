@@ -3,7 +3,7 @@
 import pytest
 from pydicom.uid import UID
 
-from screening.renderings.structured_report import uids
+from screening.delivery import uids
 
 A, B = "a" * 64, "b" * 64
 

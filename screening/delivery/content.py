@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""What a report is made of, and what is made of it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
@@ -42,6 +42,29 @@ class ReportReference:
     sop_instance_uid: str
     study_instance_uid: str
     series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDocument:
+    """One report, whole: to be stored and sent as is."""
+
+    sop_instance_uid: str
+    """What it is known by: derived, so that a repeated report is the same report."""
+    study_instance_uid: str
+    encoded: bytes
+    sop_class_uid: str = ""
+    """Empty, as the next, where it is no DICOM object."""
+    series_instance_uid: str = ""
+
+    @property
+    def reference(self) -> ReportReference:
+        """How a later report names this one as its predecessor."""
+        return ReportReference(
+            self.sop_class_uid,
+            self.sop_instance_uid,
+            self.study_instance_uid,
+            self.series_instance_uid,
+        )
 
 
 @dataclass(frozen=True, slots=True)
