@@ -35,7 +35,6 @@ from screening.imaging.lung_field import View
 from screening.imaging.preprocess import InputSpec
 
 MANIFEST_NAME = "manifest.json"
-SCHEMA_VERSION = 1
 
 _ERRORS_SHOWN = 5
 _LONGEST_VALUE_SHOWN = 100
@@ -209,14 +208,6 @@ class Manifest(Part):
         return self
 
 
-def read_manifest(directory: Path) -> Manifest:
-    """Read and check `directory`/manifest.json.
-
-    Raises BundleError with the path, the field and what was expected there.
-    """
-    return parse_manifest(read_manifest_bytes(directory), directory)
-
-
 def read_manifest_bytes(directory: Path) -> bytes:
     """Return the bytes of `directory`/manifest.json, or raise BundleError."""
     path = directory / MANIFEST_NAME
@@ -231,7 +222,10 @@ def read_manifest_bytes(directory: Path) -> bytes:
 
 
 def parse_manifest(content: bytes, directory: Path) -> Manifest:
-    """Check the bytes of the manifest of `directory`; raises BundleError like `read_manifest`."""
+    """Check the bytes of the manifest of `directory`.
+
+    Raises BundleError with the path, the field and what was expected there.
+    """
     try:
         return Manifest.model_validate_json(content, by_alias=True, by_name=False)
     except ValidationError as error:

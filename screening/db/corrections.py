@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.decision_tables import Correction
@@ -65,13 +65,6 @@ def read_correction(database: Database, correction_id: int) -> CorrectionDetail 
     with database.read() as session:
         row = session.get(Correction, correction_id)
         return None if row is None else _detail(session, row)
-
-
-def count_waiting_corrections(database: Database) -> int:
-    """Return how many corrections wait for a decision. Raises DatabaseUnavailableError."""
-    waiting = select(func.count()).where(Correction.state == CorrectionState.WAITING)
-    with database.read() as session:
-        return session.execute(waiting).scalar_one()
 
 
 def _concerns(study_instance_uid: str) -> ColumnElement[bool]:

@@ -1,14 +1,12 @@
-"""The SQL views, as selectables. Their SQL is in `alembic/versions`.
+"""The SQL views that the program reads, as selectables. Their SQL is in `alembic/versions`.
 
 `instance_results`: the one result that stands for each instance. A newer bundle's score replaces
-an older one; a failed re-run never hides a score. `worklist`: one row a study, for a RIS to read;
-ORDER BY rank, priority_score DESC, received_at gives the reading order. A study with an image that
-has no score yet, or whose scoring failed, is ordered between MEDIUM and LOW.
-`computed_studies` and `computed_figures`: what the rows of `studies` must be; costly but for a few
-studies.
+an older one; a failed re-run never hides a score. `computed_studies` and `computed_figures`: what
+the rows of `studies` must be; costly but for a few studies. The view `worklist`, one row a study,
+is for a RIS to read: ORDER BY rank, priority_score DESC, received_at gives the reading order.
 """
 
-from sqlalchemy import Column, Double, Integer, MetaData, String, Table
+from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from screening.db.columns import BigKey, UtcDateTime
 from screening.db.study_tables import Study
@@ -44,38 +42,4 @@ computed_figures = Table(
     Column("state", String),
     Column("subject", String),
     Column("count", Integer),
-)
-
-worklist = Table(
-    "worklist",
-    _views,
-    Column("study_instance_uid", String),
-    Column("patient_id", String),
-    Column("patient_name", String),
-    Column("patient_birth_date", String),
-    Column("patient_sex", String),
-    Column("patient_age", String),
-    Column("accession_number", String),
-    Column("study_date", String),
-    Column("study_time", String),
-    Column("study_description", String),
-    Column("modality", String),
-    Column("calling_ae_title", String),
-    Column("demographics_differ", Integer),
-    Column("instances", Integer),
-    Column("pending", Integer),
-    Column("failed", Integer),
-    Column("not_applicable", Integer),
-    Column("classified", Integer),
-    Column("priority", String),
-    Column("rank", Integer),
-    Column("priority_rule", String),
-    Column("priority_score", Double),
-    Column("covid19", Double),
-    Column("pneumonia", Double),
-    Column("normal", Double),
-    Column("untrained", Integer),
-    Column("received_at", UtcDateTime),
-    Column("finished_at", UtcDateTime),
-    Column("report", String),
 )

@@ -72,18 +72,6 @@ REASON_MEANINGS: Mapping[Reason, str] = {
 }
 
 
-INSTEAD_OF_WHICH_ANOTHER_STANDS = frozenset(
-    {
-        Reason.CONFLICTING_INSTANCE,
-        Reason.REPEATED_PICTURE,
-        Reason.CORRECTION_WAITING,
-        Reason.CORRECTION_REJECTED,
-        Reason.CORRECTED,
-    }
-)
-"""Verdicts on an object whose SOP Instance UID another object stands for. No bundle gives them."""
-
-
 @dataclass(frozen=True, slots=True)
 class EligibilityRules:
     """What the site screens. Ages in years, sides in pixels; None switches a limit off."""

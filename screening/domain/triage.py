@@ -3,7 +3,7 @@
 The rules and their thresholds come from the bundle's manifest, never from code or settings.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,8 +70,3 @@ def triage(scores: ClassScores, rules: Sequence[TriageRule]) -> Triage:
         return Triage(Priority.LOW, NO_RULE, max(scores.covid19, scores.pneumonia))
     rule = min(reached, key=lambda rule: (rule.priority.rank, -scores.of(rule.klass)))
     return Triage(rule.priority, str(rule), scores.of(rule.klass))
-
-
-def most_urgent(priorities: Iterable[Priority]) -> Priority | None:
-    """Return a study's priority: the highest of its images', None where no image has one."""
-    return min(priorities, key=lambda priority: priority.rank, default=None)

@@ -43,7 +43,14 @@ class GradCam:
         self._head = keras.Model(feature_map, self._last.input)
 
     def map(self, image: NDArray[np.float32], class_index: int) -> NDArray[np.float32]:
-        """Return what speaks for one class; see `class_activation_map`."""
+        """Return where the network sees a class, at its last convolutional feature map.
+
+        image: (height, width, 3) float32 in the network's value range; class_index: of its
+        outputs, with one sigmoid output 0. Returns (height, width) float32: 0 where nothing speaks
+        for the class, 1 where most does; 0 everywhere where nothing does at all. The map is as
+        coarse as the feature map it is stretched from: 10 x 10 in the concatenated network, 5 x 5
+        in CoroNet. Raises ValueError for a class that the network has not.
+        """
         if not 0 <= class_index < self._last.units:
             raise ValueError(
                 f"expected a class from 0 to {self._last.units - 1}, found {class_index}"
@@ -66,20 +73,6 @@ class GradCam:
         hidden = tf.cast(hidden, tf.float32)
         kernel = tf.convert_to_tensor(self._last.kernel)[:, class_index]
         return tf.linalg.matvec(hidden, kernel)
-
-
-def class_activation_map(
-    model: keras.Model, image: NDArray[np.float32], class_index: int
-) -> NDArray[np.float32]:
-    """Return where a network sees a class, at its last convolutional feature map.
-
-    image: (height, width, 3) float32 in the network's value range; class_index: of its outputs,
-    with one sigmoid output 0. Returns (height, width) float32: 0 where nothing speaks for the
-    class, 1 where most does; 0 everywhere where nothing does at all. The map is as coarse as the
-    feature map it is stretched from: 10 x 10 in the concatenated network, 5 x 5 in CoroNet.
-    Raises ValueError for a class that the network has not, and as `GradCam` does.
-    """
-    return GradCam(model).map(image, class_index)
 
 
 def _scaled(weighted: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -3,9 +3,9 @@
 import pytest
 
 from screening.db.session import Database
-from screening.db.views import worklist
 from screening.worklist.ordering import WorklistEntry, read_worklist
 from tests.rows.stored import add_instance
+from tests.rows.worklist_view import worklist
 
 JANE = {
     "patient_id": "P1",

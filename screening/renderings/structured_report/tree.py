@@ -23,9 +23,6 @@ from screening.renderings.structured_report import codes
 MANUFACTURER = "screening"
 """General Equipment and Device Observer; the project has no company behind it."""
 
-LONGEST_LO = 64
-"""Characters of VR LO (PS3.5 6.2)."""
-
 
 def container(name: Code, *items: ContentItem) -> ContainerContentItem:
     """Return a container of `items`, contained itself by its parent."""

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.bundles.manifest import MANIFEST_NAME, manifest_bytes, parse_manifest, read_manifest
+from screening.bundles.manifest import (
+    MANIFEST_NAME,
+    manifest_bytes,
+    parse_manifest,
+    read_manifest_bytes,
+)
 from screening.domain.scores import Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
@@ -26,7 +31,7 @@ def parse(manifest: dict[str, Any]) -> Any:
 def test_a_valid_manifest_is_read_in_the_terms_of_the_domain(tmp_path: Path) -> None:
     """Rules, combination weights and files come out of a valid manifest."""
     (tmp_path / MANIFEST_NAME).write_text(json.dumps(valid_manifest()))
-    manifest = read_manifest(tmp_path)
+    manifest = parse_manifest(read_manifest_bytes(tmp_path), tmp_path)
     assert manifest.rules == (TriageRule(Priority.STAT, Class.COVID19, 0.9),)
     assert manifest.combination_weights == (0.5, 1.0)
     assert [file.file for file in manifest.files] == [
@@ -46,7 +51,7 @@ def test_a_written_manifest_reads_back_equal() -> None:
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
     """A directory without a manifest is refused with the path that was looked for."""
     with pytest.raises(BundleError, match=r"manifest\.json: expected a bundle's manifest"):
-        read_manifest(tmp_path)
+        parse_manifest(read_manifest_bytes(tmp_path), tmp_path)
 
 
 Spoil = Callable[[dict[str, Any]], object]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.domain.scores import SCORE_TOLERANCE, Class, ClassScores, combine, member_scores
-from screening.domain.triage import NO_RULE, Priority, TriageRule, most_urgent, triage
+from screening.domain.triage import NO_RULE, Priority, TriageRule, triage
 
 RULES = (
     TriageRule(Priority.MEDIUM, Class.PNEUMONIA, 0.5),
@@ -66,10 +66,3 @@ def test_the_order_of_the_rules_does_not_matter(
         triage(ClassScores(*scores), rules).priority
         is triage(ClassScores(*scores), rules[::-1]).priority
     )
-
-
-@given(priorities=st.lists(st.sampled_from(Priority)))
-def test_a_study_is_as_urgent_as_its_most_urgent_image(priorities: list[Priority]) -> None:
-    """None where no image has a priority."""
-    found = most_urgent(priorities)
-    assert found is (min(priorities, key=list(Priority).index, default=None))

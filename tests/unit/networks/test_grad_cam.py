@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.networks.feature_maps import last_feature_map
-from screening.networks.grad_cam import GradCam, class_activation_map
+from screening.networks.grad_cam import GradCam
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 
 pytestmark = pytest.mark.tensorflow
@@ -55,7 +55,7 @@ def lit(rows: slice, columns: slice) -> NDArray[np.float32]:
 
 def test_the_map_peaks_where_the_evidence_is() -> None:
     """What drives the class is 1, what the picture does not show is 0."""
-    found = class_activation_map(corner_network(), lit(slice(0, 12), slice(0, 12)), 0)
+    found = GradCam(corner_network()).map(lit(slice(0, 12), slice(0, 12)), 0)
     assert found.dtype == np.float32
     assert found[4, 4] == 1
     assert found.max() == 1
@@ -65,13 +65,13 @@ def test_the_map_peaks_where_the_evidence_is() -> None:
 
 def test_what_speaks_against_a_class_does_not_show() -> None:
     """A negative gradient gives no heat, and no number that is none."""
-    found = class_activation_map(corner_network(), lit(slice(0, 12), slice(0, 12)), 1)
+    found = GradCam(corner_network()).map(lit(slice(0, 12), slice(0, 12)), 1)
     assert not found.any()
 
 
 def test_a_class_without_gradients_has_an_empty_map() -> None:
     """No evidence is 0 everywhere."""
-    found = class_activation_map(corner_network(), lit(slice(0, 32), slice(0, 32)), 2)
+    found = GradCam(corner_network()).map(lit(slice(0, 32), slice(0, 32)), 2)
     assert found.shape == (32, 32)
     assert not found.any()
 
@@ -82,14 +82,14 @@ def test_certainty_does_not_hide_the_evidence() -> None:
     model.get_layer("last").bias.assign([500, 0, 0])
     image = lit(slice(0, 12), slice(0, 12))
     assert np.asarray(model(image[np.newaxis]))[0, 0] == 1
-    assert class_activation_map(model, image, 0).max() == 1
+    assert GradCam(model).map(image, 0).max() == 1
 
 
 def test_a_frozen_network_explains_itself_too() -> None:
     """No weight needs to be trainable."""
     model = corner_network()
     model.trainable = False
-    assert class_activation_map(model, lit(slice(0, 12), slice(0, 12)), 0).max() == 1
+    assert GradCam(model).map(lit(slice(0, 12), slice(0, 12)), 0).max() == 1
 
 
 @pytest.mark.parametrize("name", LAST_FEATURE_MAPS)
@@ -111,7 +111,7 @@ def test_every_network_has_maps(name: str) -> None:
 def test_a_class_that_is_not_there_is_refused(class_index: int) -> None:
     """Python would take -1 as the last class."""
     with pytest.raises(ValueError, match=f"from 0 to 2, found {class_index}"):
-        class_activation_map(corner_network(), lit(slice(0, 1), slice(0, 1)), class_index)
+        GradCam(corner_network()).map(lit(slice(0, 1), slice(0, 1)), class_index)
 
 
 def test_a_network_without_convolutions_has_no_map() -> None:
