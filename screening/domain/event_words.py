@@ -63,8 +63,8 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "instance_received": lambda d: (
         f"received from {_value(d, 'calling_ae_title')}{_size(d)}, stored safely"
     ),
-    "instance_repeated": lambda _: "received again with the same bytes, nothing to do",
-    "instance_conflicted": lambda _: "received again with other bytes, kept apart, to be compared",
+    "instance_repeated": lambda _: "received again with the same bytes",
+    "instance_conflicted": lambda _: "received again with other bytes; kept apart, to be compared",
     "instance_refused": lambda d: f"refused with status {_value(d, 'status')}{_because(d)}",
     "classification_waiting": lambda d: (
         f"waits for the classifier in lane {_value(d, 'lane')}, "
@@ -82,8 +82,7 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "report_made": lambda d: f"report made, profile {_value(d, 'profile')}",
     "report_failed": lambda d: f"report failed{_because(d)}",
     "delivery_added": lambda d: (
-        f"report to be sent to {_value(d, 'destination')}, which was not there when it was made, "
-        "as someone asked"
+        f"report to be sent to {_value(d, 'destination')}, which was added later, on request"
     ),
     "delivery_waiting": lambda d: (
         f"report waits for {_value(d, 'destination')}, {_value(d, 'attempts')} attempts so far"
@@ -101,7 +100,7 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"{_worker(d)}"
     ),
     "delivery_released": lambda d: (
-        f"report to be sent to {_value(d, 'destination')} again, as someone asked"
+        f"report to be sent to {_value(d, 'destination')} again, on request"
     ),
     "delivery_given_up": lambda d: f"report for {_value(d, 'destination')} given up",
     "report_commitment_asked": lambda d: (
@@ -112,7 +111,7 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"{_status(d)}"
     ),
     "report_committed": lambda d: (
-        f"{_value(d, 'destination')} keeps the report, said by {_value(d, 'how')}"
+        f"{_value(d, 'destination')} keeps the report, confirmed by {_value(d, 'how')}"
     ),
     "report_not_committed": lambda d: (
         f"{_value(d, 'destination')} does not keep the report, {_value(d, 'what_next')}{_status(d)}"
@@ -132,29 +131,27 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"{_value(d, 'calling_ae_title')} told that we do not keep it{_because(d)}"
     ),
     "instance_removal_begun": lambda d: (
-        f"to be removed from the spool, as everything is done{_size(d)}"
+        f"to be removed from the spool, since all its work is done{_size(d)}"
     ),
-    "instance_removed": lambda _: "removed from the spool; rows and results are kept",
-    "instance_returned": lambda _: "received again after its removal, kept again",
-    "bundle_activated": lambda d: (
-        f"bundle {_value(d, 'bundle')} made the active one by {_value(d, 'by')}"
-    ),
+    "instance_removed": lambda _: "removed from the spool; its rows and results remain",
+    "instance_returned": lambda _: "received again after its removal, and stored again",
+    "bundle_activated": lambda d: f"bundle {_value(d, 'bundle')} activated by {_value(d, 'by')}",
     "bundle_rolled_back": lambda d: (
         f"{_value(d, 'by')} went back to bundle {_value(d, 'bundle')} "
         f"from {_value(d, 'instead_of')}"
     ),
     "result_stands": lambda d: (
-        f"the result of bundle {_value(d, 'bundle')} stands, "
+        f"the result of bundle {_value(d, 'bundle')} is current, "
         f"instead of that of {_value(d, 'instead_of')}"
     ),
     "instance_compared": lambda d: (
-        "compared with the object that stands for this SOP Instance UID" + _because(d)
+        "compared with the current object of this SOP Instance UID" + _because(d)
     ),
     "correction_found": lambda d: (
-        f"the same picture with another {_attributes(d)}: waits for an operator's decision"
+        f"the same image with another {_attributes(d)}: waits for an operator's decision"
     ),
     "correction_accepted": lambda d: (
-        f"correction of {_attributes(d)} accepted by {_value(d, 'by')}: it stands now"
+        f"correction of {_attributes(d)} accepted by {_value(d, 'by')}: it is current now"
     ),
     "correction_rejected": lambda d: (
         f"correction of {_attributes(d)} rejected by {_value(d, 'by')}"

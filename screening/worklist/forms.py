@@ -71,6 +71,6 @@ async def read_form(request: Request, token: str) -> Mapping[str, str]:
         raise RefusedFormError(
             403,
             "The form is out of date, or this browser takes no cookies. "
-            "Load the page again and send its form.",
+            "Reload the page and send its form again.",
         )
     return fields

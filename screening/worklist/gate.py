@@ -49,14 +49,18 @@ class Gate:
 
     async def _refused(self, request: Request) -> Response | None:
         if request.method not in SAFE_METHODS and comes_from_elsewhere(request):
-            return self._forbidden(request, "Another site's page asked for this. Use our pages.")
+            return self._forbidden(
+                request, "Another site's page sent this request. Use the pages of this system."
+            )
         if is_public(request.url.path):
             return None
         visitor = await self._identification.visitor(request)
         if visitor is None:
             return self._unknown(request)
         if needs_operator(request) and not visitor.is_operator:
-            return self._forbidden(request, "This is for operators. Ask whoever runs this system.")
+            return self._forbidden(
+                request, "Only operators may do this. Ask the operators of this system."
+            )
         request.scope[VISITOR_KEY] = visitor
         return None
 

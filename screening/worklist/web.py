@@ -54,7 +54,7 @@ STATIC = Path(__file__).parent / "static"
 UNAVAILABLE = (
     "The database does not answer, so the worklist cannot be shown. Images sent meanwhile are "
     "refused with a status that makes the sender try again. Read without this list until it is "
-    "back, and tell whoever runs it."
+    "back, and tell the operators of this system."
 )
 RESEARCH_USE = "Research use only, not diagnostic. A low probability does not exclude disease."
 ReadLedger = Callable[[], Totals]
@@ -209,7 +209,7 @@ def _add_failures(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(RefusedFormError)
     def refused_form(request: Request, error: RefusedFormError) -> Response:
         log.warning("form_refused", reason=str(error))
-        title = "The form was not taken"
+        title = "The form was refused"
         return refusal(pages, request.url.path, status=error.status, title=title, text=str(error))
 
 

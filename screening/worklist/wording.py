@@ -12,14 +12,14 @@ PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
     ReadingPriority.STAT: "read first",
     ReadingPriority.HIGH: "read soon",
     ReadingPriority.MEDIUM: "read before the rest",
-    ReadingPriority.UNSCORED: "an image has no score: read as if it might be urgent",
-    ReadingPriority.LOW: "no class reached its threshold: this does not exclude disease",
-    ReadingPriority.NOT_SCREENED: "no image of this study is one that is scored",
+    ReadingPriority.UNSCORED: "an image has no score: it may be urgent",
+    ReadingPriority.LOW: "no class reached its threshold; this does not exclude disease",
+    ReadingPriority.NOT_SCREENED: "no image of this study can be scored",
 }
 REPORT_MEANINGS: Mapping[ReportProgress, str] = {
     ReportProgress.FAILED: "report failed",
     ReportProgress.PARKED: "report refused",
-    ReportProgress.DUE: "report to be made",
+    ReportProgress.DUE: "report due",
     ReportProgress.SENDING: "being sent",
     ReportProgress.DELIVERED: "delivered",
     ReportProgress.GIVEN_UP: "report given up",

@@ -108,5 +108,5 @@ def test_a_reader_sees_and_decides_nothing(
 def test_the_study_says_which_bundles_result_stands(operator: Client) -> None:
     """A reader sees whose result it is, and whether that bundle is the active one."""
     found = operator.get(f"/studies/{STUDY}").text
-    assert "whose result stands" in found
+    assert "whose result is the current one" in found
     assert "the active bundle has none" not in found

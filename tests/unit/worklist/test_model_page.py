@@ -64,7 +64,7 @@ def test_limits_rules_and_figures_are_the_manifests(get: Get, migrated_database:
         "It is not the probability that this patient has the disease",
         "For frontal chest radiographs of adults; &lt;not&gt; for CT.",
         "64.2 %",
-        "It falls short in 1 of 1 figures.",
+        "It misses 1 of 1 targets.",
         "at least 96 %",
         "86.6 % (80.0–92.3)",  # noqa: RUF001  an en dash between numbers
         "142",
@@ -93,7 +93,7 @@ def test_an_untrained_bundle_has_a_banner_and_no_figures(
     _activate(migrated_database, {}, trained=False)
     page = get("/model").text
     assert "untrained-banner" in page
-    assert "tells no measured figures" in page
+    assert "has no measured figures" in page
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_a_retired_bundle_keeps_its_page(get: Get, migrated_database: Database) 
     digest = _activate(migrated_database, MANIFEST, name="old", role="retired")
     page = get(f"/model/{digest}").text
     assert "Bundle old 1" in page
-    assert "scores new images no more" in page
+    assert "no longer scores new images" in page

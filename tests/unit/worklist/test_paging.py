@@ -145,7 +145,7 @@ def test_a_place_behind_the_last_study_leads_back(get: Get, migrated_database: D
         low = add_bundle(session, name="other", role="retired")
         add_score(session, add_instance(session, "1.2.7"), low, priority="STAT", covid19=0.999)
     page = get(f"/?after={end}").text
-    assert "No studies here any more" in page
+    assert "No studies on this page" in page
     assert 'href="/"' in page
 
 
