@@ -27,7 +27,7 @@ import hashlib, sys
 from pathlib import Path
 import numpy as np
 from screening.imaging.lung_field import LungFieldSpec
-from training.fit.loop.devices import make_deterministic
+from training.fit.devices import make_deterministic
 from training.lung_field.fit import fit_lung_field
 
 def trained(run, stop_after=None, resume=False):

@@ -232,7 +232,7 @@ from pathlib import Path
 from tests.unit.training_networks.conftest import build_tiny
 from tests.unit.training_networks.test_run_protocol import FOUR, HeardReport, small
 from screening.networks.architectures import Architecture
-from training.fit.loop.train_protocol import run_protocol
+from training.fit.train_protocol import run_protocol
 from training.runs.request import RunRequest
 
 request = RunRequest(data=Path(sys.argv[1]), out=Path(sys.argv[2]), fold=1, epochs=40)
