@@ -119,7 +119,7 @@ def test_before_a_bundle_is_active_the_page_says_so(get: Get) -> None:
     """The general part is there all the same."""
     page = get("/model").text
     assert "No bundle is active yet" in page
-    assert "Every image is to be read" in page
+    assert "Read every image" in page
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, "DOE%5EJANE", "%00"])
