@@ -173,7 +173,7 @@ def test_users_are_managed_without_a_password_on_the_command_line(tmp_path: Path
         command = [sys.executable, "-m", "screening", "users", "add"]
         for arguments, password, complaint in (
             (["new"], "short\n", "expected 12 to 1024"),
-            (["rita"], PASSWORDS["rita"] + "\n", "--replace changes it"),
+            (["rita"], PASSWORDS["rita"] + "\n", "--replace changes that user"),
             (["new"], "", "expected 12 to 1024"),
         ):
             ended = subprocess.run(

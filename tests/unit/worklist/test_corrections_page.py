@@ -109,4 +109,4 @@ def test_the_study_says_which_bundles_result_stands(operator: Client) -> None:
     """A reader sees whose result it is, and whether that bundle is the active one."""
     found = operator.get(f"/studies/{STUDY}").text
     assert "whose result is the current one" in found
-    assert "the active bundle has none" not in found
+    assert "the active bundle has no result" not in found
