@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Update, inspect, literal, update
+from sqlalchemy import Update, inspect, update
 
-from screening.db.columns import STATES, Base
+from screening.db.columns import STATES, Base, stands_at
 from screening.domain.lifecycle import LIFECYCLES
 
 RowT = TypeVar("RowT", bound=Base)
@@ -59,8 +59,7 @@ def update_to(table: type[Base], state: StrEnum) -> Update:
     """
     column = _column(table, state)
     before = LIFECYCLES[type(state)].before(state)
-    written = [literal(old.value, literal_execute=True) for old in before]
-    return update(table).where(getattr(table, column).in_(written)).values({column: state})
+    return update(table).where(stands_at(getattr(table, column), *before)).values({column: state})
 
 
 @cache

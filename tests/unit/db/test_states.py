@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.bundle_rows import activate
-from screening.db.columns import Base
+from screening.db.columns import Base, State
 from screening.db.decision_tables import Correction
+from screening.db.schema import metadata
 from screening.db.session import Database
 from screening.db.states import StateChangeError, change_state, new_row, state_columns, update_to
 from screening.db.tables import Bundle, Classification, Delivery
@@ -23,10 +24,33 @@ from screening.domain.lifecycle import (
 )
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance
 
+WITHOUT_LIFECYCLE = {"lane", "report_lane", "priority"}
+"""Columns of the same kind that hold no state: what a row is, not how far it is."""
+DERIVED = {"studies", "totals"}
+
 
 def tables() -> list[type[Base]]:
     """Return every mapped table."""
+    assert metadata().tables
     return [mapper.class_ for mapper in Base.registry.mappers]
+
+
+def test_every_column_of_states_has_a_lifecycle() -> None:
+    """And every lifecycle is one column's: none is written down and asked by nobody."""
+    named = {
+        (table.__tablename__, column.name)
+        for table in tables()
+        for column in table.__table__.columns
+        if column.type is State and table.__tablename__ not in DERIVED
+    }
+    bound = {
+        (table.__tablename__, column)
+        for table in tables()
+        for column in state_columns(table).values()
+    }
+    assert {one for one in named if one[1] not in WITHOUT_LIFECYCLE} == bound
+    states = [one for table in tables() for one in state_columns(table)]
+    assert sorted(one.__name__ for one in states) == sorted(one.__name__ for one in LIFECYCLES)
 
 
 def test_a_column_begins_as_its_lifecycle_does() -> None:
@@ -44,7 +68,7 @@ def every_step() -> list[tuple[type[Base], StrEnum, StrEnum]]:
     """Return each table with each pair of its states, of either kind."""
     return [
         (table, old, new)
-        for table in (Classification, Delivery, Correction, Bundle)
+        for table in tables()
         for states in state_columns(table)
         for old in states
         for new in states
