@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +44,16 @@ class PreparedInput:
     """Why there is no plausible lung field; the arrays then show the whole image."""
 
 
+def load_lung_field(section: LungField, directory: Path) -> keras.Model:
+    """Build a bundle's lung field network and load its weights from the bundle's directory.
+
+    Raises BundleError where the weights do not fit.
+    """
+    model = build_lung_field(section.height, section.width)
+    load_weights(model, [directory / file.file for file in section.weights])
+    return model
+
+
 class ViewExtractor:
     """Extracts the input views of images; safe in any thread."""
 
@@ -58,9 +69,7 @@ class ViewExtractor:
         """
         if section is None:
             return cls()
-        model = build_lung_field(section.height, section.width)
-        load_weights(model, [directory / file.file for file in section.weights])
-        return cls(LungFieldFinder(model, section.spec))
+        return cls(LungFieldFinder(load_lung_field(section, directory), section.spec))
 
     def views(self, image: NDArray[np.uint8]) -> InputViews:
         """Return the views of a (rows, columns) uint8 image, 0 = black, MONOCHROME2 sense."""

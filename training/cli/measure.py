@@ -76,7 +76,6 @@ def picture_check(
         typer.Option(metavar="NAME", help="A subfolder of --others whose files must be scored."),
     ] = None,
     as_json: AsJson = False,
-    workers: Workers = 2,
 ) -> None:
     """Measure which pictures a bundle refuses: held-out radiographs as they are and changed, ...
 
@@ -85,22 +84,20 @@ def picture_check(
     Example: screening train picture-check bundles/chest-1 --data manifest.csv --split-from runs/a
     """
     from screening.bundles.registry import load_bundle
+    from screening.ensemble.ensemble import Ensemble
     from training.cli.bundle_tables import print_trial
     from training.data.manifest import read_manifest
     from training.evaluation.measurements import TRIAL_NAME, write_beside
     from training.evaluation.of_bundle import held_out_questions
-    from training.inference.score_files import Answering
-    from training.outliers.gate import PictureGate
     from training.outliers.trial import trial_json, try_picture_check
     from training.runs.held_out_scores import by_picture, default_part, trained_folds
 
-    loaded = load_bundle(bundle)
     rows = by_picture(read_manifest(data))
     folds = [fold for run in split_from for fold in trained_folds(run)]
     part = Part(split) if split else default_part(folds)
     known = [rows[q.pixels_sha256].path for q in held_out_questions(folds, part, rows)]
-    gate = PictureGate(loaded, Answering(workers=workers))
-    found = try_picture_check(gate, loaded.identity, known, others, radiographs or ())
+    ensemble = Ensemble.load(load_bundle(bundle))
+    found = try_picture_check(ensemble, known, others, radiographs or ())
     write_beside(bundle, TRIAL_NAME, trial_json(found))
     if as_json:
         typer.echo(json.dumps(trial_json(found), indent=2, allow_nan=False))
@@ -116,7 +113,6 @@ def tones(
     split_from: SplitFrom,
     split: SplitPart = None,
     as_json: AsJson = False,
-    workers: Workers = 2,
 ) -> None:
     """Measure how much a bundle's answers depend on how black and how white pictures are.
 
@@ -125,18 +121,17 @@ def tones(
     Example: screening train tones bundles/chest-1 --data manifest.csv --split-from runs/a
     """
     from screening.bundles.registry import load_bundle
+    from screening.ensemble.ensemble import Ensemble
     from training.cli.bundle_tables import print_tones
     from training.data.manifest import read_manifest
     from training.evaluation.contrast_robustness import tone_trial_json, try_tones
     from training.evaluation.measurements import TONES_NAME, write_beside
-    from training.inference.score_files import Answering
     from training.runs.held_out_scores import by_picture, default_part, trained_folds
 
-    loaded = load_bundle(bundle)
     rows = by_picture(read_manifest(data))
     folds = [fold for run in split_from for fold in trained_folds(run)]
     part = Part(split) if split else default_part(folds)
-    found = try_tones(loaded, folds, part, rows, Answering(workers=workers))
+    found = try_tones(Ensemble.load(load_bundle(bundle)), folds, part, rows)
     write_beside(bundle, TONES_NAME, tone_trial_json(found))
     if as_json:
         typer.echo(json.dumps(tone_trial_json(found), indent=2, allow_nan=False))

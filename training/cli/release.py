@@ -197,20 +197,22 @@ def _evaluate_bundle(
     asked: Asked,
 ) -> None:
     from screening.bundles.registry import load_bundle
+    from screening.ensemble.ensemble import Ensemble
     from training.cli.bundle_tables import print_bundle_evaluation
     from training.data.manifest import read_manifest
     from training.evaluation.measurements import EVALUATION_NAME, write_beside
     from training.evaluation.of_bundle import bundle_evaluation_json, evaluate_bundle
-    from training.inference.score_files import Answering
     from training.runs.held_out_scores import by_picture, default_part, trained_folds
 
     if not split_from:
         raise typer.BadParameter("expected --split-from RUN with --bundle, found none")
+    if asked.cache:
+        raise typer.BadParameter("--cache is for runs: a bundle decodes as the stations do, anew")
     folds = [fold for run in split_from for fold in trained_folds(run)]
     part = Part(split) if split else default_part(folds)
-    answering = Answering(workers=asked.workers, cache_dir=asked.cache)
     rows = by_picture(read_manifest(data))
-    found = evaluate_bundle(load_bundle(directory), folds, part, rows, answering)
+    ensemble = Ensemble.load(load_bundle(directory))
+    found = evaluate_bundle(ensemble, folds, part, rows, workers=asked.workers)
     content = bundle_evaluation_json(found)
     write_beside(directory, EVALUATION_NAME, content)
     if asked.as_json:

@@ -11,8 +11,9 @@ from screening.domain.eligibility import EligibilityRules, Refusal, screen_heade
 from screening.domain.eligibility import Reason as HeaderReason
 from screening.errors import RejectedInstanceError
 from screening.imaging.header import read_header
+from screening.imaging.picture_file import PICTURE_SUFFIXES
+from screening.imaging.radiograph_file import read_radiograph
 from training.data.manifest import View
-from training.data.radiograph_file import PICTURE_SUFFIXES, read_radiograph
 from training.datasets.listing import ListedImage, Reason, SetAside
 
 HASH_SIDE = 16
@@ -53,7 +54,7 @@ def open_image(listed: ListedImage) -> OpenedImage | SetAside:
                 return _set_aside(listed, refusal)
             view = VIEW_OF_POSITION.get(header.view_position, view)
             age_years = header.patient_age_years if age_years is None else age_years
-        grey = read_radiograph(path)
+        grey = read_radiograph(path).pixels
     except FileNotFoundError:
         return SetAside(path, listed.source, Reason.MISSING, "no such file")
     except OSError as error:

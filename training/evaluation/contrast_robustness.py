@@ -6,24 +6,25 @@ with its tone changed within the part that members see.
 Source: Zech et al. 2018, PLOS Medicine 15:e1002683 (networks that tell the hospital).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.bundles.registry import Bundle
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.input_views import InputViews
+from screening.imaging.lung_field import View
+from screening.imaging.radiograph_file import read_radiograph
 from training.augmentation.contrast_exchange import levels_of
 from training.data.manifest import ImageRow
-from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.evaluation.acceptance import of_the_reference_set
 from training.evaluation.files import estimate_json
-from training.evaluation.of_bundle import answers_of, evaluate_members, held_out_questions
-from training.inference.bundle_members import BundleMember, load_members
-from training.inference.score_files import Answering
+from training.evaluation.of_bundle import evaluate_members, held_out_questions
+from training.inference.bundle_inference import infer_prepared, member_predictions
 from training.metrics.classification import Estimate, SetEvaluation
 from training.runs.held_out_scores import Predictions, TrainedFold
 
@@ -80,34 +81,34 @@ class ToneTrial:
 
 
 def try_tones(
-    bundle: Bundle,
+    ensemble: Ensemble,
     splits: Sequence[TrainedFold],
     part: Part,
     rows: Mapping[str, ImageRow],
-    answering: Answering,
 ) -> ToneTrial:
-    """Ask a bundle about the pictures that all these runs hold out, in each tone.
+    """Score the images that all these runs hold out, in each tone, with a bundle's ensemble.
 
     On adults, whose tone differs between collections, where the part has all classes of them.
-    rows: of the data manifest, by pixels_sha256. Raises TrainingError where no picture is held out.
+    rows: of the data manifest, by pixels_sha256. Raises TrainingError where no image is held out.
     """
     everything = held_out_questions(splits, part, rows)
     nothing = Predictions((), everything, np.zeros((len(everything), 0)))
     adults = of_the_reference_set(nothing).questions
     of_adults = {CLASS_OF_MEMBER_CLASS[each.klass] for each in adults} == set(Class)
     questions = adults if of_adults else everything
-    pictures = [read_radiograph(rows[each.pixels_sha256].path) for each in questions]
-    members = load_members(bundle, answering)
-    parts = [[each.seen_as.part_of(picture) for picture in pictures] for each in members]
+    manifest = ensemble.bundle.manifest
+    used = {member.input.view for member in manifest.members}
+    views = [
+        ensemble.views(read_radiograph(rows[each.pixels_sha256].path).pixels) for each in questions
+    ]
     shown = []
     for name, tone in TONES.items():
-        answers = [
-            answers_of(each, questions, _answers_in_tone(each, seen, tone, answering))
-            for each, seen in zip(members, parts, strict=True)
-        ]
-        together = evaluate_members(bundle.manifest.members, answers)
+        prepared = (ensemble.prepare_views(_toned_views(each, used, tone)) for each in views)
+        inferred = infer_prepared(ensemble, prepared)
+        predictions = member_predictions(manifest.members, questions, inferred)
+        together = evaluate_members(manifest.members, predictions)
         shown.append(ToneRow(name, together.ensemble.pooled))
-    return ToneTrial(bundle.identity, part, of_adults, tuple(shown))
+    return ToneTrial(ensemble.bundle.identity, part, of_adults, tuple(shown))
 
 
 def toned(picture: Picture, tone: Tone) -> Picture:
@@ -116,13 +117,9 @@ def toned(picture: Picture, tone: Tone) -> Picture:
     return np.asarray(np.rint(grey * 255), np.uint8)
 
 
-def _answers_in_tone(
-    member: BundleMember, parts: Sequence[Picture], tone: Tone, answering: Answering
-) -> NDArray[np.float32]:
-    seen_whole = replace(member.seen_as, part=None)
-    return answering.probabilities_of(
-        member.model, seen_whole, (toned(part, tone) for part in parts)
-    )
+def _toned_views(views: InputViews, used: Collection[View], tone: Tone) -> InputViews:
+    """Return the input views that members use in another tone, each changed by itself."""
+    return replace(views, pixels={view: toned(views.pixels[view], tone) for view in used})
 
 
 def tone_trial_json(trial: ToneTrial) -> dict[str, Any]:

@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member
-from screening.bundles.registry import Bundle
 from screening.domain.scores import Class
+from screening.ensemble.ensemble import Ensemble
 from training.data.manifest import ABNORMAL, CLASS_OF_LABEL, MEMBER_CLASS_OF_LABEL, ImageRow
 from training.data.splits import Part
 from training.evaluation.acceptance import ReleaseFigure, of_the_reference_set, release_figures
 from training.evaluation.files import classifier_json, ensemble_json
 from training.evaluation.of_runs import AnsweredTogether, EnsembleEvaluation, evaluate_together
-from training.inference.bundle_members import BundleMember, load_members
+from training.inference.bundle_inference import infer_files, member_predictions
 from training.inference.combination import (
     Combination,
     combined_answers,
@@ -26,13 +25,11 @@ from training.inference.combination import (
     own_answers,
     three_class_answers,
 )
-from training.inference.score_files import Answering
 from training.metrics.classification import Evaluation, evaluate
 from training.runs.held_out_scores import (
     Predictions,
     Question,
     TrainedFold,
-    both_sides,
     questions_of,
 )
 
@@ -55,23 +52,23 @@ class BundleEvaluation:
 
 
 def evaluate_bundle(
-    bundle: Bundle,
+    ensemble: Ensemble,
     splits: Sequence[TrainedFold],
     part: Part,
     rows: Mapping[str, ImageRow],
-    answering: Answering,
+    *,
+    workers: int = 2,
 ) -> BundleEvaluation:
-    """Evaluate a bundle on the pictures that all these runs keep for a part.
+    """Evaluate a bundle's ensemble on the images that all these runs keep for a part.
 
-    rows: of the data manifest, by pixels_sha256. Raises TrainingError where there are none.
+    rows: of the data manifest, by pixels_sha256. workers: threads that decode.
+    Raises TrainingError where there are no such images.
     """
     questions = held_out_questions(splits, part, rows)
     paths = [rows[each.pixels_sha256].path for each in questions]
-    answers = [
-        answers_of(each, questions, answering.probabilities(each.model, each.seen_as, paths))
-        for each in load_members(bundle, answering)
-    ]
-    members = bundle.manifest.members
+    members = ensemble.bundle.manifest.members
+    inferred = infer_files(ensemble, paths, workers=workers)
+    answers = member_predictions(members, questions, inferred)
     everything = evaluate_members(members, answers)
     reference = [of_the_reference_set(each) for each in answers]
     on_reference = evaluate_members(members, reference) if reference[0].questions else None
@@ -81,7 +78,7 @@ def evaluate_bundle(
         if len(member.classes) > len(Class)
     )
     return BundleEvaluation(
-        identity=bundle.identity,
+        identity=ensemble.bundle.identity,
         part=part,
         leaked=sum(each.group_in_training for each in questions),
         everything=everything,
@@ -112,13 +109,6 @@ def held_out_questions(
 def _with_finest_class(question: Question, rows: Mapping[str, ImageRow]) -> Question:
     label = rows[question.pixels_sha256].label
     return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label] or ""))
-
-
-def answers_of(
-    member: BundleMember, questions: tuple[Question, ...], outputs: NDArray[np.float32]
-) -> Predictions:
-    """Return what a member's outputs, (questions, outputs), say of each of its classes."""
-    return Predictions(member.member.classes, questions, both_sides(outputs))
 
 
 def evaluate_members(

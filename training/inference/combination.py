@@ -6,13 +6,20 @@ under which the true class of the weighted mean is. Source: Guo et al. 2017, sec
 (temperature); Dempster, Laird & Rubin 1977, section 4.3 (proportions of a mixture by EM).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class, member_scores
+from screening.domain.scores import (
+    CLASS_OF_MEMBER_CLASS,
+    Class,
+    ClassScores,
+    MemberScores,
+    combine,
+    member_scores,
+)
 from training.errors import TrainingError
 from training.metrics.classification import AnsweredImages
 from training.runs.held_out_scores import Predictions, Question
@@ -64,7 +71,8 @@ def three_class_answers(predictions: Predictions, temperature: float = 1.0) -> A
     _check_classes(predictions)
     names = tuple(Class)
     true = [names.index(CLASS_OF_MEMBER_CLASS[each.klass]) for each in predictions.questions]
-    scores = _folded(predictions.classes, predictions.probabilities, temperature)
+    calibrated = _calibrated(predictions.classes, predictions.probabilities, temperature)
+    scores = _rows(each.calibrated for each in calibrated)
     classes = tuple(name.value for name in names)
     return _answered(classes, predictions.questions, true, scores)
 
@@ -103,14 +111,19 @@ def combined_answers(members: Sequence[Predictions], combination: Combination) -
 def ensemble_scores(
     outputs: Sequence[tuple[tuple[str, ...], Floats]], combination: Combination
 ) -> Floats:
-    """Return (pictures, 3) scores; outputs: each member's classes and (pictures, classes)."""
+    """Return (images, 3) scores as the stations combine them.
+
+    outputs: each member's classes and (images, classes) probabilities.
+    """
     calibrated = [
-        _folded(classes, probabilities, temperature)
+        _calibrated(classes, probabilities, temperature)
         for (classes, probabilities), temperature in zip(
             outputs, combination.temperatures, strict=True
         )
     ]
-    return np.asarray(np.average(calibrated, 0, combination.weights))
+    return _rows(
+        combine(members, combination.weights).ensemble for members in zip(*calibrated, strict=True)
+    )
 
 
 def choose_combination(members: Sequence[Predictions]) -> Combination:
@@ -171,11 +184,15 @@ def _of_truth(answered: AnsweredImages) -> Floats:
     return np.maximum(chosen, _SMALLEST)
 
 
-def _folded(classes: tuple[str, ...], probabilities: Floats, temperature: float) -> Floats:
-    rows = (
-        member_scores("", classes, row, temperature).calibrated for row in probabilities.tolist()
-    )
-    return np.array([[scores.of(klass) for klass in Class] for scores in rows])
+def _calibrated(
+    classes: tuple[str, ...], probabilities: Floats, temperature: float
+) -> list[MemberScores]:
+    return [member_scores("", classes, row, temperature) for row in probabilities.tolist()]
+
+
+def _rows(scores: Iterable[ClassScores]) -> Floats:
+    """Return (images, 3), in the order of `Class`."""
+    return np.array([[each.of(klass) for klass in Class] for each in scores])
 
 
 def _check_classes(predictions: Predictions) -> None:

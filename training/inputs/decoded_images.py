@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.preprocess import InputSpec
-from training.data.radiograph_file import read_radiograph
+from screening.imaging.radiograph_file import read_radiograph
 from training.errors import DataError
 from training.inputs.grey_levels import exact_values, whole_grey_levels
 from training.inputs.input_view import SeenPart
@@ -80,7 +80,7 @@ def _decode_into(
 ) -> None:
     def decode(index: int) -> str | None:
         try:
-            pictures[index] = prepare(read_radiograph(paths[index]))
+            pictures[index] = prepare(read_radiograph(paths[index]).pixels)
         except (RejectedInstanceError, OSError) as error:
             return f"{paths[index]}: {error}"
         return None

@@ -15,8 +15,8 @@ from PIL import Image
 from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import crop
+from screening.imaging.radiograph_file import read_radiograph
 from training.data.manifest import ImageRow, manifest_digest, write_manifest
-from training.data.radiograph_file import read_radiograph
 from training.errors import DataError, TrainingError
 from training.inputs.crop_pack import (
     CROPS,
@@ -109,7 +109,7 @@ def _squares(
 def _pictures(rows: Sequence[ImageRow], workers: int) -> Iterator[list[NDArray[np.uint8]]]:
     def read(row: ImageRow) -> NDArray[np.uint8]:
         try:
-            return read_radiograph(row.path)
+            return read_radiograph(row.path).pixels
         except (RejectedInstanceError, OSError) as error:
             raise DataError(
                 f"expected a readable picture at {row.path}, found {error}; replace it, or take "

@@ -5,8 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from screening.bundles.registry import load_bundle, verify_files
-from screening.networks.lung_field import build_lung_field
-from screening.networks.weights import load_weights
+from screening.ensemble.input_views import load_lung_field
 from training.errors import TrainingError
 from training.networks.lung_field import RECORD, WEIGHTS
 from training.runs.checkpoint import save_network
@@ -25,11 +24,9 @@ def lung_field_of(bundle: Path, run: Path) -> Path:
             "with --lung-field"
         )
     verify_files(found)
-    spec = section.spec
-    model = build_lung_field(spec.height, spec.width)
-    load_weights(model, [found.directory / file.file for file in section.weights])
+    model = load_lung_field(section, found.directory)
     run.mkdir(parents=True, exist_ok=True)
-    record = {"spec": asdict(spec), "from": found.identity}
+    record = {"spec": asdict(section.spec), "from": found.identity}
     (run / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     save_network(run / WEIGHTS, model)
     return run

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from screening.imaging.lung_field import LungFieldSpec
-from training.data.radiograph_file import PICTURE_SUFFIXES
+from screening.imaging.picture_file import PICTURE_SUFFIXES
 from training.data.seeded_order import draw
 from training.errors import DataError
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.lung_field import LungFieldSpec, lung_box
 from screening.imaging.preprocess import InputSpec
+from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.lung_field import LungFieldFinder
-from training.data.radiograph_file import read_radiograph
 from training.errors import DataError, TrainingError
 from training.inputs.decoded_images import load_pictures
 from training.lung_field.fit import fit_lung_field
@@ -180,7 +180,7 @@ def _box_figures(
         name = path.relative_to(request.images).as_posix()
         if groups.get(name, path.stem) in trained_groups:
             continue
-        picture = read_radiograph(path)
+        picture = read_radiograph(path).pixels
         box = finder.box(picture)
         around = lung_box(finder.probabilities([picture])[0], tight)
         refused += box is None

@@ -25,17 +25,16 @@ from screening.ensemble.feature_statistics import (
     fit_statistics,
     write_statistics,
 )
+from screening.ensemble.members import load_network
+from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.feature_maps import last_feature_map
-from screening.networks.weights import load_weights
 from training.data.manifest import ImageRow
-from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.errors import TrainingError
 from training.evaluation.ridge import fit_plane
 from training.inference.features import feature_network
 from training.inference.score_files import Answering, seen_by
 from training.inputs.input_view import SeenAs
-from training.networks.initial import load_network
 from training.outliers.outlier_images import CHANGES, DRAWN, TEACHING, Picture
 from training.runs.folder import read_split
 from training.runs.held_out_scores import TrainedFold
@@ -99,8 +98,7 @@ def make_picture_check(
     member: of the fold, stored in the directory. rows: of the data manifest, by pixels_sha256.
     Returns the manifest's section, and how it came about for the manifest's provenance.
     """
-    model = load_network(fold.run, fold.fold, answering.architectures)
-    load_weights(model, [directory / file.file for file in member.weights])
+    model = load_network(member, directory, answering.architectures)
     layer = last_feature_map(model)
     features = features_for_check(feature_network(model, layer), fold, rows, answering)
     fitted = fit_picture_check(features)
@@ -141,7 +139,7 @@ def features_for_check(
     drawn = [DRAWN[kind](seed) for kind in TEACHING for seed in range(DRAWN_OF_A_KIND)]
 
     def changed(place: int) -> Picture:
-        return changes[place % len(changes)](read_radiograph(known[place].path))
+        return changes[place % len(changes)](read_radiograph(known[place].path).pixels)
 
     return CheckFeatures(
         known=answering.outputs(network, seen_as, [row.path for row in known]),
@@ -155,7 +153,7 @@ def features_for_check(
 def _has_lungs(path: Path, seen_as: SeenAs) -> bool:
     """Return whether a picture comes as far as the check; without lungs it is refused before."""
     part = seen_as.part
-    return part is None or part.finder.box(read_radiograph(path)) is not None
+    return part is None or part.finder.box(read_radiograph(path).pixels) is not None
 
 
 def fit_picture_check(features: CheckFeatures) -> FittedCheck:

@@ -11,14 +11,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from screening.domain.eligibility import EligibilityRules
+from screening.domain.eligibility import EligibilityRules, Refusal
+from screening.domain.lifecycle import FailureReason
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.examination import Failed, examine
 from screening.imaging.phantom_image import phantom_image
-from training.data.radiograph_file import read_radiograph
+from screening.imaging.radiograph_file import read_radiograph
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
+from training.inference.bundle_inference import refusals_of
 from training.metrics.classification import Estimate
 from training.metrics.intervals import wilson_interval
-from training.outliers.gate import PASSED, PictureGate
 from training.outliers.outlier_images import CHANGES, DRAWN, Picture
 
 MOST_REFUSED = 0.01
@@ -26,7 +29,13 @@ DRAWN_OF_A_KIND = 50
 FIRST_SEED = 10_000
 """The check learnt from drawn pictures of lower seeds."""
 PHANTOM_PIXELS = (512, 480)
+PASSED = "passed"
+UNREADABLE = "unreadable"
+"""The stations record it as failed: it is not scored either."""
+
 _AT_ONCE = 64
+_OF_THIS_MACHINE = frozenset({FailureReason.OUT_OF_MEMORY, FailureReason.INTERNAL_ERROR})
+"""Failures that say nothing of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +66,12 @@ class Trial:
 
 
 def try_picture_check(
-    gate: PictureGate,
-    identity: str,
+    ensemble: Ensemble,
     known: Sequence[Path],
     others: Path | None,
     radiographs: Collection[str] = (),
 ) -> Trial:
-    """Show a gate known radiographs as they are and changed, drawn pictures, and a folder's files.
+    """Show an ensemble known radiographs as they are and changed, drawn images, a folder's files.
 
     known: files of radiographs that nothing was fitted to; radiographs: subfolders of the folder
     whose files must be scored. Raises TrainingError where the folder or one of these is not there.
@@ -72,40 +80,40 @@ def try_picture_check(
     for folder in expected:
         if not folder.is_dir():
             raise TrainingError(f"expected a folder of files at {folder}, found none")
-    rows = [_row(gate, "chest radiographs", _read(known), refuse=False)]
+    rows = [_row(ensemble, "chest radiographs", _read(known), refuse=False)]
     rows += [
-        _row(gate, f"chest radiographs, {name}", _changed(known, change), refuse=True)
+        _row(ensemble, f"chest radiographs, {name}", _changed(known, change), refuse=True)
         for name, change in CHANGES.items()
     ]
     rows += [
-        _row(gate, name, (draw(FIRST_SEED + n) for n in range(DRAWN_OF_A_KIND)), refuse=True)
+        _row(ensemble, name, (draw(FIRST_SEED + n) for n in range(DRAWN_OF_A_KIND)), refuse=True)
         for name, draw in DRAWN.items()
     ]
     phantoms = (phantom_image(FIRST_SEED + n, *PHANTOM_PIXELS) for n in range(DRAWN_OF_A_KIND))
-    rows.append(_row(gate, "phantoms", phantoms, refuse=False))
-    folders, passed = _folder(gate, others, radiographs) if others else ([], [])
-    return Trial(identity, (*rows, *folders), tuple(passed))
+    rows.append(_row(ensemble, "phantoms", phantoms, refuse=False))
+    folders, passed = _folder(ensemble, others, radiographs) if others else ([], [])
+    return Trial(ensemble.bundle.identity, (*rows, *folders), tuple(passed))
 
 
 def _read(paths: Iterable[Path]) -> Iterator[Picture]:
-    return (read_radiograph(path) for path in paths)
+    return (read_radiograph(path).pixels for path in paths)
 
 
 def _changed(paths: Iterable[Path], change: Callable[[Picture], Picture]) -> Iterator[Picture]:
     return (change(picture) for picture in _read(paths))
 
 
-def _row(gate: PictureGate, kind: str, pictures: Iterator[Picture], *, refuse: bool) -> TrialRow:
+def _row(ensemble: Ensemble, kind: str, pictures: Iterator[Picture], *, refuse: bool) -> TrialRow:
     reasons: Counter[str] = Counter()
     shown = 0
     while some := list(islice(pictures, _AT_ONCE)):
         shown += len(some)
-        reasons.update(found.reason.value for found in gate.of_pictures(some) if found)
+        reasons.update(found.reason.value for found in refusals_of(ensemble, some) if found)
     return TrialRow(kind, refuse, shown, dict(sorted(reasons.items())))
 
 
 def _folder(
-    gate: PictureGate, folder: Path, radiographs: Collection[str]
+    ensemble: Ensemble, folder: Path, radiographs: Collection[str]
 ) -> tuple[list[TrialRow], list[str]]:
     """Return a row for each subfolder, and the files that pass unduly; CSVs are passed over."""
     found: dict[str, Counter[str]] = {}
@@ -114,7 +122,7 @@ def _folder(
         if not path.is_file() or path.suffix.lower() == ".csv":
             continue
         inside = path.relative_to(folder)
-        outcome = gate.of_file(path, EligibilityRules())
+        outcome = _outcome(ensemble, path)
         within = inside.parts[0] if len(inside.parts) > 1 else "."
         found.setdefault(within, Counter())[outcome] += 1
         if outcome == PASSED and within not in radiographs:
@@ -129,6 +137,17 @@ def _folder(
         for name, outcomes in sorted(found.items())
     ]
     return rows, passed
+
+
+def _outcome(ensemble: Ensemble, path: Path) -> str:
+    """Return what a station makes of one file: the reason of a refusal, unreadable or passed."""
+    found = examine(path, EligibilityRules(), ensemble.prepare)
+    if isinstance(found, Failed):
+        if found.reason in _OF_THIS_MACHINE:
+            raise TrainingError(f"{path}: expected a result, found {found.detail}; try again")
+        return UNREADABLE
+    refusal = found if isinstance(found, Refusal) else ensemble.refusals([found.prepared])[0]
+    return refusal.reason.value if refusal else PASSED
 
 
 def trial_json(trial: Trial) -> dict[str, Any]:

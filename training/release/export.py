@@ -13,6 +13,8 @@ from typing import Any
 from screening.bundles.manifest import MANIFEST_NAME, Manifest, manifest_bytes
 from screening.bundles.parts import OutlierCheckSection
 from screening.bundles.registry import Bundle, load_bundle
+from screening.domain.scores import SCORE_TOLERANCE
+from screening.ensemble.golden_images import golden_images, write_golden
 from screening.imaging.fingerprint import fingerprint
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.weights import Precision
@@ -32,7 +34,6 @@ from training.inference.combination import (
 from training.inference.score_files import Answering, check_preprocessing
 from training.lung_field.stored import store_lung_field
 from training.outliers.fit import make_picture_check
-from training.release.golden_images import write_golden
 from training.release.manifest_metrics import release_metrics
 from training.release.member_weights import MemberPlace, StoredMember, store_member
 from training.release.parity import Parity, check_parity, parity, parity_pictures
@@ -156,7 +157,12 @@ def _write_bundle(
         members=tuple(each.member for each in stored),
         triage_rules=choose_triage_rules(ensemble),
         preprocessing_fingerprint=fingerprint(),
-        golden=write_golden(directory, {each.member.name: each.golden for each in stored}),
+        golden=write_golden(
+            directory,
+            golden_images(),
+            {each.member.name: each.golden for each in stored},
+            SCORE_TOLERANCE,
+        ),
         lung_field=store_lung_field(directory, validated.members),
         outlier_check=check,
         provenance=_provenance(request, validated, stored, dict(found), ask)

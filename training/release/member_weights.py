@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member, NetworkInput
 from screening.bundles.registry import describe_file
+from screening.ensemble.golden_images import golden_images, golden_scores
+from screening.ensemble.input_views import ViewExtractor
+from screening.ensemble.members import EnsembleMember
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View
 from screening.networks.weights import PRECISIONS, Precision, load_weights, save_weights
 from training.inference.score_files import Answering, seen_by
 from training.networks.initial import load_network
-from training.release.golden_images import golden_scores
 from training.release.parity import Parity, keeps_parity, parity
 from training.runs.held_out_scores import TrainedFold, both_sides
 
@@ -75,7 +77,7 @@ def store_member(
         return StoredMember(
             member=member,
             precision=chosen,
-            golden=golden_scores(fold, model, answering),
+            golden=_golden(member, model, fold),
             trained=trained,
             stored=_answers(model, fold, compared, answering),
         )
@@ -98,6 +100,13 @@ def _answers(
     model: keras.Model, fold: TrainedFold, compared: Sequence[Path], answering: Answering
 ) -> NDArray[np.float64]:
     return both_sides(answering.probabilities(model, seen_by(fold), compared))
+
+
+def _golden(member: Member, model: keras.Model, fold: TrainedFold) -> list[tuple[float, ...]]:
+    part = seen_by(fold).part
+    with keras.device("cpu:0"):
+        extractor = ViewExtractor(part.finder if part else None)
+        return golden_scores(EnsembleMember(member, model), golden_images(), extractor)
 
 
 def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> Member:

@@ -14,9 +14,9 @@ from PIL import Image
 
 from screening.imaging.overlay import overlay
 from screening.imaging.phantom_image import phantom_image
+from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.grad_cam import GradCam
 from training.data.manifest import ImageRow
-from training.data.radiograph_file import read_radiograph
 from training.inference.score_files import Answering, seen_by
 from training.networks.initial import load_network
 from training.outliers.outlier_images import Picture
@@ -51,7 +51,7 @@ def held_out_sheet(
     classes = sorted({each.klass for each in answers.questions})
     names = [name for klass in classes for name in _of_class(answers, klass)]
     pictures = [
-        (f"{rows[name].label} ({rows[name].source})", read_radiograph(rows[name].path))
+        (f"{rows[name].label} ({rows[name].source})", read_radiograph(rows[name].path).pixels)
         for name in names
     ]
     return Sheet(fold.name, "held-out pictures", _cells(fold, pictures, answering))

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
+from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.architectures import Architecture
 from tests.training.packed_images import SMALL, packed_site, small_protocol
 from training.accelerator import session as session_module
@@ -18,7 +19,6 @@ from training.accelerator.run_word import parse_run
 from training.accelerator.session import JsonLines, Session, TimeUpError, train_runs
 from training.accelerator.take import take_runs
 from training.data.manifest import read_manifest
-from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.errors import DataError, TrainingError
 from training.inputs.crop_pack import CROPS, MANIFEST, RECORD, CropPack, read_record
@@ -75,7 +75,7 @@ def test_crops_are_squares_of_one_size(pack: Path) -> None:
     )
     assert (grey.shape, grey.dtype) == ((len(rows), 150, 150), np.uint8)
     for row in rows[::20]:
-        picture = read_radiograph(pack.parent / row.path.name)
+        picture = read_radiograph(pack.parent / row.path.name).pixels
         assert picture.shape == (SMALL, SMALL)  # nothing looks like lungs: packed whole
         error = np.abs(crops.crop(row.pixels_sha256).astype(float) - picture)
         assert error.mean() < 25  # noise is what WebP keeps least of

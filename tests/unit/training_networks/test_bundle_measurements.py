@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,14 @@ from PIL import Image
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.bundles.registry import Bundle
+from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.input_views import InputViews
+from screening.imaging.lung_field import View
 from screening.imaging.phantom import write_phantoms
+from screening.imaging.radiograph_file import read_radiograph
 from tests.training.trained_runs import Site
-from training.data.radiograph_file import read_radiograph
 from training.data.splits import Part
 from training.errors import TrainingError
-from training.evaluation import contrast_robustness as tone_trial
 from training.evaluation.contrast_robustness import (
     TONES,
     Picture,
@@ -33,7 +34,6 @@ from training.evaluation.measurements import (
     write_beside,
 )
 from training.evaluation.of_bundle import (
-    answers_of,
     bundle_evaluation_json,
     evaluate_bundle,
     evaluate_members,
@@ -41,11 +41,10 @@ from training.evaluation.of_bundle import (
 )
 from training.evaluation.of_runs import evaluate_runs
 from training.evaluation.source_probe import probe_sources
-from training.inference.bundle_members import load_members
+from training.inference.bundle_inference import infer_prepared, member_predictions
 from training.inference.combination import Combination, combined_answers, common_images
 from training.metrics.classification import evaluate_set
 from training.outliers import trial as picture_check_trial
-from training.outliers.gate import PictureGate
 from training.outliers.outlier_images import CHANGES, DRAWN
 from training.outliers.trial import Trial, trial_json, try_picture_check
 from training.report.grad_cam_sheet import held_out_sheet, phantom_sheet
@@ -67,15 +66,23 @@ TOLD_TONES = {
 }
 
 
+@pytest.fixture(scope="module")
+def ensemble(site: Site, released: Bundle) -> Ensemble:
+    """Return the bundle's ensemble of small networks, loaded once for this module."""
+    return Ensemble.load(released, site.answering.architectures)
+
+
 def folds_of(site: Site) -> list:
     """Return the folds of both runs."""
     return [fold for run in site.runs for fold in trained_folds(run)]
 
 
-def test_a_bundle_is_evaluated_as_it_is_released(site: Site, released: Bundle) -> None:
+def test_a_bundle_is_evaluated_as_it_is_released(
+    site: Site, released: Bundle, ensemble: Ensemble
+) -> None:
     """Stored weights, temperatures and shares of the manifest, on what its runs hold out."""
     folds, rows = folds_of(site), by_picture(site.rows)
-    found = evaluate_bundle(released, folds, Part.TEST, rows, site.answering)
+    found = evaluate_bundle(ensemble, folds, Part.TEST, rows)
     members = released.manifest.members
     combination = Combination(
         tuple(each.temperature for each in members), tuple(each.weight for each in members)
@@ -94,7 +101,10 @@ def test_a_bundle_is_evaluated_as_it_is_released(site: Site, released: Bundle) -
 
 
 def test_a_trial_counts_what_is_refused(
-    site: Site, released: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    ensemble: Ensemble,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pictures as they are and changed, drawn ones, and a folder's files with those that pass."""
     folder = tmp_path / "others"
@@ -104,9 +114,8 @@ def test_a_trial_counts_what_is_refused(
     Image.fromarray(np.zeros((300, 300), np.uint8)).save(folder / "black.png")
     (folder / "manifest.csv").write_text("no picture")
     monkeypatch.setattr(picture_check_trial, "DRAWN_OF_A_KIND", 2)
-    gate = PictureGate(released, site.answering)
     known = [row.path for row in site.rows[:3]]
-    found = try_picture_check(gate, released.identity, known, folder, ["phantoms"])
+    found = try_picture_check(ensemble, known, folder, ["phantoms"])
     rows = {row.kind: row for row in found.rows}
     assert [row.pictures for row in found.rows[: len(CHANGES) + 1]] == [3] * (len(CHANGES) + 1)
     assert rows.keys() >= DRAWN.keys()
@@ -119,15 +128,15 @@ def test_a_trial_counts_what_is_refused(
     assert rows["files in odd"].reasons == rows["files in phantoms"].reasons
     assert len(found.passed) == 1 - sum(rows["files in odd"].reasons.values())
     with pytest.raises(TrainingError, match="elsewhere"):
-        try_picture_check(gate, released.identity, [], folder, ["elsewhere"])
+        try_picture_check(ensemble, [], folder, ["elsewhere"])
     json.dumps(trial_json(found), allow_nan=False)
 
 
-def test_a_tone_trial_shows_the_same_pictures_in_each_tone(site: Site, released: Bundle) -> None:
+def test_a_tone_trial_shows_the_same_pictures_in_each_tone(site: Site, ensemble: Ensemble) -> None:
     """As they are the answers are those of the evaluation; in other tones they may be others."""
     folds, rows = folds_of(site), by_picture(site.rows)
-    found = try_tones(released, folds, Part.TEST, rows, site.answering)
-    expected = evaluate_bundle(released, folds, Part.TEST, rows, site.answering).everything
+    found = try_tones(ensemble, folds, Part.TEST, rows)
+    expected = evaluate_bundle(ensemble, folds, Part.TEST, rows).everything
     assert [row.tone for row in found.rows] == list(TONES)
     assert {row.found.images for row in found.rows} == {16}
     assert found.rows[0].found.confusion == expected.ensemble.pooled.confusion
@@ -137,40 +146,30 @@ def test_a_tone_trial_shows_the_same_pictures_in_each_tone(site: Site, released:
 
 
 class RightHalf:
-    """A `SeenPart` that needs no network."""
+    """A `ViewExtractor` that needs no network."""
 
-    def of(self, picture: Picture) -> Picture:
-        """Return the right half of a picture, as wide as the whole."""
-        return picture[:, picture.shape[1] // 2 :].repeat(2, axis=1)
+    def views(self, image: Picture) -> InputViews:
+        """Return the right half of an image, as wide as the whole, as every view."""
+        half = image[:, image.shape[1] // 2 :].repeat(2, axis=1)
+        return InputViews(dict.fromkeys(View, half))
 
 
-def test_the_part_that_a_member_sees_is_toned(
-    site: Site, released: Bundle, monkeypatch: pytest.MonkeyPatch
+def test_the_view_that_a_member_takes_is_toned(
+    site: Site, released: Bundle, ensemble: Ensemble
 ) -> None:
-    """Not the whole picture, which would give the part another tone; a member is asked as ever."""
-    members = [
-        replace(each, seen_as=replace(each.seen_as, part=RightHalf()))
-        for each in load_members(released, site.answering)
-    ]
-    monkeypatch.setattr(tone_trial, "load_members", lambda *_: members)
+    """Not the whole image, which would give the view another tone."""
+    halves = Ensemble(released, ensemble._members, extractor=RightHalf())
     folds, rows = folds_of(site), by_picture(site.rows)
-    found = try_tones(released, folds, Part.TEST, rows, site.answering)
+    found = try_tones(halves, folds, Part.TEST, rows)
     shown = {row.tone: row.found.classes["covid19"].calibration_error for row in found.rows}
     questions = held_out_questions(folds, Part.TEST, rows)
-    halves = [RightHalf().of(read_radiograph(rows[q.pixels_sha256].path)) for q in questions]
-    asked = [replace(each.seen_as, part=None) for each in members]
+    images = [read_radiograph(rows[q.pixels_sha256].path).pixels for q in questions]
+    members = released.manifest.members
     for name, tone in TONES.items():
-        answers = [
-            answers_of(
-                each,
-                questions,
-                site.answering.probabilities_of(
-                    each.model, seen, (toned(half, tone) for half in halves)
-                ),
-            )
-            for each, seen in zip(members, asked, strict=True)
-        ]
-        expected = evaluate_members(released.manifest.members, answers).ensemble.pooled
+        changed = [toned(RightHalf().views(each).pixels[View.WHOLE], tone) for each in images]
+        inferred = infer_prepared(ensemble, [ensemble.prepare(each) for each in changed])
+        answers = member_predictions(members, questions, inferred)
+        expected = evaluate_members(members, answers).ensemble.pooled
         assert shown[name] == expected.classes["covid19"].calibration_error
     assert shown[STRETCHED] != shown["as it is"]
 
@@ -191,10 +190,12 @@ def test_one_source_of_a_class_is_no_question(site: Site) -> None:
         probe_sources(folds_of(site)[0], by_picture(site.rows), site.answering)
 
 
-def test_card_and_report_tell_what_was_measured(site: Site, released: Bundle) -> None:
+def test_card_and_report_tell_what_was_measured(
+    site: Site, released: Bundle, ensemble: Ensemble
+) -> None:
     """Both tell figures, probe and picture check; pictures of phantoms are inside the page."""
     folds, rows = folds_of(site), by_picture(site.rows)
-    evaluation = evaluate_bundle(released, folds, Part.TEST, rows, site.answering)
+    evaluation = evaluate_bundle(ensemble, folds, Part.TEST, rows)
     write_beside(released.directory, EVALUATION_NAME, bundle_evaluation_json(evaluation))
     trial = Trial(released.identity, (), ("others/odd.dcm",))
     write_beside(released.directory, TRIAL_NAME, trial_json(trial))

@@ -63,7 +63,7 @@ def test_an_exported_bundle_serves(released: Bundle) -> None:
 @pytest.mark.usefixtures("tiny_serving")
 def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: Bundle) -> None:
     """What the stations compute for test pictures is what the figures were made of."""
-    from training.data.radiograph_file import read_radiograph
+    from screening.imaging.radiograph_file import read_radiograph
     from training.inference.combination import combined_answers
 
     members = released.manifest.members
@@ -74,7 +74,7 @@ def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: 
     answers = common_images([site.ask(fold, Part.TEST) for fold in folds])
     expected = combined_answers(answers, found.combinations[0]).probabilities
     paths = [by_picture(site.rows)[q.pixels_sha256].path for q in answers[0].questions]
-    scores = Ensemble.load(released).score_images([read_radiograph(path) for path in paths])
+    scores = Ensemble.load(released).score_images([read_radiograph(path).pixels for path in paths])
     served = [[each.ensemble.of(klass) for klass in Class] for each in scores]
     np.testing.assert_allclose(served, expected, atol=parity.LARGEST_DIFFERENCE)
 

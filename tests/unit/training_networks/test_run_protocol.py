@@ -15,6 +15,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 import numpy as np
 
 from screening.bundles.registry import Bundle
+from screening.ensemble.members import load_network as load_member_network
 from screening.errors import BundleError
 from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
@@ -24,7 +25,6 @@ from training.data.splits import Part
 from training.errors import DataError, TrainingError
 from training.fit.loop import CHECKPOINT
 from training.fit.train_protocol import run_protocol
-from training.inference.bundle_members import load_members
 from training.networks.initial import load_network
 from training.protocols.protocol import GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
@@ -154,8 +154,9 @@ def test_a_bundles_member_goes_on_with_its_last_layer(
     report = HeardReport()
     run_protocol(protocol, request, report, tiny_architectures)
     found = load_network(tmp_path, 1, tiny_architectures).get_weights()
-    members = {each.member.name: each.model for each in load_members(released, site.answering)}
-    for one, other in zip(found, members["coronet"].get_weights(), strict=True):
+    coronet, _ = released.manifest.members
+    stored = load_member_network(coronet, released.directory, site.answering.architectures)
+    for one, other in zip(found, stored.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert read_run(tmp_path).start == {"bundle": released.identity}
     assert not any("may have seen" in fact for fact in report.said)
