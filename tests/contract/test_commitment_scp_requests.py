@@ -141,6 +141,21 @@ def test_a_lost_lease_gives_the_request_to_another(database: Database) -> None:
     assert claim_request(database, "CR1") is None
 
 
+def test_an_answer_that_was_taken_counts_though_its_lease_was_lost(database: Database) -> None:
+    """The peer knows: it is not told again by whoever has the request, or would have it next."""
+    add_request(database, "CR1", ASKED)
+    late = claimed(database)
+    with database.write() as session:
+        session.execute(update(PeerCommitmentRequest).values(not_before=NOON))
+    holder = claimed(database)
+    let_go(database, holder)
+    record_reported(database, late, told(late), 0)
+    assert row(database, late.request_id).state == "reported"
+    not_reported(database, holder)
+    assert row(database, late.request_id).state == "reported"
+    assert claim_request(database, "CR1") is None
+
+
 def test_what_was_let_go_is_due_at_once(database: Database) -> None:
     """Its association has ended: the next one tells on a new one."""
     add_request(database, "CR1", ASKED)

@@ -1,7 +1,7 @@
 """The confusion matrix: who was what, and what the network said."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,19 +50,6 @@ def confusion_matrix(
             raise ValueError(f"expected class indices from 0 to {size - 1}")
     counts = np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
     return ConfusionMatrix(tuple(classes), tuple(tuple(map(int, row)) for row in counts))
-
-
-def merged(matrix: ConfusionMatrix, class_of: Mapping[str, str]) -> ConfusionMatrix:
-    """Add classes up, such as bacterial and viral pneumonia to pneumonia.
-
-    class_of: the new class of each class that changes; the others keep their name.
-    """
-    names = [class_of.get(name, name) for name in matrix.classes]
-    classes = tuple(dict.fromkeys(names))
-    index = np.array([classes.index(name) for name in names])
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (index[:, None], index[None, :]), matrix.array())
-    return ConfusionMatrix(classes, tuple(tuple(map(int, row)) for row in counts))
 
 
 def read_confusion_csv(path: Path) -> ConfusionMatrix:

@@ -131,9 +131,6 @@ RAHIMZADEH_TABLE_4: tuple[RahimzadehPercentages, ...] = tuple(
     for fold, network, overall, a, b, c, d, e, f, g, h, i, j, k, m in _TABLE_4
 )
 
-KHAN_TABLE_1_IMAGES: Mapping[str, int] = MappingProxyType(
-    {"covid19": 284, "normal": 310, "bacterial_pneumonia": 330, "viral_pneumonia": 327}
-)
 KHAN_TABLE_3: Mapping[str, KhanPercentages] = MappingProxyType(
     {
         "fold 1": KhanPercentages(88, 87.7, 95.7, 87.6, 87.3),

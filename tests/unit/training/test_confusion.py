@@ -9,7 +9,6 @@ from training.errors import DataError
 from training.metrics.confusion import (
     ConfusionMatrix,
     confusion_matrix,
-    merged,
     read_confusion_csv,
 )
 
@@ -75,13 +74,6 @@ def test_impossible_predictions_are_refused(predicted: list[int]) -> None:
     """An index without class, or a missing prediction, is no count."""
     with pytest.raises(ValueError, match="expected"):
         confusion_matrix(("a", "b"), np.array([0, 1]), np.array(predicted))
-
-
-def test_merging_adds_classes_up() -> None:
-    """Bacterial and viral pneumonia become pneumonia, mistakes between them become hits."""
-    matrix = ConfusionMatrix(("bacterial", "normal", "viral"), ((5, 1, 2), (0, 9, 1), (3, 0, 6)))
-    pneumonia = merged(matrix, {"bacterial": "pneumonia", "viral": "pneumonia"})
-    assert pneumonia == ConfusionMatrix(("pneumonia", "normal"), ((16, 1), (1, 9)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,16 +9,7 @@ from hypothesis import strategies as st
 
 from tests.training.image_rows import image_row
 from training.data.manifest import ImageRow, Label
-from training.data.splits import (
-    Split,
-    check_split,
-    group_folds,
-    group_split,
-    image_folds,
-    image_split,
-    leave_one_source_out,
-    published_split,
-)
+from training.data.splits import Split, group_folds, group_split
 from training.errors import DataError
 
 LABELS = (Label.COVID19, Label.NORMAL, Label.BACTERIAL)
@@ -46,12 +36,11 @@ def groups_in(rows: Sequence[ImageRow], indices: Sequence[int]) -> set[str]:
 
 
 def assert_sound(rows: Sequence[ImageRow], split: Split) -> None:
-    """Every row is in exactly one part, and no group in two of those that are used."""
-    parts = (split.train, split.validation, split.test, split.unused)
+    """Every row is in exactly one part, and no group in two."""
+    parts = (split.train, split.validation, split.test)
     assert sorted(index for part in parts for index in part) == list(range(len(rows)))
-    used = [groups_in(rows, part) for part in parts[:3]]
+    used = [groups_in(rows, part) for part in parts]
     assert sum(map(len, used)) == len(set().union(*used))
-    check_split(rows, split)
 
 
 @settings(deadline=None)
@@ -61,7 +50,6 @@ def test_folds_keep_groups_whole(rows: list[ImageRow], folds: int, seed: int) ->
     splits = group_folds(rows, folds, seed)
     for split in splits:
         assert_sound(rows, split)
-        assert not split.leaks_groups
         assert {rows[index].label for index in split.validation} == set(LABELS)
     held_out = [index for split in splits for index in split.validation]
     assert sorted(held_out) == list(range(len(rows)))
@@ -72,19 +60,6 @@ def test_folds_keep_groups_whole(rows: list[ImageRow], folds: int, seed: int) ->
 def test_three_parts_keep_groups_whole(rows: list[ImageRow], seed: int) -> None:
     """Training, validation and test are sound."""
     assert_sound(rows, group_split(rows, (0.6, 0.2, 0.2), seed))
-
-
-@settings(deadline=None)
-@given(GROUPS, st.integers(0, 3))
-def test_leaving_a_source_out_keeps_groups_whole(rows: list[ImageRow], seed: int) -> None:
-    """The source is the test part, whole and alone; nothing of its groups is trained on."""
-    rows = [*rows, image_row("b1", source="b", split_group="g0"), image_row("b2", source="b")]
-    for split in leave_one_source_out(rows, seed, validation_fraction=0.2):
-        assert_sound(rows, split)
-        [source] = {rows[index].source for index in split.test}
-        assert len(split.test) == sum(row.source == source for row in rows)
-        assert split.name == f"without {source}"
-        assert not groups_in(rows, split.unused) - groups_in(rows, split.test)
 
 
 @given(GROUPS.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(range(len(rows))))))
@@ -147,54 +122,3 @@ def test_too_few_groups_are_refused() -> None:
         group_folds(rows, 1, 0)
     with pytest.raises(DataError, match="add up to 1"):
         group_split(rows, (0.5, 0.2, 0.2), 0)
-
-
-def test_splits_by_image_are_marked() -> None:
-    """They cut groups apart, and say so."""
-    rows = rows_of([(label, "a", 8) for label in LABELS for _ in range(3)])
-    split = image_split(rows, (0.8, 0.1, 0.1), 0)
-    assert split.leaks_groups
-    assert groups_in(rows, split.train) & groups_in(rows, split.test)
-    assert sorted(split.train + split.validation + split.test) == list(range(len(rows)))
-    for fold in image_folds(rows, 4, 0):
-        assert fold.leaks_groups
-        assert Counter(rows[i].label for i in fold.validation) == dict.fromkeys(LABELS, 6)
-
-
-def test_the_published_split_is_marked() -> None:
-    """It is taken as it is; an image of which nothing was published is named."""
-    rows = [
-        image_row("one", published_split="train", split_group="g"),
-        image_row("two", published_split="val"),
-        image_row("three", published_split="test", split_group="g"),
-    ]
-    split = published_split(rows)
-    assert (split.train, split.validation, split.test) == ((0,), (1,), (2,))
-    assert split.leaks_groups
-    with pytest.raises(DataError, match=r"four\.png"):
-        published_split([*rows, image_row("four")])
-
-
-def test_one_collection_under_two_names_is_left_out_together() -> None:
-    """Leaving out half of a collection would test on what the other half taught."""
-    rows = [image_row(f"{source}{i}", source=source) for source in "abc" for i in range(3)]
-    splits = leave_one_source_out(rows, 0, collection_of={"a": "ab", "b": "ab"})
-    assert [(split.name, len(split.test)) for split in splits] == [
-        ("without ab", 6),
-        ("without c", 3),
-    ]
-    with pytest.raises(DataError, match="at least two sources"):
-        leave_one_source_out(rows[:3], 0)
-
-
-def test_a_group_in_two_parts_is_found() -> None:
-    """A split that was made for other groups, or other rows, is refused."""
-    rows = rows_of([(Label.NORMAL, "a", 2), (Label.NORMAL, "a", 1)])
-    sound = Split("good", train=(0, 1), validation=(), test=(2,))
-    check_split(rows, sound)
-    with pytest.raises(DataError, match="group g0 in train and in test"):
-        check_split(rows, replace(sound, train=(0,), test=(1, 2)))
-    check_split(rows, replace(sound, train=(0,), test=(1, 2), leaks_groups=True))
-    for wrong in ((2, 2), (), (2, 3)):
-        with pytest.raises(DataError, match="not made for this manifest"):
-            check_split(rows, replace(sound, test=wrong))
