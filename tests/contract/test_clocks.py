@@ -7,32 +7,92 @@ import pytest
 from screening.classify.claim import anything_due, claim
 from screening.db import clock
 from screening.db.session import Database
-from screening.domain.commitment import CommitmentRequested, SopReference
-from screening.receive.commitment_scp.requests import add_request, claim_request, peers_due
-from screening.report import deliveries
-from screening.report.commitment_scu.transactions import add_commitments, claim_commitments
+from screening.receive.commitment_scp.requests import (
+    add_request,
+    claim_request,
+    peers_due,
+)
+from screening.renderings.structured_report.codes import Profile
+from screening.report import deliveries, outbox
+from screening.report.commitment_scu.transactions import (
+    add_commitments,
+    claim_commitments,
+)
+from screening.spool.store import Spool
+from screening.work.queues import (
+    REPORTS,
+)
+from tests.rows.queue_workers import ASKED, WORK, Work, add_result, set_clock, the_row
 from tests.rows.stored import add_bundle, add_classification, add_instance, add_report, add_score
 
 HOUR = timedelta(hours=1)
+each_work = pytest.mark.parametrize("work", WORK.values(), ids=WORK)
 
 
-def test_a_lease_from_before_the_clock_was_set_back_is_void(database: Database) -> None:
+@each_work
+def test_a_lease_that_was_just_given_is_not_void(database: Database, work: Work) -> None:
+    """Nobody else has the row meanwhile."""
+    work.add(database)
+    assert work.is_due(database)
+    assert work.claim(database)
+    assert not work.is_due(database)
+    assert not work.claim(database)
+
+
+@each_work
+def test_a_lease_from_before_the_clock_was_set_back_is_void(database: Database, work: Work) -> None:
     """The worker that had it is gone; nobody waits an hour for its rows."""
-    ahead = clock.utc_now() + HOUR
-    with database.write() as session:
-        instance = add_instance(session, "1.2.3")
-        add_classification(session, instance, state="claimed", lease_expires_at=ahead)
-    assert anything_due(database)
+    work.add(database)
+    assert work.claim(database)
+    set_clock(database, work.queue, -HOUR)
+    assert work.is_due(database)
+    holder = work.claim(database)
+    assert holder
+    assert not work.claim(database)
+    work.finish(database, holder)
+    assert the_row(database, work.queue)["state"] == work.finished
 
 
-def test_a_lease_that_was_just_given_is_not_void(database: Database) -> None:
-    """The longest that the settings allow."""
-    with database.write() as session:
-        bundle_id = add_bundle(session).id
-        add_classification(session, add_instance(session, "1.2.3"))
-    held = claim(database, bundle_id=bundle_id, worker="w", batch_size=1, lease_s=600)
-    assert held.instances
-    assert not anything_due(database)
+@each_work
+def test_a_clock_set_forward_ends_leases_and_does_no_harm(database: Database, work: Work) -> None:
+    """Another worker has the row then; the first one, which still lives, changes nothing."""
+    work.add(database)
+    late = work.claim(database)
+    assert late
+    set_clock(database, work.queue, HOUR)
+    holder = work.claim(database)
+    assert holder
+    held = the_row(database, work.queue)
+    assert held["attempts"] == 2
+    work.fail(database, late)
+    assert the_row(database, work.queue) == held
+    work.finish(database, holder)
+    assert the_row(database, work.queue)["state"] == work.finished
+
+
+@each_work
+def test_waits_follow_the_clock(database: Database, work: Work) -> None:
+    """One that is set back delays another attempt by that much, one that is set forward hurries."""
+    work.add(database)
+    work.fail(database, work.claim(database))
+    assert not work.is_due(database)
+    set_clock(database, work.queue, -HOUR)
+    assert not work.is_due(database)
+    set_clock(database, work.queue, 2 * HOUR)
+    assert work.claim(database)
+
+
+def test_reports_are_made_whatever_the_clock(database: Database, spool: Spool) -> None:
+    """They have no lease; one that could not be made waits as the clock says."""
+    add_result(database)
+    assert outbox.anything_due(database)
+    assert outbox.make_due_reports(database, spool, {"folder": Profile.COMPREHENSIVE}) == 1
+    assert the_row(database, REPORTS)["report_attempts"] == 1
+    assert not outbox.anything_due(database)
+    set_clock(database, REPORTS, -HOUR)
+    assert not outbox.anything_due(database)
+    set_clock(database, REPORTS, 2 * HOUR)
+    assert outbox.anything_due(database)
 
 
 @pytest.mark.parametrize("offset", [HOUR, -HOUR])
@@ -80,8 +140,7 @@ def test_a_machine_whose_clock_is_wrong_tells_a_peer_once(
     """A request for commitment that another SCP is answering is left to it."""
     if database.dialect == "sqlite":
         pytest.skip("an SQLite file is used from one machine, which has one clock")
-    asked = CommitmentRequested("1.2.9", (SopReference("1.2.840.10008.5.1.4.1.1.1", "1.2.3"),))
-    add_request(database, "CR1", asked)
+    add_request(database, "CR1", ASKED)
     assert claim_request(database, "CR1")
     right = clock.utc_now
     monkeypatch.setattr(clock, "utc_now", lambda: right() + offset)
