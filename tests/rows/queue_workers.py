@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from screening.report.destinations import Attempt, Ending
 from sqlalchemy import select
 
 from screening.classify import claim as classify_claim
@@ -35,7 +36,6 @@ from screening.report.commitment_scu.transactions import (
     postpone,
 )
 from screening.report.deliveries import ClaimedDelivery, claim_deliveries, record_attempt
-from screening.report.destinations import Attempt, Ending
 from screening.work.queues import (
     CLASSIFICATIONS,
     DELIVERIES,
