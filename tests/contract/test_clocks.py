@@ -12,7 +12,7 @@ from screening.receive.commitment_scp.requests import (
     claim_request,
     peers_due,
 )
-from screening.renderings.structured_report.codes import Profile
+from screening.renderings.structured_report.profiles import Profile
 from screening.report import deliveries, outbox
 from screening.report.commitment_scu.transactions import (
     add_commitments,

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from screening.report.destinations import Attempt, Ending
 from sqlalchemy import select
 
 from screening.classify import claim as classify_claim
@@ -15,6 +14,7 @@ from screening.classify.record import record
 from screening.db.clock import shared_now
 from screening.db.commitment_scu_answers import record_found
 from screening.db.session import Database
+from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested, SopReference
 from screening.domain.eligibility import Reason, Refusal
