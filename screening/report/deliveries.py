@@ -89,7 +89,7 @@ def record_attempt(
     """
     with database.write() as session:
         row = session.get_one(Delivery, claimed.delivery_id, with_for_update=True)
-        if not DELIVERIES.has(row, claimed.token):
+        if not DELIVERIES.is_held_by(row, claimed.token):
             return
         now = shared_now(session)
         DELIVERIES.release(row)

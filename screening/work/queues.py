@@ -28,7 +28,7 @@ REQUEST_LEASE_S = 120
 """Longer than an answer takes to be sent, on the request's own association if the peer waits."""
 
 CLASSIFICATIONS = WorkQueue(
-    row=Classification,
+    table=Classification,
     key=Classification.id,
     lane=Classification.lane,
     state=Classification.state,
@@ -45,7 +45,7 @@ CLASSIFICATIONS = WorkQueue(
 )
 
 REPORTS = WorkQueue(
-    row=Classification,
+    table=Classification,
     key=Classification.id,
     lane=Classification.report_lane,
     state=Classification.report_state,
@@ -56,7 +56,7 @@ REPORTS = WorkQueue(
 """Without leases: two workers that make the same report make the same bytes, and one is kept."""
 
 DELIVERIES = WorkQueue(
-    row=Delivery,
+    table=Delivery,
     key=Delivery.id,
     lane=Delivery.lane,
     state=Delivery.state,
@@ -73,7 +73,7 @@ DELIVERIES = WorkQueue(
 )
 
 REPORT_COMMITMENTS = WorkQueue(
-    row=ReportCommitment,
+    table=ReportCommitment,
     key=ReportCommitment.id,
     lane=None,
     state=ReportCommitment.state,
@@ -96,7 +96,7 @@ OPEN_COMMITMENTS = stands_at(
 """The condition of the partial index by which REPORT_COMMITMENTS is read."""
 
 PEER_COMMITMENT_REQUESTS = WorkQueue(
-    row=PeerCommitmentRequest,
+    table=PeerCommitmentRequest,
     key=PeerCommitmentRequest.id,
     lane=None,
     state=PeerCommitmentRequest.state,

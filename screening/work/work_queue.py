@@ -52,7 +52,7 @@ class WorkQueue(Generic[RowT]):
     the queue to what one worker is there for, such as one destination.
     """
 
-    row: type[RowT]
+    table: type[RowT]
     key: InstrumentedAttribute[int]
     """The column by which rows that were made first go first."""
     lane: InstrumentedAttribute[str] | None
@@ -78,7 +78,7 @@ class WorkQueue(Generic[RowT]):
     def is_due(self, session: Session, now: datetime, *where: ColumnElement[bool]) -> bool:
         """Return whether any row is due."""
         sources = (source for lane in self._sources(now, where) for source in lane)
-        return _is_any(session, sources)
+        return self._is_any(session, sources)
 
     def due(
         self, session: Session, now: datetime, *where: ColumnElement[bool], limit: int
@@ -101,7 +101,7 @@ class WorkQueue(Generic[RowT]):
 
     def is_any_untaken(self, session: Session, now: datetime, *where: ColumnElement[bool]) -> bool:
         """Return whether there is a row that no worker has, whether or not its time has come."""
-        return _is_any(session, self._untaken(now, where))
+        return self._is_any(session, self._untaken(now, where))
 
     def least_tried(
         self, session: Session, now: datetime, *where: ColumnElement[bool]
@@ -131,7 +131,7 @@ class WorkQueue(Generic[RowT]):
         lease = self._leased()
         return and_(stands_at(self.state, lease.state), lease.token == token)
 
-    def has(self, row: RowT, token: Any) -> bool:
+    def is_held_by(self, row: RowT, token: Any) -> bool:
         """Return whether a claim still has this row, which is locked."""
         lease = self._leased()
         found = getattr(row, self.state.key), getattr(row, lease.token.key)
@@ -139,13 +139,13 @@ class WorkQueue(Generic[RowT]):
 
     def still_held(self, session: Session, token: Any) -> Sequence[RowT]:
         """Return the rows that a claim still has, locked, those that were made first first."""
-        held = select(self.row).where(self.held_by(token)).with_for_update()
+        held = select(self.table).where(self.held_by(token)).with_for_update()
         return sorted(session.scalars(held), key=attrgetter(self.key.key))
 
     def renew(self, session: Session, token: Any, *, ends_at: datetime) -> None:
         """Show that the worker lives: the lease of all that it still has ends later."""
         session.execute(
-            update(self.row)
+            update(self.table)
             .where(self.held_by(token))
             .values({self._leased().ends_at.key: ends_at})
         )
@@ -201,7 +201,11 @@ class WorkQueue(Generic[RowT]):
         return [self._rows(*where, one).order_by(self.attempts, self.key) for one in kinds]
 
     def _rows(self, *where: ColumnElement[bool]) -> Select[RowT]:
-        return select(self.row).where(*where).options(*self.loaded)
+        return select(self.table).where(*where)
+
+    def _is_any(self, session: Session, sources: Iterable[Select[RowT]]) -> bool:
+        keys = (source.with_only_columns(self.key).limit(1) for source in sources)
+        return any(session.scalar(key) is not None for key in keys)
 
     def _first_of(
         self, session: Session, sources: Iterable[Select[RowT]], limit: int
@@ -210,7 +214,7 @@ class WorkQueue(Generic[RowT]):
 
         sources: in the order of an index; each is read no further than `limit`.
         """
-        locked = (self._locked(source).limit(limit) for source in sources)
+        locked = (self._locked(source).options(*self.loaded).limit(limit) for source in sources)
         rows = {row for source in locked for row in session.scalars(source)}
         return sorted(rows, key=attrgetter(self.key.key))[:limit]
 
@@ -219,9 +223,5 @@ class WorkQueue(Generic[RowT]):
 
     def _leased(self) -> Lease:
         if self.lease is None:
-            raise TypeError(f"expected a queue with leases, found {self.row.__tablename__}'s")
+            raise TypeError(f"expected a queue with leases, found {self.table.__tablename__}'s")
         return self.lease
-
-
-def _is_any(session: Session, sources: Iterable[Select[Any]]) -> bool:
-    return any(session.execute(source.limit(1)).first() is not None for source in sources)

@@ -45,7 +45,7 @@ class Message(_Apart):
 
 
 MESSAGES = WorkQueue(
-    row=Message,
+    table=Message,
     key=Message.id,
     lane=None,
     state=Message.state,

@@ -197,7 +197,7 @@ def set_clock(database: Database, queue: WorkQueue[Any], by: timedelta) -> None:
     """Bring the rows to where they stand after the clock was set by so much."""
     leases = [queue.lease.ends_at.key] if queue.lease else []
     with database.write() as session:
-        for row in session.scalars(select(queue.row)):
+        for row in session.scalars(select(queue.table)):
             for column in {queue.not_before.key, *leases}:
                 if (at := getattr(row, column)) is not None:
                     setattr(row, column, at - by)
@@ -206,5 +206,5 @@ def set_clock(database: Database, queue: WorkQueue[Any], by: timedelta) -> None:
 def the_row(database: Database, queue: WorkQueue[Any]) -> dict[str, Any]:
     """Return the columns of the queue's one row."""
     with database.read() as session:
-        row = session.scalars(select(queue.row)).one()
-        return {column.key: getattr(row, column.key) for column in queue.row.__table__.columns}
+        row = session.scalars(select(queue.table)).one()
+        return {column.key: getattr(row, column.key) for column in queue.table.__table__.columns}

@@ -164,7 +164,7 @@ def record_not_reported(
     """
     with database.write() as session:
         row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
-        if not PEER_COMMITMENT_REQUESTS.has(row, claimed.attempt):
+        if not PEER_COMMITMENT_REQUESTS.is_held_by(row, claimed.attempt):
             return
         row.last_status, row.last_message = None, message[:255]
         if utc_now() - row.requested_at >= GIVE_UP_AFTER:
@@ -190,7 +190,7 @@ def let_go(database: Database, claimed: ClaimedRequest) -> None:
     """
     with database.write() as session:
         row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
-        if PEER_COMMITMENT_REQUESTS.has(row, claimed.attempt):
+        if PEER_COMMITMENT_REQUESTS.is_held_by(row, claimed.attempt):
             PEER_COMMITMENT_REQUESTS.give_back(row, not_before=None)
 
 
