@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,17 @@ def database(settings: Settings) -> Database:
     """Migrate the site's database."""
     upgrade(settings.resolved_database_url)
     return Database(settings.resolved_database_url)
+
+
+def test_the_version_is_that_of_the_package_and_of_the_changelog(
+    command: Command,
+) -> None:
+    """What is printed is what is installed, and the newest release that the changelog has."""
+    status, out, _ = command("--version")
+    changes = (Path(__file__).parents[3] / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", changes, re.MULTILINE)
+    assert (status, out.strip()) == (0, metadata.version("screening"))
+    assert released[:1] in ([], [out.strip()])
 
 
 def test_a_wrong_setting_ends_a_command_with_one_line(
