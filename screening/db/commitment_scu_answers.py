@@ -15,6 +15,7 @@ from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.states import change_state
+from screening.db.tables import Delivery
 from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.commitment import (
     CommitmentAnswer,
@@ -88,22 +89,15 @@ def _record_failure(session: Session, row: ReportCommitment, reason: int, how: s
     row.last_message = f"{rule.meaning} (0x{reason:04X}), by {how}"[:255]
     row.transaction_uid = None  # it is answered: the same answer again counts no second time
     row.not_before = _next_time(session, row) if what_next is WhatNext.ASK_AGAIN else None
-    delivery = row.delivery
     if what_next is WhatNext.PARK:
-        change_state(row, ReportCommitmentState.FAILED)
-        change_state(delivery, DeliveryState.PARKED)
-        row.settled_at = utc_now()
-        delivery.last_status = f"0x{reason:04X}"
-        delivery.last_message = f"took the report and does not commit itself: {rule.meaning}"
+        _park(row, reason)
     else:
         change_state(row, ReportCommitmentState.DUE)
     if what_next is WhatNext.SEND_AGAIN:
-        change_state(delivery, DeliveryState.PENDING)
-        delivery.attempts = 0
-        delivery.not_before = delivery.delivered_at = None
+        _send_again(row.delivery)
     add_delivery_event(
         session,
-        delivery,
+        row.delivery,
         "report_not_committed",
         how=how,
         status=f"0x{reason:04X}",
@@ -115,3 +109,18 @@ def _record_failure(session: Session, row: ReportCommitment, reason: int, how: s
 def _next_time(session: Session, row: ReportCommitment) -> datetime:
     wait_s = BACKOFFS[Retried.COMMITMENT_NOT_YET].wait_s(row.attempts)
     return shared_now(session) + timedelta(seconds=wait_s)
+
+
+def _park(row: ReportCommitment, reason: int) -> None:
+    change_state(row, ReportCommitmentState.FAILED)
+    row.settled_at = utc_now()
+    change_state(row.delivery, DeliveryState.PARKED)
+    row.delivery.last_status = f"0x{reason:04X}"
+    meaning = failure_rule(reason).meaning
+    row.delivery.last_message = f"took the report and does not commit itself: {meaning}"
+
+
+def _send_again(delivery: Delivery) -> None:
+    change_state(delivery, DeliveryState.PENDING)
+    delivery.attempts = 0
+    delivery.not_before = delivery.delivered_at = None

@@ -63,11 +63,6 @@ class Station:
         A broker that is away, or takes no messages, is waited for. Raises SystemExit with
         `EXIT_DEAF` where Celery gives up for another reason.
         """
-
-        def task() -> None:
-            self._answer()
-
-        self._app.task(name=TASK_OF_QUEUE[self._queue], ignore_result=True)(task)
         sweep = threading.Thread(target=self._sweep, name=f"sweep-{self._queue}", daemon=True)
 
         def start_sweep(**_: Any) -> None:
@@ -76,7 +71,23 @@ class Station:
 
         setup_logging.connect(_leave_logs_as_they_are, weak=False)
         worker_ready.connect(start_sweep, weak=False)
-        worker = StationWorker(
+        worker = self._celery_worker(pool, concurrency, name)
+        try:
+            worker.start()
+        finally:
+            worker_ready.disconnect(start_sweep)
+            self._stopped.set()
+            self._doorbell.close()
+        if not worker.was_told_to_stop:
+            log.critical("worker_ended", queue=self._queue.value)
+            sys.exit(EXIT_DEAF)
+
+    def _celery_worker(self, pool: str, concurrency: int, name: str) -> StationWorker:
+        def task() -> None:
+            self._answer()
+
+        self._app.task(name=TASK_OF_QUEUE[self._queue], ignore_result=True)(task)
+        return StationWorker(
             app=self._app,
             consumer_cls=PatientConsumer,
             hostname=f"{name}@%h",
@@ -88,15 +99,6 @@ class Station:
             without_heartbeat=True,
             quiet=True,
         )
-        try:
-            worker.start()
-        finally:
-            worker_ready.disconnect(start_sweep)
-            self._stopped.set()
-            self._doorbell.close()
-        if not worker.was_told_to_stop:
-            log.critical("worker_ended", queue=self._queue.value)
-            sys.exit(EXIT_DEAF)
 
     def _answer(self) -> None:
         self._answered.set()
