@@ -40,7 +40,7 @@ class ClassifyStation:
     def run(self) -> None:
         """Work until the process is told to stop."""
         try:
-            self._station.run(pool="solo", concurrency=1, name="classify")
+            self._station.run(name="classify")
         finally:
             self._runner.close()
             self._reports.close()

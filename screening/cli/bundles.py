@@ -193,15 +193,14 @@ def activate_bundle(database: "Database", bundle: "Bundle", *, by: str) -> None:
     from screening.bundles.manifest import manifest_bytes
     from screening.db import bundle_rows
 
-    bundle_rows.activate(
-        database,
+    on_disk = bundle_rows.BundleOnDisk(
         name=bundle.manifest.name,
         version=bundle.manifest.version,
         digest=bundle.digest,
         trained=bundle.manifest.trained,
         manifest=json.loads(manifest_bytes(bundle.manifest)),
-        by=by,
     )
+    bundle_rows.activate(database, on_disk, by=by)
 
 
 def _ask_if_untrained(bundle: "Bundle", *, yes: bool) -> None:

@@ -18,6 +18,18 @@ from screening.errors import BundleError
 
 
 @dataclass(frozen=True, slots=True)
+class BundleOnDisk:
+    """What a row says of a bundle that is on disk."""
+
+    name: str
+    version: str
+    digest: str
+    """SHA-256 of its manifest, in hexadecimal."""
+    trained: bool
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ActiveBundle:
     """The active bundle's row."""
 
@@ -95,40 +107,36 @@ def roll_back(database: Database, expected: WayBack, *, by: str) -> None:
         )
 
 
-def activate(
-    database: Database,
-    *,
-    name: str,
-    version: str,
-    digest: str,
-    trained: bool,
-    manifest: Mapping[str, Any],
-    by: str,
-) -> None:
+def activate(database: Database, bundle: BundleOnDisk, *, by: str) -> None:
     """Make this bundle the active one, retiring the one before; register it if it is new.
 
     by: who does it. Changes nothing where it is active already.
     """
     with database.write() as session:
         _lock(session)
-        row = session.scalar(select(Bundle).where(Bundle.digest == digest))
-        if row is None:
-            row = new_row(
-                Bundle,
-                BundleRole.RETIRED,
-                name=name,
-                version=version,
-                digest=digest,
-                trained=trained,
-                registered_at=utc_now(),
-                manifest=dict(manifest),
-            )
-            session.add(row)
+        row = session.scalar(select(Bundle).where(Bundle.digest == bundle.digest))
+        row = row or _registered(session, bundle)
         if row.role == BundleRole.ACTIVE:
             return
         in_force = _in_force(session)
         _make_active(session, row, by=by, returns_to_id=in_force.id if in_force else None)
-        add_event(session, "bundle_activated", bundle=f"{name} {version}", digest=digest, by=by)
+        named = f"{bundle.name} {bundle.version}"
+        add_event(session, "bundle_activated", bundle=named, digest=bundle.digest, by=by)
+
+
+def _registered(session: Session, bundle: BundleOnDisk) -> Bundle:
+    row = new_row(
+        Bundle,
+        BundleRole.RETIRED,
+        name=bundle.name,
+        version=bundle.version,
+        digest=bundle.digest,
+        trained=bundle.trained,
+        registered_at=utc_now(),
+        manifest=dict(bundle.manifest),
+    )
+    session.add(row)
+    return row
 
 
 def _lock(session: Session) -> None:

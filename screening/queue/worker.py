@@ -57,7 +57,7 @@ class Station:
         """Ring this station's own doorbell."""
         self._doorbell.ring()
 
-    def run(self, *, pool: str, concurrency: int, name: str) -> None:
+    def run(self, *, name: str) -> None:
         """Consume until stopped by SIGTERM or SIGINT; work under way is finished first.
 
         A broker that is away, or takes no messages, is waited for. Raises SystemExit with
@@ -71,7 +71,7 @@ class Station:
 
         setup_logging.connect(_leave_logs_as_they_are, weak=False)
         worker_ready.connect(start_sweep, weak=False)
-        worker = self._celery_worker(pool, concurrency, name)
+        worker = self._celery_worker(name)
         try:
             worker.start()
         finally:
@@ -82,7 +82,7 @@ class Station:
             log.critical("worker_ended", queue=self._queue.value)
             sys.exit(EXIT_DEAF)
 
-    def _celery_worker(self, pool: str, concurrency: int, name: str) -> StationWorker:
+    def _celery_worker(self, name: str) -> StationWorker:
         def task() -> None:
             self._answer()
 
@@ -92,8 +92,8 @@ class Station:
             consumer_cls=PatientConsumer,
             hostname=f"{name}@%h",
             queues=[self._queue.value],
-            pool=pool,
-            concurrency=concurrency,
+            pool="solo",  # in this process, one message at a time
+            concurrency=1,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,

@@ -41,7 +41,7 @@ class ReportStation:
     def run(self) -> None:
         """Work until the process is told to stop; deliveries under way are finished."""
         try:
-            self._station.run(pool="solo", concurrency=1, name="report")
+            self._station.run(name="report")
         finally:
             self._couriers.close()
 

@@ -30,8 +30,8 @@ SCORED = Scored(
 def activated(database: Database, *names: str) -> Callable[[], str]:
     """Activate bundles of these names, one after the other; return what tells the active one."""
     for name in names:
-        values = {"version": "1", "trained": True, "manifest": {}, "by": "ann"}
-        bundle_rows.activate(database, name=name, digest=name * 64, **values)
+        bundle = bundle_rows.BundleOnDisk(name, "1", name * 64, trained=True, manifest={})
+        bundle_rows.activate(database, bundle, by="ann")
 
     def active() -> str:
         row = bundle_rows.active_bundle(database)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 
-from screening.db.bundle_rows import activate, active_bundle
+from screening.db.bundle_rows import BundleOnDisk, activate, active_bundle
 from screening.db.migrate import alembic_config, require_current, upgrade
 from screening.db.schema import metadata
 from screening.db.session import Database
@@ -63,8 +63,8 @@ def test_activating_retires_the_bundle_before(database: Database) -> None:
     """The new one is active at once, the old one can come back; each is registered once."""
     assert active_bundle(database) is None
     for digest in ("a" * 64, "b" * 64, "a" * 64):
-        values = {"name": digest[0], "version": "1", "trained": True, "manifest": {}, "by": "ann"}
-        activate(database, digest=digest, **values)
+        bundle = BundleOnDisk(digest[0], "1", digest, trained=True, manifest={})
+        activate(database, bundle, by="ann")
         active = active_bundle(database)
         assert active is not None
         assert active.digest == digest

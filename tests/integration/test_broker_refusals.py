@@ -45,7 +45,7 @@ station = Station(
     app=make_celery_app(load_settings(data_dir=folder, broker_url=broker_url)),
     queue=Queue.REPORT, work=work, due=lambda: True, sweep_interval_s=float(sys.argv[3]),
 )
-station.run(pool="solo", concurrency=1, name="test")
+station.run(name="test")
 """
 
 

@@ -88,7 +88,7 @@ station = worker.Station(
 if is_deaf:
     elsewhere = make_celery_app(load_settings(data_dir=folder / "elsewhere"))
     station._doorbell = Doorbell(elsewhere, Queue.CLASSIFY)
-station.run(pool="solo", concurrency=1, name="test")
+station.run(name="test")
 """
 
 CUT_OFF = """
@@ -108,7 +108,7 @@ station = worker.Station(
     app=make_celery_app(load_settings(data_dir=folder, broker_url=broker_url)),
     queue=Queue.REPORT, work=work, due=lambda: True, sweep_interval_s=0.2,
 )
-station.run(pool="solo", concurrency=1, name="test")
+station.run(name="test")
 """
 
 

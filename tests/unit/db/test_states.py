@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from screening.db.bundle_rows import activate
+from screening.db.bundle_rows import BundleOnDisk, activate
 from screening.db.columns import Base, State
 from screening.db.decision_tables import Correction
 from screening.db.schema import metadata
@@ -147,8 +147,8 @@ def test_the_active_bundle_alone_is_retired(migrated_database: Database) -> None
     """Activating by the bulk form leaves one active, and knows of it in the session."""
     with migrated_database.write() as session:
         add_bundle(session, name="a", role="active")
-    values = {"version": "1", "trained": True, "manifest": {}, "by": "ann"}
-    activate(migrated_database, name="b", digest="b" * 64, **values)  # type: ignore[arg-type]
+    bundle = BundleOnDisk("b", "1", "b" * 64, trained=True, manifest={})
+    activate(migrated_database, bundle, by="ann")
     with migrated_database.read() as session:
         roles = {row.name: row.role for row in session.scalars(select(Bundle))}
     assert roles == {"a": "retired", "b": "active"}
