@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -37,12 +38,18 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an SQLite file of the newest schema, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "screening.db"
+    upgrade(f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
-def migrated_database(tmp_path: Path) -> Iterator[Database]:
+def migrated_database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
     """Return an empty SQLite database with the newest schema."""
-    url = f"sqlite:///{tmp_path / 'screening.db'}"
-    upgrade(url)
-    database = Database(url)
+    database = Database(f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'screening.db')}")
     yield database
     database.close()
 

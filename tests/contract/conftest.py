@@ -17,14 +17,6 @@ from tests.services.servers import new_postgresql_database
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an SQLite file of the newest schema, to be copied."""
-    file = tmp_path_factory.mktemp("migrated") / "screening.db"
-    upgrade(f"sqlite:///{file}")
-    return file
-
-
-@pytest.fixture(scope="session")
 def migrated_postgresql(postgresql_url: str) -> str:
     """Return the URL of a PostgreSQL database of the newest schema, to be emptied."""
     url = new_postgresql_database(postgresql_url)

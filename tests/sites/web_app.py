@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 
 from screening.db.session import Database
 from screening.domain.roles import Role
@@ -17,11 +18,13 @@ from screening.ops.ledger import read_ledger
 from screening.settings import Settings
 from screening.worklist.exposure import check_exposure
 from screening.worklist.operations import OperatorActions
-from screening.worklist.users import User, hash_password, write_users
+from screening.worklist.users import User, write_users
 from screening.worklist.web import make_web_app
 
 ADDRESS = "http://127.0.0.1"
 PASSWORDS = {"rita": "seven green lungs", "otto": "eleven blue hearts"}
+_QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""A hash says what it costs to verify; of the real cost are those that `test_users.py` makes."""
 ROLES = {"rita": Role.READER, "otto": Role.OPERATOR}
 
 
@@ -105,7 +108,7 @@ def add_users(path: Path, roles: Mapping[str, Role] = ROLES) -> None:
 
 @cache
 def _hash_of(name: str) -> str:
-    return hash_password(PASSWORDS[name])
+    return _QUICK_HASHER.hash(PASSWORDS[name])
 
 
 def password_client(database: Database, folder: Path, **settings: Any) -> Callable[..., Client]:
