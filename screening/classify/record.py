@@ -14,9 +14,9 @@ from screening.db.clock import shared_now, utc_now
 from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
+from screening.db.standing_results import settle
 from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
-from screening.db.what_stands import settle
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import (

@@ -12,8 +12,8 @@ from sqlalchemy import delete, exists, func, literal, select, text
 from sqlalchemy.orm import Session
 
 from screening.db.commitment_scp_tables import PeerCommitmentRequest
+from screening.db.derived_tables import note_studies
 from screening.db.session import Database
-from screening.db.standing import note_studies
 from screening.db.studies import computed_rows
 from screening.db.study_tables import Study, Total
 from screening.db.tables import Instance

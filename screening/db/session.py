@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from screening.db.derived_tables import DerivingSession, keep_derived
 from screening.db.failures import Consequence, error_to_raise, failure_of
-from screening.db.standing import StandingSession, keep_standing
 from screening.errors import DatabaseUnavailableError, UnstorableValueError
 
 SQLITE_BUSY_TIMEOUT_S = 30
@@ -46,11 +46,11 @@ class Database:
         """
         with (
             driver_errors_as_ours(),
-            StandingSession(self.engine) as session,
+            DerivingSession(self.engine) as session,
             session.begin(),
         ):
             yield session
-            keep_standing(session)
+            keep_derived(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -1,7 +1,8 @@
 """What the worklist and the ledger read: a row a study, and standing totals.
 
-Both are derived: `screening.db.standing` keeps them in the transactions that change what they are
-derived from, and the views `computed_studies` and `computed_figures` say what they must be.
+Both are derived: `screening.db.derived_tables` keeps them in the transactions that change what
+they are derived from, and the views `computed_studies` and `computed_figures` say what they must
+be.
 """
 
 from datetime import datetime

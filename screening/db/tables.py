@@ -146,7 +146,7 @@ class Classification(Base):
     timings: Mapped[dict[str, Any] | None]
 
     stands_since: Mapped[datetime | None]
-    """From when on this is the instance's result; None while it is not (`db/what_stands.py`)."""
+    """Since when this is the instance's result; None while it is not (`db/standing_results.py`)."""
 
     report_state: Mapped[str] = state_column(ReportState)
     report_revision: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
+from screening.db.derived_tables import note_received
 from screening.db.events import add_event, add_instance_event
 from screening.db.insert import insert_unless_there
 from screening.db.session import Database
-from screening.db.standing import note_received
 from screening.db.studies import ReceivedInstance
 from screening.db.tables import Association, Classification, Instance
 from screening.domain.instance import fault_of_uid

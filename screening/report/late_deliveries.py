@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Select, and_, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import utc_now
+from screening.db.derived_tables import NOTED, note_rows
 from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.standing import NOTED, note_rows
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import ClassificationState, Lane, ReportState
 from screening.errors import ScreeningError, TransientError

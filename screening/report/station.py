@@ -6,7 +6,7 @@ It also finishes what a change of the active bundle left: results that are to st
 from zoneinfo import ZoneInfo
 
 from screening.db.session import Database
-from screening.db.what_stands import anything_passed_over, settle_passed_over
+from screening.db.standing_results import anything_passed_over, settle_passed_over
 from screening.errors import SettingsError
 from screening.followed_settings import FollowedSettings
 from screening.logs import get_logger

@@ -11,8 +11,8 @@ from screening.classify.claim import claim
 from screening.classify.record import Result, record
 from screening.db import bundle_rows
 from screening.db.session import Database
+from screening.db.standing_results import anything_passed_over, settle, settle_passed_over
 from screening.db.tables import Bundle, Classification, Event, Instance
-from screening.db.what_stands import anything_passed_over, settle, settle_passed_over
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FailureReason

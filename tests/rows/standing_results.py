@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from screening.classify.record import Scored
 from screening.db.session import Database
+from screening.db.standing_results import ANSWERS
 from screening.db.tables import Bundle, Classification, Instance, Report
-from screening.db.what_stands import ANSWERS
 from screening.domain.lifecycle import BundleRole
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
 from screening.db.commitment_scp_tables import PeerCommitmentRequest
+from screening.db.derived_tables import NOTED, note_requested
 from screening.db.events import add_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.standing import NOTED, note_requested
 from screening.db.states import change_state
 from screening.db.tables import Instance
 from screening.domain.backoff import Backoff
@@ -98,9 +98,8 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
 
 
 def _require_room(session: Session, calling_ae_title: str) -> None:
-    is_open = PeerCommitmentRequest.state.in_([State.DUE, State.REPORTING])
     its = PeerCommitmentRequest.calling_ae_title == calling_ae_title
-    found = session.execute(select(func.count()).where(is_open, its)).scalar_one()
+    found = session.execute(select(func.count()).where(OPEN_REQUESTS, its)).scalar_one()
     if found >= MOST_OPEN_REQUESTS:
         raise TransientError(
             f"expected at most {MOST_OPEN_REQUESTS} requests of one peer that wait for their "

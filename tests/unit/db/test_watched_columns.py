@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.commitment_scu_tables import ReportCommitment
+from screening.db.derived_tables import WATCHED
 from screening.db.session import Database
-from screening.db.standing import WATCHED
 from screening.db.tables import Classification, Delivery, Instance
 
 PACKAGE = Path(__file__).parents[3] / "screening"

@@ -84,7 +84,7 @@ class _Noted:
     totals: Counts = field(default_factory=Counter)
 
 
-class StandingSession(Session):
+class DerivingSession(Session):
     """A session of a transaction that writes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -117,7 +117,7 @@ def note_requested(session: Session, calling_ae_title: str, state: str) -> None:
     _noted(session).totals[Kind.PEER_COMMITMENT_REQUESTS, state, calling_ae_title] += 1
 
 
-def keep_standing(session: StandingSession) -> None:
+def keep_derived(session: DerivingSession) -> None:
     """Bring studies and totals to what the transaction's rows say; its last step."""
     session.flush()
     noted, session.noted = session.noted, _Noted()
@@ -149,13 +149,13 @@ _STUDIES_OF: dict[type, Select[Any]] = {
 
 
 def _noted(session: Session) -> _Noted:
-    if not isinstance(session, StandingSession):
+    if not isinstance(session, DerivingSession):
         raise TypeError("expected a session of Database.write, found one that only reads")
     return session.noted
 
 
-@event.listens_for(StandingSession, "after_flush")
-def _note_flushed(session: StandingSession, context: object) -> None:
+@event.listens_for(DerivingSession, "after_flush")
+def _note_flushed(session: DerivingSession, context: object) -> None:
     del context
     for row in (*session.new, *session.deleted):
         if type(row) in WATCHED:
@@ -166,7 +166,7 @@ def _note_flushed(session: StandingSession, context: object) -> None:
             _note(session, row, is_new=False)
 
 
-def _note(session: StandingSession, row: Any, *, is_new: bool) -> None:
+def _note(session: DerivingSession, row: Any, *, is_new: bool) -> None:
     match row:
         case Instance():
             session.noted.studies.add(row.study_instance_uid)
@@ -181,7 +181,7 @@ def _note(session: StandingSession, row: Any, *, is_new: bool) -> None:
             _note_request(session, row, is_new=is_new)
 
 
-def _note_request(session: StandingSession, row: PeerCommitmentRequest, *, is_new: bool) -> None:
+def _note_request(session: DerivingSession, row: PeerCommitmentRequest, *, is_new: bool) -> None:
     history = inspect(row).attrs.state.history
     new = history.added or ([PeerCommitmentRequestState.DUE] if is_new else [])
     for sign, states in ((1, new), (-1, history.deleted)):
@@ -189,7 +189,7 @@ def _note_request(session: StandingSession, row: PeerCommitmentRequest, *, is_ne
             session.noted.totals[Kind.PEER_COMMITMENT_REQUESTS, state, row.calling_ae_title] += sign
 
 
-@event.listens_for(StandingSession, "do_orm_execute")
+@event.listens_for(DerivingSession, "do_orm_execute")
 def _require_noted(state: ORMExecuteState) -> None:
     """Refuse a statement that changes watched columns past the session's objects, unless noted."""
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
@@ -202,5 +202,5 @@ def _require_noted(state: ORMExecuteState) -> None:
         return
     raise RuntimeError(
         f"expected a statement on {state.bind_mapper.local_table} whose changes are noted, found "
-        "one that the worklist and the ledger would miss; see screening.db.standing"
+        "one that the worklist and the ledger would miss; see screening.db.derived_tables"
     )
