@@ -31,7 +31,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     ) as error:
         raise BundleError(
             f"{path}: expected a .npz file of plain arrays, found something else "
-            f"({type(error).__name__}); take the bundle from its source again"
+            f"({type(error).__name__}); get the bundle from its source again"
         ) from error
 
 

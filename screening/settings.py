@@ -75,7 +75,7 @@ def _from_json(value: object) -> object:
     try:
         return json.loads(value)
     except ValueError as error:
-        raise ValueError(f"expected a JSON list of peers, found no JSON: {error}") from None
+        raise ValueError(f"expected a JSON list of peers, found invalid JSON: {error}") from None
 
 
 def _of_its_kind(value: object) -> object:
@@ -93,7 +93,9 @@ def _network(value: str) -> str:
 
 def _not_everybody(value: str) -> str:
     if ip_network(value).prefixlen == 0:
-        raise ValueError("expected the proxies' addresses, found a network of everybody")
+        raise ValueError(
+            "expected the proxies' addresses, found a network that contains every address"
+        )
     return value
 
 
@@ -102,7 +104,7 @@ def _time_zone(value: str) -> str:
         ZoneInfo(value or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError(
-            f"expected a zone of the IANA data base such as Europe/Berlin, found {value!r}"
+            f"expected an IANA time zone such as Europe/Berlin, found {value!r}"
         ) from None
     return value
 

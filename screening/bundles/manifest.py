@@ -232,7 +232,7 @@ def parse_manifest(content: bytes, directory: Path) -> Manifest:
         fields = "; ".join(_in_words(detail) for detail in error.errors()[:_ERRORS_SHOWN])
         raise BundleError(
             f"{directory / MANIFEST_NAME}: {fields}. "
-            "Correct the manifest, or take the bundle from its source again"
+            "Correct the manifest, or get the bundle from its source again"
         ) from error
 
 

@@ -79,12 +79,12 @@ def verify_files(bundle: Bundle) -> None:
         except OSError as error:
             raise BundleError(
                 f"{path}: expected a file of bundle {bundle.identity}, found none that can be read "
-                f"({error.strerror}); take the bundle from its source again"
+                f"({error.strerror}); get the bundle from its source again"
             ) from error
         if found != (file.sha256, file.bytes):
             raise BundleError(
                 f"{path}: expected {file.bytes} bytes with SHA-256 {file.sha256}, found {found[1]} "
-                f"bytes with {found[0]}; the file was changed or cut short: take bundle "
+                f"bytes with {found[0]}; the file was changed or cut short: get bundle "
                 f"{bundle.identity} from its source again"
             )
 

@@ -21,7 +21,7 @@ def find_bundle(settings: Settings, selector: str) -> Bundle:
     found = ", ".join(bundle.identity for bundle in fitting) or "none"
     raise BundleError(
         f"expected one bundle for {selector!r} in {settings.resolved_bundle_dir}, found {found}; "
-        "`screening bundles list` shows what there is"
+        "`screening bundles list` lists all"
     )
 
 

@@ -86,7 +86,7 @@ def _require_active(database: Database) -> ActiveBundle:
     active = active_bundle(database)
     if active is None:
         raise StartupError(
-            "expected an active bundle, found none; `screening bundles list` shows what there is, "
+            "expected an active bundle, found none; `screening bundles list` lists all, "
             "`screening bundles activate` makes one active"
         )
     return active

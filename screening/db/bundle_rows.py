@@ -168,7 +168,7 @@ def _way_back(session: Session) -> WayBack:
     if in_force is None or in_force.returns_to_id is None:
         raise BundleError(
             "expected a bundle that was active before, found none to go back to; "
-            "`screening bundles list` shows what there is, `screening bundles activate` changes it"
+            "`screening bundles list` lists all, `screening bundles activate` changes it"
         )
     before = session.get_one(BundleActivation, in_force.returns_to_id)
     return WayBack(in_force.id, _detached(in_force.bundle), _detached(before.bundle))

@@ -62,5 +62,5 @@ def read_discriminant(path: Path) -> FeatureDiscriminant:
 def _damaged(path: Path, found: str) -> BundleError:
     return BundleError(
         f"{path}: expected a plane between features (float32 direction, offset), found {found}; "
-        "take the bundle from its source again"
+        "get the bundle from its source again"
     )

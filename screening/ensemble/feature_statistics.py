@@ -148,5 +148,5 @@ def _belong_together(found: FeatureStatistics) -> bool:
 def _damaged(path: Path, found: str) -> BundleError:
     return BundleError(
         f"{path}: expected statistics of features (float32 means, components, variances, "
-        f"residual_variance), found {found}; take the bundle from its source again"
+        f"residual_variance), found {found}; get the bundle from its source again"
     )

@@ -24,7 +24,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     except OSError as error:
         found = str(error)
     raise BundleError(
-        f"{path}: expected an 8-bit grey PNG, found {found}; take the bundle from its source again"
+        f"{path}: expected an 8-bit grey PNG, found {found}; get the bundle from its source again"
     )
 
 
@@ -32,7 +32,7 @@ def no_lung_field(bundle: Bundle, golden: Golden, refusal: Refusal) -> BundleErr
     """Return the error for a golden image in which no lung field is found."""
     return BundleError(
         f"bundle {bundle.identity}, {golden.file}: expected a lung field, found {refusal.found}; "
-        "this device or library version computes otherwise: do not screen with it"
+        "this device or library version computes differently: do not screen with it"
     )
 
 

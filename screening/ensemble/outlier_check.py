@@ -46,7 +46,7 @@ class OutlierCheck:
         except ValueError as error:
             raise BundleError(
                 f"outlier check, layer {self._section.layer}: {error}; "
-                "take the bundle from its source again"
+                "get the bundle from its source again"
             ) from error
         return [
             self._too_far(float(distance)) or self._beyond_the_plane(float(score))

@@ -103,6 +103,6 @@ def _check_proxy(settings: Settings) -> None:
         )
     if relies_on_proxy and not settings.web_trusted_proxies:
         raise SettingsError(
-            "web_trusted_proxies: expected the proxy's address, whose headers alone are believed, "
+            "web_trusted_proxies: expected the proxy's address, whose headers alone are trusted, "
             "found none; set it"
         )

@@ -81,5 +81,5 @@ def _listen(exposure: Exposure, settings: Settings) -> socket.socket:
     except OSError as error:
         raise StartupError(
             f"web_host, web_port: expected an address to listen on, found {settings.web_host}:"
-            f"{settings.web_port} with {error.strerror}; end what listens there or choose another"
+            f"{settings.web_port} with {error.strerror}; stop what listens there or choose another"
         ) from None

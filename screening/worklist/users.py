@@ -71,12 +71,12 @@ def check_password(name: str, password: str) -> str:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise SettingsError(
             f"password: expected {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, found "
-            f"{len(password)}; several words make a good one"
+            f"{len(password)}; several words make a good password"
         )
     if name.lower() in password.lower() or len(set(password)) < SHORTEST_PASSWORD // 2:
         raise SettingsError(
             "password: expected one without the user's name and not the same few characters "
-            "again and again, found such a one; choose another"
+            "again and again, found one with them; choose another"
         )
     return password
 

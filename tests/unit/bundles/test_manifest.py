@@ -147,7 +147,7 @@ def test_a_wrong_manifest_is_refused_by_path_and_field(spoil: Spoil, complaint: 
     message = str(refusal.value)
     assert str(DIRECTORY / MANIFEST_NAME) in message
     assert complaint in message
-    assert "take the bundle from its source again" in message
+    assert "get the bundle from its source again" in message
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity"])

@@ -166,4 +166,4 @@ def test_a_bundle_without_its_files_is_no_way_back(
     status, _, problem = command("rollback", "--yes")
     assert (status, active(database)) == (2, "newer")
     assert digest[:12] in problem
-    assert ("restore them" if fault == "gone" else "take bundle") in problem
+    assert ("restore them" if fault == "gone" else "get bundle") in problem

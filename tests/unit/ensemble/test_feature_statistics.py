@@ -168,5 +168,5 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     """What is no .npz file is never executed or guessed at."""
     path = tmp_path / "statistics.npz"
     path.write_bytes(content)
-    with pytest.raises(BundleError, match="take the bundle from its source again"):
+    with pytest.raises(BundleError, match="get the bundle from its source again"):
         read_statistics(path)
