@@ -16,6 +16,7 @@ from screening.bundles.manifest import (
 )
 from screening.bundles.parts import BundleFile
 from screening.errors import BundleError
+from screening.whole_files import sha256_from_here
 
 RELEASED_DIRECTORY = Path(__file__).parent / "released"
 """Where the bundles that come with this package stand."""
@@ -100,5 +101,4 @@ def _sha256_and_bytes(path: Path) -> tuple[str, int]:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "no plain file")
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return digest, stream.tell()
+        return sha256_from_here(stream), stream.tell()

@@ -1,6 +1,5 @@
 """Files in a folder, each whole or not there, for any rendering."""
 
-import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from screening.delivery.kind import (
     StoredReport,
 )
 from screening.delivery.rendering import Rendering
+from screening.whole_files import write_whole
 
 WRITTEN, NOT_WRITTEN = "written", "not written"
 OUTCOMES: Mapping[str, Ending] = {
@@ -43,7 +43,7 @@ class FolderSender:
         for report in reports:
             day = self.folder / report.made_at.date().isoformat()
             try:
-                _write_durably(day / f"{report.sop_instance_uid}{self.suffix}", report.content)
+                _write(day / f"{report.sop_instance_uid}{self.suffix}", report.content)
             except OSError as error:
                 yield Answer(NOT_WRITTEN, "", f"expected to write to {day}: {error.strerror}")
             else:
@@ -53,7 +53,7 @@ class FolderSender:
         """Write a file and remove it again."""
         path = self.folder / f"{uuid.uuid4().hex}.test"
         try:
-            _write_durably(path, b"")
+            _write(path, b"")
             path.unlink()
         except OSError as error:
             message = f"expected to write to {self.folder}: {error.strerror}; let us write there"
@@ -62,17 +62,9 @@ class FolderSender:
             yield Check("writable", passed=True, message=f"files can be written to {self.folder}")
 
 
-def _write_durably(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{uuid.uuid4().hex}.part")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def _connect(chosen: FolderSettings, rendering: Rendering, site: Site) -> FolderSender:

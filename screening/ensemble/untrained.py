@@ -4,8 +4,6 @@ Importing this module loads TensorFlow.
 """
 
 import math
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +37,7 @@ from screening.imaging.fingerprint import fingerprint
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import load_weights, save_weights
+from screening.whole_files import whole_folder
 
 UNTRAINED_NAME = "untrained"
 GOLDEN_TOLERANCE = 0.01
@@ -71,27 +70,18 @@ def make_untrained_bundle(directory: Path, seed: int = GOLDEN_SEED) -> Bundle:
     Raises BundleError where `directory` exists already and is no bundle.
     """
     set_up_tensorflow()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        with keras.device("cpu:0"):  # GPU reductions may differ from run to run
-            _write_bundle(unfinished, seed)
-        unfinished.chmod(0o755)
-        _rename_into_place(unfinished, directory)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return load_bundle(directory)
-
-
-def _rename_into_place(unfinished: Path, directory: Path) -> None:
-    try:
-        unfinished.rename(directory)
+        with whole_folder(directory) as unfinished, keras.device("cpu:0"):
+            _write_bundle(unfinished, seed)  # GPU reductions may differ from run to run
     except OSError as error:
+        if not directory.exists():
+            raise
         if not (directory / MANIFEST_NAME).exists():
             raise BundleError(
                 f"{directory}: expected a free place for the untrained bundle, found something "
                 f"that is no bundle ({error.strerror}); move it away"
             ) from error
+    return load_bundle(directory)
 
 
 def _write_bundle(directory: Path, seed: int) -> None:

@@ -9,7 +9,6 @@ one file. A UID never becomes a path.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import time
@@ -18,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from screening.errors import OutOfSpaceError, UnreadableDataSetError
+from screening.whole_files import fsync, rename_durably, sha256_from_here
 
-CHUNK_BYTES = 1 << 20
 PREAMBLE_BYTES = 132
 GROUP_LENGTH_ELEMENT_BYTES = 12
 ABANDONED_AFTER_S = 3600
@@ -55,7 +54,7 @@ class Spool:
         for prefix in range(256):
             (self._objects / f"{prefix:02x}").mkdir(parents=True, exist_ok=True)
         for folder in (self._objects, self._objects.parent, self._objects.parent.parent):
-            _fsync(folder)
+            fsync(folder)
 
     def sweep(self, *, abandoned_after_s: float) -> int:
         """Remove incoming files that were not touched for so long; return how many."""
@@ -96,9 +95,7 @@ class Spool:
         """
         kept = self.path_of(sha256)
         try:
-            _fsync(incoming)
-            incoming.replace(kept)
-            _fsync(kept.parent)
+            rename_durably(incoming, kept)
         except OSError as error:
             raise OutOfSpaceError(
                 f"spool: expected {kept.parent} to take the object, found {error.strerror}; "
@@ -110,7 +107,7 @@ class Spool:
         """Remove a kept object, durably; one that is not there is removed. Raises OSError."""
         kept = self.path_of(sha256)
         kept.unlink(missing_ok=True)
-        _fsync(kept.parent)
+        fsync(kept.parent)
 
 
 def data_set_sha256(path: Path) -> str:
@@ -118,7 +115,6 @@ def data_set_sha256(path: Path) -> str:
 
     Raises UnreadableDataSetError where the file does not begin as PS3.10 7.1 says.
     """
-    digest = hashlib.sha256()
     with path.open("rb") as file:
         head = file.read(PREAMBLE_BYTES + GROUP_LENGTH_ELEMENT_BYTES)
         if head[128:138] != b"DICM\x02\x00\x00\x00UL":
@@ -126,9 +122,7 @@ def data_set_sha256(path: Path) -> str:
                 "expected a DICOM Part 10 file with File Meta Information, found something else"
             )
         file.seek(len(head) + int.from_bytes(head[-4:], "little"))
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return sha256_from_here(file)
 
 
 def _is_alone(lock: int) -> bool:
@@ -138,11 +132,3 @@ def _is_alone(lock: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from screening.domain.roles import Role
 from screening.errors import SettingsError
+from screening.whole_files import whole_path
 
 SHORTEST_PASSWORD = 12
 """Characters; length counts for more than the kinds of characters (NIST SP 800-63B 3.1.1)."""
@@ -113,23 +114,18 @@ def write_users(path: Path, users: Iterable[User]) -> None:
 
     Raises SettingsError where it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         mode = path.stat().st_mode & 0o770 if path.exists() else 0o600
-        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  of a descriptor
-            os.fchmod(file.fileno(), mode)
-            file.writelines(f"{u.name}:{u.role}:{u.password_hash}\n" for u in users)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        with whole_path(path) as unfinished:
+            descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  of a descriptor
+                os.fchmod(file.fileno(), mode)
+                file.writelines(f"{u.name}:{u.role}:{u.password_hash}\n" for u in users)
     except OSError as error:
         raise SettingsError(
             f"{path}: expected a file that can be written, found: {error.strerror}; "
             "correct SCREENING_WEB_USERS_FILE or the folder's permissions"
         ) from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class UsersFile:

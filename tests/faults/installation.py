@@ -18,6 +18,7 @@ from screening.errors import TransientError
 from screening.spool.store import Spool
 from screening.storage_scu.destination import DicomDestination, Timeouts
 from screening.storage_scu.verification import answers_echo
+from screening.whole_files import write_whole
 from tests.faults.destination import RecordingDestination, recording_destination
 from tests.faults.images import Kind, Objects
 from tests.faults.small_disk import DiskNotAllowedError, SmallDisk, small_disk
@@ -84,9 +85,7 @@ class Installation:
     def set_clocks(self, offset_s: float) -> None:
         """Set the clocks of all stations off by so much."""
         path = self.site.folder / "clocks" / "offset_s"
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(str(offset_s), encoding="ascii")
-        unfinished.replace(path)
+        write_whole(path, str(offset_s).encode(), durable=False)
 
     def claimed(self, objects: Objects) -> int:
         """Count the images that a worker has under lease."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from screening.networks.architectures import Architecture
 from screening.networks.weights import save_weights
+from screening.whole_files import whole_path
 from training.errors import TrainingError
 from training.fit.weight_averaging import AVERAGE, save_average
 from training.networks.initial import load_network
@@ -38,14 +39,15 @@ def finish_stopped(run: Path) -> bool:
 
 def write_answers(runs: Sequence[Path], out: Path) -> None:
     """Write runs without their weights into one archive, whole or not at all."""
-    part = out / f".{RUNS}.part"
-    with tarfile.open(part, "w:gz") as archive:
+    with (
+        whole_path(out / RUNS, sole_writer=True) as unfinished,
+        tarfile.open(unfinished, "w:gz") as archive,
+    ):
         for run in runs:
             for path in sorted(run.rglob("*")):
                 light = path.suffix not in _HEAVY and not path.name.startswith(".")
                 if path.is_file() and light and "lung-field" not in path.parts:
                     archive.add(path, f"{run.name}/{path.relative_to(run)}")
-    part.replace(out / RUNS)
 
 
 def write_weights(run: Path, out: Path, architectures: Mapping[str, Architecture]) -> list[Path]:

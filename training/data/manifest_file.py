@@ -4,12 +4,11 @@
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from screening.whole_files import whole_path
 from training.errors import DataError
 
 Cell = str | int | float | None
@@ -24,14 +23,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Cell
     write = _write_parquet if _is_parquet(path) else _write_csv
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                write(file, columns, rows)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with whole_path(path) as unfinished, unfinished.open("wb") as file:
+            write(file, columns, rows)
     except OSError as error:
         raise DataError(
             f"cannot write {path}: {error.strerror}; make room or name another file"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from screening.whole_files import write_whole
 from training.errors import TrainingError
 
 EVALUATION_NAME = "evaluation.json"
@@ -25,10 +26,10 @@ PROBE_NAME = "source-probe.json"
 
 def write_beside(directory: Path, name: str, content: Mapping[str, Any]) -> Path:
     """Write a JSON document into a folder, whole or not at all; raises TrainingError."""
-    path, part = directory / name, directory / f".{name}.part"
+    path = directory / name
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     try:
-        part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_whole(path, text.encode(), sole_writer=True)
     except OSError as error:
         raise TrainingError(f"cannot write {path}: {error.strerror}; make room") from error
     return path

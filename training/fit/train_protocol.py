@@ -1,6 +1,5 @@
 """Trains one protocol: from the manifest to the weights of every fold."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import keras
 from screening.bundles.registry import Bundle, load_bundle
 from screening.imaging.lung_field import View
 from screening.networks.architectures import Architecture
+from screening.whole_files import file_sha256
 from training.data.manifest import manifest_digest, read_manifest
 from training.errors import TrainingError
 from training.fit.devices import replicas_on
@@ -228,8 +228,7 @@ def _checked_start(
 
 def _file_sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise TrainingError(
             f"expected a weight file at {path}, cannot read it ({error.strerror}); correct "

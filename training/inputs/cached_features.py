@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.whole_files import whole_path
 from training.augmentation.geometry import picture_random
 from training.inputs.batches import RadiographBatches
 
@@ -57,15 +58,14 @@ def keep_features(
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
         shape = (versions, len(batches.rows), *lower.output_shape[1:])
-        kept: np.memmap[Any, Any] = np.lib.format.open_memmap(
-            part, mode="w+", dtype=np.float16, shape=shape
-        )
-        for version in range(versions):
-            _fill(kept[version], lower, batches, version, on_kept)
-        kept.flush()
-        part.replace(path)
+        with whole_path(path, sole_writer=True) as unfinished:
+            kept: np.memmap[Any, Any] = np.lib.format.open_memmap(
+                unfinished, mode="w+", dtype=np.float16, shape=shape
+            )
+            for version in range(versions):
+                _fill(kept[version], lower, batches, version, on_kept)
+            kept.flush()
     found: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
     return found
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +14,7 @@ from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
 from screening.imaging.preprocess import InputSpec
 from screening.imaging.radiograph_file import read_radiograph
+from screening.whole_files import whole_path
 from training.errors import DataError
 from training.inputs.grey_levels import exact_values, whole_grey_levels
 from training.inputs.input_view import SeenPart
@@ -56,16 +55,10 @@ def load_pictures(
     cached = cache_dir / f"pictures-{_key(paths, spec, seen, exact=exact)}.npy"
     if not cached.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=cache_dir, prefix=".pictures-", suffix=".npy")
-        os.close(handle)
-        try:
-            pictures = np.lib.format.open_memmap(name, mode="w+", dtype=dtype, shape=shape)
+        with whole_path(cached) as unfinished:
+            pictures = np.lib.format.open_memmap(unfinished, mode="w+", dtype=dtype, shape=shape)
             _decode_into(pictures, paths, prepare, workers=workers, on_decoded=on_decoded)
             pictures.flush()
-            Path(name).replace(cached)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
     mapped: NDArray[Any] = np.load(cached, mmap_mode="r", allow_pickle=False)
     return mapped
 

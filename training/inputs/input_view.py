@@ -1,6 +1,5 @@
 """What of a radiograph a network sees in training: the same as when it serves."""
 
-import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View, crop
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.lung_field import LungFieldFinder
+from screening.whole_files import file_sha256
 from training.errors import TrainingError
 from training.networks.lung_field import WEIGHTS, load_lung_field
 from training.protocols.protocol import Protocol
@@ -76,8 +76,7 @@ def lung_field_sha256(run: Path) -> str:
     """Return the SHA-256 of a lung-field network's weights; raises TrainingError without any."""
     path = run / WEIGHTS
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise TrainingError(
             f"expected the weights of a lung-field network in {path}, cannot read them "

@@ -12,6 +12,7 @@ from PIL import Image
 
 from screening.imaging.lung_field import LungFieldSpec
 from screening.imaging.picture_file import PICTURE_SUFFIXES
+from screening.whole_files import file_sha256
 from training.data.seeded_order import draw
 from training.errors import DataError
 
@@ -143,12 +144,7 @@ def _read_mask(pair: MaskedPicture, spec: LungFieldSpec) -> NDArray[np.uint8]:
 def data_digest(pairs: Sequence[MaskedPicture]) -> str:
     """Return the SHA-256 of names, bytes and groups, wherever the files lie."""
     lines = [
-        f"{pair.mask.stem} {_sha256(pair.picture)} {_sha256(pair.mask)} {pair.split_group}"
+        f"{pair.mask.stem} {file_sha256(pair.picture)} {file_sha256(pair.mask)} {pair.split_group}"
         for pair in pairs
     ]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

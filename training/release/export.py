@@ -3,8 +3,6 @@
 The same runs give the same bundle: nothing in it depends on when or where it was made.
 """
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from screening.ensemble.golden_images import golden_images, write_golden
 from screening.imaging.fingerprint import fingerprint
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.weights import Precision
+from screening.whole_files import whole_folder
 from training.data.manifest import ImageRow, manifest_digest
 from training.data.splits import Part
 from training.errors import TrainingError
@@ -84,18 +83,13 @@ def export_bundle(request: ExportRequest, ask: Ask, answering: Answering) -> Bun
         _check_member(fold, request.rows, answering)
     answers = common_images([ask(fold, Part.VALIDATION) for fold in members])
     validated = _Validated(members, answers, choose_combination(answers), by_picture(request.rows))
-    request.out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{request.out.name}-", dir=request.out.parent))
     try:
-        _write_bundle(unfinished, request, validated, ask, answering)
-        unfinished.chmod(0o755)
-        unfinished.rename(request.out)
+        with whole_folder(request.out) as unfinished:
+            _write_bundle(unfinished, request, validated, ask, answering)
     except OSError as error:
         raise TrainingError(
             f"cannot write {request.out}: {error.strerror}; make room, or name another --out"
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return load_bundle(request.out)
 
 

@@ -7,7 +7,6 @@ give anew, so a run that goes on from a checkpoint ends as one that was never br
 
 import contextlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.whole_files import whole_path
 from training.errors import TrainingError
 
 _POSITION = "position.json"
@@ -134,21 +134,10 @@ def _variables(model: keras.Model) -> list[tuple[str, keras.Variable]]:
 
 
 def _write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with whole_path(path, sole_writer=True) as unfinished, unfinished.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise TrainingError(
             f"cannot write {path}: {error.strerror or error}; make room or mend the disk, then go "
             "on with --resume from the epoch before"

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from screening.whole_files import write_whole
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.errors import TrainingError
@@ -112,9 +113,8 @@ def write_run(run: Path, record: RunRecord) -> None:
         return
     try:
         run.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{RUN_FILE}.part")
-        part.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        text = json.dumps(asdict(record), indent=2) + "\n"
+        write_whole(path, text.encode(), sole_writer=True)
     except OSError as error:
         raise TrainingError(f"cannot write {path}: {error.strerror}; name another --out") from error
 

@@ -5,7 +5,6 @@ report can be made without the pictures and their manifest.
 """
 
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.whole_files import file_sha256, whole_path
 from training.data.manifest import ABNORMAL, ImageRow
 from training.data.splits import Part
 from training.errors import DataError, TrainingError
@@ -180,7 +180,7 @@ def predicted(
     """Return a network's answers to one part, kept from before where the weights are the same."""
     questions = questions_of(fold, part, rows)
     path = predictions_path(fold, part)
-    digest = _sha256(fold.weights)
+    digest = file_sha256(fold.weights)
     if path.exists():
         kept_digest, kept = _read(path, fold)
         if kept_digest == digest and kept.questions == questions:
@@ -197,7 +197,7 @@ def read_predictions(fold: TrainedFold, part: Part) -> Predictions:
     Raises TrainingError where there are none, or they are those of other weights.
     """
     path = predictions_path(fold, part)
-    if not path.exists() or _read(path, fold)[0] != _sha256(fold.weights):
+    if not path.exists() or _read(path, fold)[0] != file_sha256(fold.weights):
         raise TrainingError(
             f"expected the answers of {fold.name} in {path}, found none of its present weights; "
             f"make them with `screening train evaluate {fold.run} --data MANIFEST --split {part}`"
@@ -237,9 +237,11 @@ def both_sides(outputs: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _write(path: Path, digest: str, predictions: Predictions) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with (
+            whole_path(path, sole_writer=True) as unfinished,
+            unfinished.open("w", encoding="utf-8", newline="") as file,
+        ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*PLAIN_COLUMNS, *predictions.classes])
             for each, row in zip(predictions.questions, predictions.probabilities, strict=True):
@@ -255,7 +257,6 @@ def _write(path: Path, digest: str, predictions: Predictions) -> None:
                         *map(repr, row.tolist()),
                     ]
                 )
-        part.replace(path)
     except OSError as error:
         raise TrainingError(f"cannot write {path}: {error.strerror}; make room") from error
 
@@ -283,8 +284,3 @@ def _read(path: Path, fold: TrainedFold) -> tuple[str, Predictions]:
             f"expected a network's answers in {path}, cannot read them ({type(error).__name__}); "
             "remove the file and evaluate again"
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

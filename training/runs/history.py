@@ -1,10 +1,10 @@
 """What a run writes down after every epoch: one JSON object a line."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from screening.whole_files import fsync, write_whole
 from training.errors import TrainingError
 
 
@@ -36,8 +36,7 @@ def append_record(path: Path, record: EpochRecord) -> None:
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(record)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        fsync(path)
     except OSError as error:
         raise TrainingError(
             f"cannot write {path}: {error.strerror}; make room, then go on with --resume"
@@ -60,6 +59,5 @@ def read_history(path: Path) -> tuple[EpochRecord, ...]:
 def keep_until(path: Path, phase: int, epochs: int) -> None:
     """Drop records after `epochs` epochs of phase `phase` (from 1): they will be made again."""
     kept = [r for r in read_history(path) if (r.phase, r.epoch) <= (phase, epochs)]
-    part = path.with_name(f".{path.name}.part")
-    part.write_text("".join(json.dumps(asdict(r)) + "\n" for r in kept), encoding="utf-8")
-    part.replace(path)
+    text = "".join(json.dumps(asdict(r)) + "\n" for r in kept)
+    write_whole(path, text.encode(), sole_writer=True)

@@ -10,7 +10,6 @@ import pytest
 from pydicom import dcmread
 
 from screening.errors import OutOfSpaceError, UnreadableDataSetError
-from screening.spool import store
 from screening.spool.store import ABANDONED_AFTER_S, Spool, data_set_sha256
 from screening.storage_scu.objects import identify
 from tests.peers.receiving import radiograph
@@ -125,7 +124,7 @@ def test_a_disk_that_does_not_sync_is_no_success(
         raise OSError(errno.EIO, "Input/output error")
 
     incoming = arrive(spool, radiograph())
-    monkeypatch.setattr(store.os, "fsync", broken)
+    monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OutOfSpaceError, match="Input/output error"):
         spool.keep(incoming, "ab" * 32)
     assert not spool.path_of("ab" * 32).exists()
