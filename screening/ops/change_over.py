@@ -1,4 +1,4 @@
-"""What another active bundle changes: results of it that are there stand again, at once."""
+"""What changes with the active bundle: its earlier results become current at once."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from screening.domain.lifecycle import ClassificationState
 
 @dataclass(frozen=True, slots=True)
 class ChangeOver:
-    """What making a bundle active changes; nothing of it is computed.
+    """What activating a bundle changes; nothing is scored.
 
     results: images whose result by this bundle is there and comes to stand; studies: theirs.
     reports: of these results, to be issued, one for each SR profile in use. without: images that
@@ -34,7 +34,7 @@ class ChangeOver:
 
 
 def plan_change_over(database: Database, bundle_id: int | None) -> ChangeOver:
-    """Count what making a bundle active changes. bundle_id: None for one that is new here."""
+    """Count what activating a bundle changes. bundle_id: None for a new bundle."""
     with database.read() as session:
         results, studies, reports = _to_stand(session, bundle_id)
         without = ~_is_answered(bundle_id)
@@ -48,7 +48,7 @@ def plan_change_over(database: Database, bundle_id: int | None) -> ChangeOver:
 
 
 def finish_change_over(database: Database) -> int:
-    """Have every result of the active bundle stand; return how many came to.
+    """Make every result of the active bundle the current one; return how many changed.
 
     In small transactions: what an interruption leaves is done by the next call, or by the report
     workers' sweep. Raises DatabaseUnavailableError.

@@ -45,13 +45,13 @@ OWN_COLUMNS = frozenset(
         *("report_attempts", "report_not_before", "report_error"),
     }
 )
-"""Columns of a result that are not taken over: who it is, and what became of its reports."""
+"""Columns of a result that are not copied: its identity, and the state of its reports."""
 
 
 def accept_correction(
     database: Database, correction_id: int, *, by: str, again: bool = False
 ) -> None:
-    """Have a corrected object stand.
+    """Make a corrected object the current one.
 
     by: who decides. again: also one that was rejected, or replaced by a later one. Of several who
     decide at once the first does. Raises DecisionRefusedError where it cannot be done.
@@ -83,7 +83,7 @@ def accept_correction(
 
 
 def reject_correction(database: Database, correction_id: int, *, by: str) -> None:
-    """Leave what stands as it is; the correction is kept and asked about no more.
+    """Reject a correction: nothing else changes, and it remains on record.
 
     Raises DecisionRefusedError where it was decided already.
     """
@@ -127,7 +127,7 @@ def _no_correction(correction_id: int) -> NoReturn:
 
 
 def _locked_instances(session: Session, correction_id: int) -> Sequence[Instance]:
-    """Lock every object of a correction's SOP Instance UID; one decision on them at a time.
+    """Lock every object of a correction's SOP Instance UID, so that one decision is made at a time.
 
     After their classifications, as everywhere, and before any correction.
     """
@@ -174,7 +174,7 @@ def _exchange(session: Session, replaced: Instance, corrected: Instance) -> None
 def _take_over(
     session: Session, replaced: Instance, corrected: Instance, attributes: Sequence[str]
 ) -> None:
-    """Give the corrected object its results: the other's, or a place in the queue."""
+    """Give the corrected object its results: those of the other, or a place in the queue."""
     for verdict in _verdicts(session, corrected.id):
         session.delete(verdict)
     session.flush()
@@ -235,7 +235,7 @@ def _verdicts(session: Session, instance_id: int) -> list[Classification]:
 
 
 def _give_up_undelivered(session: Session, replaced: Instance) -> None:
-    """Send no report with the former demographics that is not under way; the new one follows."""
+    """Stop reports with the earlier demographics that are not being sent; the new one follows."""
     waiting = (
         select(Delivery)
         .join(Report)
@@ -254,7 +254,7 @@ def _give_up_undelivered(session: Session, replaced: Instance) -> None:
 def _dissolve_repetitions(
     session: Session, instances: Sequence[Instance], standing: Instance
 ) -> None:
-    """Ask no more about those that wait and now say the same as what stands."""
+    """Close the corrections that wait and now agree with the current object."""
     waiting = select(Correction).where(
         Correction.instance_id.in_([one.id for one in instances]),
         Correction.state == CorrectionState.WAITING,

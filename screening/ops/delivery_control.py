@@ -1,4 +1,4 @@
-"""See where reports did not arrive, send them again or give them up, remake failed ones."""
+"""List reports that a destination does not have, send them again, give them up, or remake them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -44,7 +44,7 @@ class DeliveryLine:
 
 
 def undelivered(database: Database, *, destination: str | None = None) -> list[DeliveryLine]:
-    """Return what has not arrived, oldest first; of one destination or of all."""
+    """Return undelivered reports, oldest first, of one destination or of all."""
     rows = select(Delivery).where(Delivery.state.in_(UNDELIVERED)).order_by(Delivery.id)
     if destination is not None:
         rows = rows.where(Delivery.destination == destination)
@@ -53,7 +53,7 @@ def undelivered(database: Database, *, destination: str | None = None) -> list[D
 
 
 def destinations_of_reports(database: Database) -> list[str]:
-    """Return the names of all destinations that a report was ever meant for, sorted."""
+    """Return the names of all destinations that have ever had a report to receive, sorted."""
     with database.read() as session:
         deliveries = by_subject_and_state(read_totals(session), Kind.DELIVERIES)
     return sorted({destination for destination, _ in deliveries})
@@ -95,7 +95,7 @@ def _move(
 
 
 def remake_failed_reports(database: Database) -> int:
-    """Have reports that could not be made tried again; return how many classifications."""
+    """Make due again the reports that could not be made; return how many classifications."""
     failed = select(Classification).where(
         stands_at(Classification.report_state, ReportState.FAILED)
     )
@@ -109,7 +109,7 @@ def remake_failed_reports(database: Database) -> int:
 
 
 def _ask_anew(session: Session, destination: str) -> None:
-    """Have a destination asked again whether it keeps what it did not commit itself to."""
+    """Ask a destination again about the reports that it did not commit itself to."""
     there = select(Delivery.id).where(Delivery.destination == destination)
     failed = select(ReportCommitment).where(
         ReportCommitment.delivery_id.in_(there),

@@ -1,4 +1,4 @@
-"""How far a set of instances is: what still waits, and what went wrong."""
+"""Progress of a set of instances: what still waits, and what failed."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

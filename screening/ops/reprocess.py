@@ -1,4 +1,4 @@
-"""Backfill: put the instances of a period through the active bundle again, behind live work."""
+"""Backfill: classify the instances of a period again with the active bundle, after live work."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Remove images from the spool when nothing needs them any more; rows and results are kept.
+"""Remove images from the spool when nothing needs them any more; rows and results remain.
 
 In two phases, so that a crash leaves neither a row that claims a file nor a loss nobody recorded:
 first the row is marked, and claims no file from then on; then, under the row's lock, the file is
@@ -38,7 +38,7 @@ _OBJECT_AT_FAULT = [reason for reason, how in FAILURE_POLICIES.items() if how.ob
 
 
 class KeptFor(StrEnum):
-    """Why an image that is old enough is kept."""
+    """Why retention keeps an image that is old enough."""
 
     CLASSIFICATION = "waits for its classification"
     FAILURE = "its classification failed and may be repeated"
@@ -51,7 +51,7 @@ class KeptFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What a run removes, or would: images and bytes; and why other old ones are kept.
+    """What a run removes or would remove, in images and bytes, and why it keeps other old ones.
 
     unfinished: images that an earlier run had marked and not removed, part of `images`; stuck:
     images whose file could not be removed, left to the next run, and trouble the last reason.
@@ -132,7 +132,7 @@ class _Tally:
 
 
 def _old(received_before: datetime) -> ColumnElement[bool]:
-    """Select images that are here, and have been for long enough."""
+    """Select images in the spool that are old enough."""
     since = func.coalesce(Instance.kept_since, Instance.received_at)
     return and_(Instance.removing_since.is_(None), since < received_before)
 
@@ -142,7 +142,7 @@ def _unfinished() -> ColumnElement[bool]:
 
 
 def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]:
-    """Return what keeps an image, the first reason first. An image without any is done."""
+    """Return the reasons to keep an image, the first one first. An image without any may go."""
     one = aliased(Classification)
     its = exists().where(one.instance_id == Instance.id).correlate(Instance)
     finished = [ClassificationState.CLASSIFIED, ClassificationState.NOT_APPLICABLE]
@@ -174,7 +174,7 @@ def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]
 
 
 def _has_other(*which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Select images of whose SOP Instance UID there is an object, also the image itself."""
+    """Select images whose SOP Instance UID has an object, which may be the image itself."""
     return (
         exists()
         .where(_OTHER.sop_instance_uid == Instance.sop_instance_uid, *which)
@@ -208,7 +208,7 @@ def _totals(session: Session, which: ColumnElement[bool]) -> tuple[int, int]:
 
 
 def _mark(database: Database, criterion: ColumnElement[bool]) -> list[int]:
-    """Mark some images that are done; return their ids. From here on their rows claim no file.
+    """Mark some finished images; return their ids. From here on their rows name no file.
 
     They are locked before they are judged: what came in between counts.
     """

@@ -1,4 +1,4 @@
-"""Find studies by what people know of them: an accession number or a patient ID."""
+"""Find studies by an accession number or a patient ID."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The trace: everything known about a study, an instance or one of our reports, in order of time.
+"""The trace: everything known about a study, an instance or one of our reports, by time.
 
 The audit trail (`events`) tells most; the rows add what it cannot, such as work that still waits.
 """

@@ -1,4 +1,4 @@
-"""Answers that refuse: a page for people, JSON for programs, by the address asked for."""
+"""Refusals: a page for people, JSON for programs, depending on the path."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ _FOR_PROGRAMS = ("/api/", "/healthz", "/metrics", "/board")
 
 
 def is_for_programs(path: str) -> bool:
-    """Return whether a program, and no person, reads what is at this path."""
+    """Return whether a program and not a person reads this path."""
     return path.startswith(_FOR_PROGRAMS)
 
 
@@ -23,7 +23,7 @@ def refusal(
     text: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an answer that says what is wrong and what to do."""
+    """Return a response that says what is wrong and what to do."""
     if is_for_programs(path):
         return JSONResponse({"status": title.lower(), "advice": text}, status, headers)
     return HTMLResponse(pages.notice(title, text), status, headers)

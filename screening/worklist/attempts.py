@@ -39,7 +39,7 @@ class FailedAttempts:
         return max(waits)
 
     def count(self, address: str, user: str) -> None:
-        """Count an attempt that failed."""
+        """Count a failed attempt."""
         now_s = self._clock()
         for key in _keys(address, user):
             began_s, count = self._in_window(key, now_s)

@@ -1,4 +1,4 @@
-"""How many studies there are of each priority, counted as far as it costs little."""
+"""How many studies have each priority, counted up to a limit."""
 
 from collections.abc import Mapping
 

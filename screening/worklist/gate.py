@@ -1,9 +1,9 @@
-"""Who may ask for what: nothing is answered unless a line of the table lets it be.
+"""Who may request what: everything is for readers unless a line of the table says otherwise.
 
 | path | who |
 |---|---|
 | `/healthz`, `/login`, `/static/...` | everybody |
-| `/operations...`, and whatever changes something | operators |
+| `/operations...`, and every change | operators |
 | everything else | readers |
 
 Logging out changes nothing but the visitor's own login.
@@ -86,12 +86,12 @@ class Gate:
 
 
 def is_public(path: str) -> bool:
-    """Return whether a path is for everybody."""
+    """Return whether everybody may request a path."""
     return path in PUBLIC_PATHS or path.startswith(STATIC_PREFIX)
 
 
 def needs_operator(request: Request) -> bool:
-    """Return whether a request is for operators alone."""
+    """Return whether only operators may make a request."""
     path = request.url.path
     changes = request.method not in SAFE_METHODS and path != LOGOUT_PATH
     return changes or path == OPERATIONS_PATH or path.startswith(f"{OPERATIONS_PATH}/")

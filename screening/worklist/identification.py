@@ -1,4 +1,4 @@
-"""The three ways to know who makes a request: nobody logs in, a password, or the proxy's word."""
+"""The three ways to identify who makes a request: no login, a password, or a proxy."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ from screening.worklist.users import NAME_PATTERN, User, UsersFile, password_fit
 HASHES_AT_ONCE = 2
 """Each costs 64 MiB."""
 LONGEST_NAME = 255
-"""Characters of a user that a proxy names; a longer one is nobody, since cut it may be another."""
+"""Longest user name from a proxy, in characters; a longer one is refused, never cut."""
 log = get_logger()
 
 
@@ -31,12 +31,12 @@ class Identification(Protocol):
     """Says who makes a request."""
 
     async def visitor(self, request: Request) -> Visitor | None:
-        """Return who makes it, None where nobody known does."""
+        """Return who makes the request, None where that is not a known user."""
         ...
 
 
 class Anybody:
-    """The page is open: whoever reaches it reads, and nobody changes anything."""
+    """The page is open: whoever reaches it may read, and nobody may change anything."""
 
     def __init__(self, tokens: FormTokens) -> None:
         self._token = tokens.of("anybody")
@@ -48,7 +48,7 @@ class Anybody:
 
 
 class ByProxy:
-    """The proxy has asked who it is and says so in headers; the gate lets only the proxy in."""
+    """The proxy has authenticated the user and names them in headers; only it is admitted."""
 
     def __init__(self, settings: Settings, tokens: FormTokens) -> None:
         self._user_header = settings.web_user_header
@@ -58,7 +58,7 @@ class ByProxy:
         self._tokens = tokens
 
     async def visitor(self, request: Request) -> Visitor | None:
-        """Return whom the proxy names, if their groups may read."""
+        """Return the user whom the proxy names, if their groups may read."""
         name = _only(request.headers.getlist(self._user_header))
         if not name or len(name) > LONGEST_NAME:
             return None
@@ -73,7 +73,7 @@ class ByProxy:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How an attempt to log in ended: a user, or how long to wait, or neither: it was wrong."""
+    """How an attempt to log in ended: a user, a time to wait, or neither for a wrong password."""
 
     user: User | None = None
     wait_s: float = 0.0
@@ -100,7 +100,7 @@ class ByPassword:
             )
 
     async def visitor(self, request: Request) -> Visitor | None:
-        """Return who is logged in, as the file has them now."""
+        """Return who is logged in, with their present role."""
         token = request.cookies.get(self.cookie_name)
         if token:
             user = self.sessions.find(token)
@@ -113,7 +113,7 @@ class ByPassword:
         return _visitor(login.user, self._tokens.of("no form")) if login.user else None
 
     async def log_in(self, name: str, password: str, *, address: str) -> Login:
-        """Compare a password; one that is wrong counts, and too many have to wait."""
+        """Compare a password. A wrong one is counted, and after too many the next must wait."""
         known_name = name if NAME_PATTERN.fullmatch(name) else ""
         async with self._hashing:  # asked in here, or many attempts at once would all pass
             wait_s = self._attempts.wait_s(address, known_name)
@@ -147,7 +147,7 @@ def cookie_name(*, secure: bool) -> str:
 
 
 def identification_of(settings: Settings, tokens: FormTokens, *, secure: bool) -> Identification:
-    """Return what the settings ask for; raises SettingsError for an unusable password file."""
+    """Return what the settings choose; raises SettingsError for an unusable password file."""
     if settings.web_authentication == "password":
         return ByPassword(settings, tokens, cookie_name=cookie_name(secure=secure))
     if settings.web_authentication == "proxy":
@@ -165,7 +165,7 @@ def _visitor(user: User, form_token: str) -> Visitor:
 
 
 def _only(values: Sequence[str]) -> str:
-    """Return the one value of a header; "" for none, or for several, of which one is a forgery."""
+    """Return the one value of a header; "" for none, or for several, one of which may be forged."""
     return values[0].strip() if len(values) == 1 else ""
 
 

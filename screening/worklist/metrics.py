@@ -1,4 +1,4 @@
-"""The figures that monitoring reads, in Prometheus' text format; counts and ages only."""
+"""Metrics in Prometheus' text format: counts and ages only."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What operators do on the page: have reports sent or made again."""
+"""What operators do on the page: send reports again, make them again, decide corrections."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from screening.worklist.totals import Totals
 CORRECTIONS_ON_PAGE = 20
 LONGEST_NUMBER = 18
 NOBODY = "the page, without login"
-"""Who decides where the page is open to this machine alone and nobody logs in."""
+"""Who decides if the page is open to this machine only and nobody logs in."""
 log = get_logger()
 
 
@@ -43,7 +43,7 @@ class OperatorActions:
     """Sends parked reports of one destination again."""
     remake_failed_reports: Callable[[], int]
     accept_correction: Callable[[int, str], None]
-    """Has a corrected object stand, as somebody of this name decided."""
+    """Accepts a correction, by its number and the name of who decided."""
     reject_correction: Callable[[int, str], None]
 
 
@@ -54,7 +54,7 @@ def add_operations(
     read_ledger: Callable[[], Totals],
     actions: OperatorActions,
 ) -> None:
-    """Add the operators' page and what its forms send to; the gate lets operators alone in."""
+    """Add the operators' page and the paths of its forms; the gate admits operators only."""
 
     @app.get(OPERATIONS_PATH, response_class=HTMLResponse)
     def operations_page(request: Request) -> str:
@@ -94,7 +94,7 @@ def add_operations(
 
 
 async def _decide(request: Request, decide: Callable[[int, str], None], told: str) -> Response:
-    """Carry out a decision, and go back to the page that it was made on."""
+    """Carry out a decision and return to the page on which it was made."""
     fields = await read_form(request, visitor_of(request).form_token)
     number = fields.get("correction", "")
     if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
