@@ -7,13 +7,13 @@ from screening.classify.batch import BatchRunner
 from screening.classify.claim import anything_due
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue, worker_name
+from screening.doorbell.ring import Doorbell
+from screening.doorbell.worker import Station
 from screening.ensemble.ensemble import Ensemble
 from screening.errors import StartupError
 from screening.logs import get_logger
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import Doorbell
-from screening.queue.names import Queue, worker_name
-from screening.queue.worker import Station
 from screening.settings import Settings
 
 LONGEST_TASK_S = 10

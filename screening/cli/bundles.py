@@ -242,10 +242,10 @@ def _print_change(way: "WayBack", change: "ChangeOver") -> None:
 
 def _finish(settings: "Settings", database: "Database") -> int:
     """Make the active bundle's results current, and ring for their reports."""
+    from screening.doorbell.app import make_celery_app
+    from screening.doorbell.names import Queue
+    from screening.doorbell.ring import ring_once
     from screening.ops.change_over import finish_change_over
-    from screening.queue.app import make_celery_app
-    from screening.queue.doorbell import ring_once
-    from screening.queue.names import Queue
 
     stand = finish_change_over(database)
     if stand:

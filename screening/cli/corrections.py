@@ -100,10 +100,10 @@ def accept(
     from screening.cli.opened import opened_database
     from screening.cli.person import os_user
     from screening.db.corrections import read_correction
+    from screening.doorbell.app import make_celery_app
+    from screening.doorbell.names import Queue
+    from screening.doorbell.ring import ring_once
     from screening.ops.correction_decisions import accept_correction
-    from screening.queue.app import make_celery_app
-    from screening.queue.doorbell import ring_once
-    from screening.queue.names import Queue
 
     with opened_database() as (settings, database):
         if not yes:

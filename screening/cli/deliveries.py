@@ -74,8 +74,8 @@ def retry(
     """
     from screening.cli.opened import opened_database
     from screening.cli.ringing import ring
+    from screening.doorbell.names import Queue
     from screening.ops.delivery_control import release_parked
-    from screening.queue.names import Queue
 
     with opened_database() as (settings, database):
         _check_known(destination, settings, database)
@@ -117,8 +117,8 @@ def remake() -> None:
     """
     from screening.cli.opened import opened_database
     from screening.cli.ringing import ring
+    from screening.doorbell.names import Queue
     from screening.ops.delivery_control import remake_failed_reports
-    from screening.queue.names import Queue
 
     with opened_database() as (settings, database):
         due = remake_failed_reports(database)
@@ -149,7 +149,7 @@ def send(
     from screening.cli.opened import opened_database
     from screening.cli.printing import print_json
     from screening.cli.ringing import ring
-    from screening.queue.names import Queue
+    from screening.doorbell.names import Queue
     from screening.report.late_deliveries import add_ready, find_late
 
     start = point_in_time(since)

@@ -1,11 +1,11 @@
 """What the page offers operators, handed to it by the command line: stations do not import ops."""
 
 from screening.db.session import Database
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue
+from screening.doorbell.ring import ring_once
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import ring_once
-from screening.queue.names import Queue
 from screening.settings import Settings
 from screening.worklist.operations import OperatorActions
 

@@ -27,8 +27,8 @@ def reprocess(
     from screening.cli.printing import print_json
     from screening.cli.ringing import ring
     from screening.db.bundle_rows import active_bundle
+    from screening.doorbell.names import Queue
     from screening.ops import reprocess as backfill
-    from screening.queue.names import Queue
 
     start = point_in_time(since)
     end = point_in_time(until) if until else None

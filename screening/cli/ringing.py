@@ -3,10 +3,10 @@
 import sys
 import time
 
-from screening.queue.app import make_celery_app
-from screening.queue.broker_state import Outage
-from screening.queue.doorbell import ring_once
-from screening.queue.names import Queue
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.broker_state import Outage
+from screening.doorbell.names import Queue
+from screening.doorbell.ring import ring_once
 from screening.settings import Settings
 
 LOOK_EVERY_S = 10.0

@@ -14,9 +14,9 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from screening.db.clock import utc_now
+from screening.doorbell.ring import Doorbell
 from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.logs import get_logger
-from screening.queue.doorbell import Doorbell
 from screening.receive.command_set import RefusedRequest
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler

@@ -12,11 +12,11 @@ from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from screening.db.session import Database
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue
+from screening.doorbell.ring import Doorbell
 from screening.errors import StartupError
 from screening.logs import get_logger
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import Doorbell
-from screening.queue.names import Queue
 from screening.receive.admission import Admission
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter

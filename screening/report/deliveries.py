@@ -19,7 +19,7 @@ from screening.db.tables import Delivery, Report
 from screening.delivery.kind import Attempt, Ending, StoredReport
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import DeliveryState
-from screening.queue.names import worker_name
+from screening.doorbell.names import worker_name
 from screening.report.breaker import open_breaker, probe_times
 from screening.work.queues import DELIVERIES, DELIVERY_LEASE_S
 

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from screening.db.session import Database
 from screening.db.standing_results import anything_passed_over, settle_passed_over
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue
+from screening.doorbell.worker import Station
 from screening.errors import SettingsError
 from screening.followed_settings import FollowedSettings
 from screening.logs import get_logger
-from screening.queue.app import make_celery_app
-from screening.queue.names import Queue
-from screening.queue.worker import Station
 from screening.report import deliveries, outbox
 from screening.report.couriers import Couriers
 from screening.settings import Settings

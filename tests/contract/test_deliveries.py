@@ -16,9 +16,9 @@ from screening.db.session import Database
 from screening.db.tables import Event
 from screening.delivery.kind import Answer, Attempt, Check, Ending, StoredReport
 from screening.domain.backoff import Backoff
+from screening.doorbell.names import worker_name
 from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
-from screening.queue.names import worker_name
 from screening.report.courier import Courier
 from screening.report.deliveries import (
     DELIVERIES_AT_ONCE,

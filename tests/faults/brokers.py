@@ -5,8 +5,8 @@ import time
 
 import redis
 
-from screening.queue.app import make_celery_app
-from screening.queue.names import TASK_OF_QUEUE
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import TASK_OF_QUEUE
 from tests.faults.course import Course, require_effect
 
 RINGS = 1000

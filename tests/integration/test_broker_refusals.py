@@ -14,12 +14,12 @@ from structlog.testing import capture_logs
 
 from screening.cli import ringing
 from screening.cli.ringing import BrokerWatch
-from screening.queue import broker_state, worker
-from screening.queue.app import make_celery_app
-from screening.queue.broker_state import Outage
-from screening.queue.doorbell import ring_once
-from screening.queue.names import Queue
-from screening.queue.worker import EXIT_DEAF
+from screening.doorbell import broker_state, worker
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.broker_state import Outage
+from screening.doorbell.names import Queue
+from screening.doorbell.ring import ring_once
+from screening.doorbell.worker import EXIT_DEAF
 from screening.settings import load_settings
 from tests.services.servers import PrivateServer, free_port
 from tests.sites.site import wait_until
@@ -32,9 +32,9 @@ Change = Callable[[redis.Redis], object]
 STATION = """
 import pathlib, sys
 from screening.logs import configure_logs
-from screening.queue.app import make_celery_app
-from screening.queue.names import Queue
-from screening.queue.worker import Station
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue
+from screening.doorbell.worker import Station
 from screening.settings import load_settings
 folder, broker_url = pathlib.Path(sys.argv[1]), sys.argv[2]
 configure_logs("INFO", station="test")
@@ -237,7 +237,7 @@ def test_every_reason_has_words() -> None:
 def test_a_worker_that_celery_gives_up_ends_with_the_documented_status(tmp_path: Path) -> None:
     """Status 75 and never 0, whatever Celery met: somebody is to start it again."""
     broken = (
-        "from screening.queue.celery_worker import PatientConsumer\n"
+        "from screening.doorbell.celery_worker import PatientConsumer\n"
         "def fail(*_): raise ValueError('something nobody thought of')\n"
         f"PatientConsumer.ensure_connected = fail\n{STATION}"
     )

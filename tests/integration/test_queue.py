@@ -13,11 +13,11 @@ from threading import Thread
 import pytest
 import redis
 
-from screening.queue import worker
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import Doorbell, ring_once
-from screening.queue.names import Queue
-from screening.queue.worker import EXIT_DEAF, Station
+from screening.doorbell import worker
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue
+from screening.doorbell.ring import Doorbell, ring_once
+from screening.doorbell.worker import EXIT_DEAF, Station
 from screening.settings import Settings, load_settings
 from tests.services.servers import PrivateServer, free_port
 from tests.sites.site import wait_until
@@ -30,7 +30,7 @@ MANY_SWEEPS_S = 2
 
 WRITER = """
 import sys
-from screening.queue.app import make_celery_app
+from screening.doorbell.app import make_celery_app
 from screening.settings import load_settings
 folder, writer, messages, padding = sys.argv[1], *map(int, sys.argv[2:])
 with make_celery_app(load_settings(data_dir=folder)).connection_for_write() as connection:
@@ -40,7 +40,7 @@ with make_celery_app(load_settings(data_dir=folder)).connection_for_write() as c
 """
 READER = """
 import json, queue as empty, sys
-from screening.queue.app import make_celery_app
+from screening.doorbell.app import make_celery_app
 from screening.settings import load_settings
 folder, padding, found = sys.argv[1], int(sys.argv[2]), []
 with make_celery_app(load_settings(data_dir=folder)).connection_for_read() as connection:
@@ -59,10 +59,10 @@ STATION = """
 import pathlib, sys, time
 from screening.errors import DatabaseUnavailableError
 from screening.logs import configure_logs
-from screening.queue import worker
-from screening.queue.app import make_celery_app
-from screening.queue.doorbell import Doorbell
-from screening.queue.names import Queue
+from screening.doorbell import worker
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.ring import Doorbell
+from screening.doorbell.names import Queue
 from screening.settings import load_settings
 folder, is_deaf = pathlib.Path(sys.argv[1]), sys.argv[2] == "deaf"
 worker.UNANSWERED_RINGS = 3
@@ -93,9 +93,9 @@ station.run(name="test")
 
 CUT_OFF = """
 import pathlib, sys, time
-from screening.queue import worker
-from screening.queue.app import make_celery_app
-from screening.queue.names import Queue
+from screening.doorbell import worker
+from screening.doorbell.app import make_celery_app
+from screening.doorbell.names import Queue
 from screening.settings import load_settings
 folder, broker_url = pathlib.Path(sys.argv[1]), sys.argv[2]
 worker.UNANSWERED_RINGS = 100_000

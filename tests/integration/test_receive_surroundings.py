@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.queue import doorbell
+from screening.doorbell import ring
 from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.objects import identify
 from screening.storage_scu.outcomes import Outcome
@@ -168,7 +168,7 @@ def test_a_broker_that_does_not_answer_delays_no_sender(
         rung.set()
         return answered.wait()
 
-    monkeypatch.setattr(doorbell, "ring_once", hang)
+    monkeypatch.setattr(ring, "ring_once", hang)
     with running_receiver(tmp_path, migrated_database) as receiver:
         answers = receiver.send(*(radiograph(SOPInstanceUID=f"1.2.3.{n}") for n in range(1, 6)))
         assert rung.wait(START_TIMEOUT_S)

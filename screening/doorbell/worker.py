@@ -16,11 +16,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_ready
 
+from screening.doorbell.celery_worker import PatientConsumer, StationWorker
+from screening.doorbell.names import TASK_OF_QUEUE, Queue
+from screening.doorbell.ring import Doorbell
 from screening.errors import TransientError
 from screening.logs import get_logger
-from screening.queue.celery_worker import PatientConsumer, StationWorker
-from screening.queue.doorbell import Doorbell
-from screening.queue.names import TASK_OF_QUEUE, Queue
 
 UNANSWERED_RINGS = 12
 RING_AGAIN_S = 3.0

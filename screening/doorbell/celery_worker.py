@@ -10,7 +10,7 @@ from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu import Connection
 
-from screening.queue.broker_state import of_this_process, require_writes
+from screening.doorbell.broker_state import of_this_process, require_writes
 
 ATTEMPT_EVERY_S = 2.0
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from celery import Celery
 
-from screening.queue import redis_broker
-from screening.queue.embedded import TRANSPORT
-from screening.queue.names import TASK_OF_QUEUE
+from screening.doorbell import redis_broker
+from screening.doorbell.embedded import TRANSPORT
+from screening.doorbell.names import TASK_OF_QUEUE
 from screening.settings import Settings
 
 BROKER_TIMEOUT_S = 3

@@ -10,8 +10,8 @@ import threading
 from celery import Celery
 from kombu import Connection
 
-from screening.queue.broker_state import Outage, of_this_process, require_writes
-from screening.queue.names import TASK_OF_QUEUE, Queue
+from screening.doorbell.broker_state import Outage, of_this_process, require_writes
+from screening.doorbell.names import TASK_OF_QUEUE, Queue
 
 REST_S = 0.1
 """Rings closer together than this become one."""

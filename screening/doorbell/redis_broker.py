@@ -4,7 +4,7 @@ from kombu.transport import redis
 from redis.exceptions import ResponseError
 
 SCHEMES = ("redis://", "rediss://")
-TRANSPORT = "screening.queue.redis_broker:Transport"
+TRANSPORT = "screening.doorbell.redis_broker:Transport"
 
 
 class Transport(redis.Transport):  # type: ignore[misc]  # kombu has no types

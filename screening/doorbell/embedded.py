@@ -18,7 +18,7 @@ from kombu.transport.virtual import BrokerState
 
 from screening.whole_files import write_whole
 
-TRANSPORT = "screening.queue.embedded:Transport"
+TRANSPORT = "screening.doorbell.embedded:Transport"
 
 
 class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu has no types
