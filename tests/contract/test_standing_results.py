@@ -67,12 +67,12 @@ def test_the_active_bundles_result_stands_again_and_its_report_says_so(
         assert (standing(database), misplaced(database)) == ({image: bundle_id}, [])
         made = make(database, spool)
         assert predecessor_of(made[-1]) == made[-2].SOPInstanceUID
-        assert "It stands since" in texts_of(made[-1])
+        assert "Current since" in texts_of(made[-1])
         assert finish_change_over(database) == 0
     made = make(database, spool)
     assert [row.revision for row in reports(database)] == [0, 0, 1, 1, 2]
     assert len({document.SOPInstanceUID for document in made}) == 5
-    assert "It stands since" not in texts_of(made[0]) + texts_of(made[1])
+    assert "Current since" not in texts_of(made[0]) + texts_of(made[1])
     dated = [f"{report.ContentDate}{report.ContentTime}" for report in made]
     assert dated[1:] == sorted(dated[1:])
     with database.read() as session:

@@ -158,6 +158,6 @@ def test_going_back_to_a_bundle_needs_no_worker_and_tells_every_destination(
             replaced, _ = read(tmp_path, by_uid[predecessor_of(report)])
             assert "bundle 1" in replaced.SoftwareVersions
             assert "bundle 0" in report.SoftwareVersions
-            assert "It stands since" in dumped
+            assert "Current since" in dumped
             assert dciodvfy_errors(tmp_path, content) == []
         assert len(list((tmp_path / "data" / "reports").rglob("*.dcm"))) == 9

@@ -54,7 +54,7 @@ def meaning_in_words(content: ReportContent) -> str:
     """Return what the priority asks a reader to do, and what it is not."""
     priority = content.triage.priority
     return (
-        f"What it means: {PRIORITY_MEANINGS[priority]}. It orders the reading list and is no "
+        f"What it means: {PRIORITY_MEANINGS[priority]}. It orders the reading list and is not a "
         "finding."
     )
 
@@ -78,7 +78,7 @@ def provenance_in_words(content: ReportContent) -> str:
     bundle, classified_at = content.bundle, content.classified_at
     replaces = " Replaces the earlier report on this image." if content.predecessors else ""
     if content.revision and content.issued_at:
-        replaces = f" It stands since {content.issued_at:%Y-%m-%d %H:%M:%S %Z}.{replaces}"
+        replaces = f" Current since {content.issued_at:%Y-%m-%d %H:%M:%S %Z}.{replaces}"
     return (
         f"Bundle {bundle.name} {bundle.version} ({'trained' if bundle.trained else 'UNTRAINED'}, "
         f"digest {bundle.digest[:12]}), classified {classified_at:%Y-%m-%d %H:%M:%S %Z}."
