@@ -16,7 +16,7 @@ class Concern(StrEnum):
     PATIENT = "patient"
     STUDY = "study"
     EXAMINATION = "examination"
-    """What the gate asks: another value may make the picture one to score, or none."""
+    """What the gate uses: another value may decide whether the image is scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ _BY_KEYWORD: Mapping[str, Attribute] = {one.keyword: one for one in ATTRIBUTES}
 ASKED_BY_THE_GATE = frozenset(
     {"PatientBirthDate", *(a.keyword for a in ATTRIBUTES if a.concern is Concern.EXAMINATION)}
 )
-"""With another value of these the image is examined anew, since the answer may be another."""
+"""If one of these differs, the image is examined again, since the result may differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Tells whether a header may be that of a frontal chest radiograph, by a literal table of rules.
+"""Decides whether a header may be that of a frontal chest radiograph, by a literal table of rules.
 
 Values that are absent or unknown pass: many CR objects lack a body part, and real files say
-Modality CR in a Secondary Capture object. The picture check sees them next.
+Modality CR in a Secondary Capture object. The checks of the pixels come next.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,37 +38,37 @@ class Reason(StrEnum):
 
 
 REASON_MEANINGS: Mapping[Reason, str] = {
-    Reason.WRONG_SOP_CLASS: "its SOP class holds no radiograph",
+    Reason.WRONG_SOP_CLASS: "its SOP class is not one of radiographs",
     Reason.WRONG_MODALITY: "its modality is not CR or DX",
     Reason.FOR_PROCESSING: "it is meant for processing, not for presentation",
-    Reason.NO_PIXEL_DATA: "it holds no integer pixels",
+    Reason.NO_PIXEL_DATA: "it has no integer pixels",
     Reason.MULTI_FRAME: "it has more than one frame",
     Reason.NOT_GRAYSCALE: "it is a colour capture",
     Reason.LOCALIZER: "it is a localizer",
     Reason.NOT_CHEST: "it shows another body part than the chest",
     Reason.NOT_FRONTAL: "it is a lateral or oblique view",
     Reason.TOO_YOUNG: "the patient is younger than the models are meant for",
-    Reason.TOO_SMALL: "the picture is too small",
-    Reason.TOO_LARGE: "the picture is too large",
-    Reason.ODD_ASPECT_RATIO: "the picture is too long and narrow",
-    Reason.BLANK_IMAGE: "the picture is blank or nearly so",
+    Reason.TOO_SMALL: "the image is too small",
+    Reason.TOO_LARGE: "the image is too large",
+    Reason.ODD_ASPECT_RATIO: "the image is too long and narrow",
+    Reason.BLANK_IMAGE: "the image is blank or nearly so",
     Reason.UNLIKE_CHEST_RADIOGRAPH: (
-        "the picture is unlike the frontal chest radiographs that the models know"
+        "the image is unlike the frontal chest radiographs that the models were trained on"
     ),
     Reason.CONFLICTING_INSTANCE: (
-        "another object with the same SOP Instance UID and another picture was received first"
+        "an object with the same SOP Instance UID and other pixels was received before"
     ),
     Reason.REPEATED_PICTURE: (
-        "the same picture of the same patient and study was received before, encoded otherwise"
+        "the same image of the same patient and study was received before, encoded differently"
     ),
     Reason.CORRECTION_WAITING: (
-        "the same picture was received before with other demographics: an operator decides"
+        "the same image was received before with other demographics: an operator decides"
     ),
     Reason.CORRECTION_REJECTED: (
-        "the same picture was received before with other demographics, which stand: an operator "
+        "the same image was received before with other demographics, which remain: an operator "
         "rejected these"
     ),
-    Reason.CORRECTED: "an operator accepted a correction of it, which stands in its place",
+    Reason.CORRECTED: "an operator accepted a correction that replaces it",
 }
 
 
@@ -114,7 +114,7 @@ SOP_CLASSES = frozenset(
 )
 RADIOGRAPHY_MODALITIES = frozenset({"CR", "DX"})
 CAPTURE_MODALITIES = frozenset({"CR", "DX", "OT", "SC", ""})
-"""In a Secondary Capture object; OT and SC say nothing of how the picture came about."""
+"""In a Secondary Capture object; OT and SC do not say how the image was acquired."""
 
 CHEST_WORDS = ("CHEST", "THORA", "TORAX", "LUNG", "PULMON", "POUMON", "CXR")
 SPINE = "SPINE"
@@ -252,7 +252,7 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
 
 
 def screen_header(header: InstanceHeader, rules: EligibilityRules) -> Refusal | None:
-    """Return the first rule's refusal, or None where the picture may be looked at."""
+    """Return the first rule's refusal, or None if the pixels may be looked at."""
     for reason, rule in RULES:
         found = rule(header, rules)
         if found is not None:

@@ -11,16 +11,16 @@ LONGEST_PATIENT_VALUE: Mapping[str, int] = {
     "PatientName": 324,
     "AccessionNumber": 64,
 }
-"""Characters that are kept, by keyword: legal values fit (64, 3 x 64 + 2 and 16, PS3.5 6.2).
+"""Most characters stored, by keyword: legal values fit (64, 3 x 64 + 2 and 16, PS3.5 6.2).
 
-What is longer is refused: cut, it might be another patient's.
+Longer values are refused: cut, they might be another patient's.
 """
 _UID_AS_RECEIVED = re.compile(r"[!-\[\]-~]+")
-"""Letters and leading zeros are illegal, but identify; blanks, controls and backslashes do not."""
+"""Letters and leading zeros are illegal but identify; blanks, controls and backslashes do not."""
 
 
 def fault_of_uid(uid: str) -> str:
-    """Return what keeps a UID from being kept as it is, in words without its value; else ""."""
+    """Return why a UID cannot be stored unchanged, in words without its value; else ""."""
     if len(uid) > LONGEST_UID:
         return f"{len(uid)} characters"
     return "" if _UID_AS_RECEIVED.fullmatch(uid) else "characters that no UID has"

@@ -260,7 +260,7 @@ class FailurePolicy:
 FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
     FailureReason.UNREADABLE_DATA_SET: FailurePolicy(False, True, "the data set cannot be parsed"),
     FailureReason.UNDECODABLE_PIXELS: FailurePolicy(False, True, "the pixels cannot be decoded"),
-    FailureReason.SPOOL_FILE_MISSING: FailurePolicy(True, False, "the spooled file is not there"),
+    FailureReason.SPOOL_FILE_MISSING: FailurePolicy(True, False, "the spooled file is missing"),
     FailureReason.SPOOL_FILE_DAMAGED: FailurePolicy(
         False, False, "the spooled file no longer matches its digest"
     ),
@@ -268,7 +268,7 @@ FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
         True, False, "every worker that tried it died or lost its lease"
     ),
     FailureReason.OUT_OF_MEMORY: FailurePolicy(
-        True, False, "the memory is too small for this one picture alone"
+        True, False, "the memory is too small even for this one image"
     ),
     FailureReason.INTERNAL_ERROR: FailurePolicy(True, False, "an unexpected error, see the log"),
 }

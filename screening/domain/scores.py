@@ -1,12 +1,12 @@
 """Class scores of the members and of the ensemble.
 
-The ensemble speaks of three classes; a member may know more (CoroNet tells bacterial from viral
-pneumonia), which add up. Source: khan2020 (4 classes), rahimzadeh2020 (3 classes).
+The ensemble has three classes; a member may have more (CoroNet tells bacterial from viral
+pneumonia), which are added. Source: khan2020 (4 classes), rahimzadeh2020 (3 classes).
 
-A network's probabilities are no more exact than its floating-point sums, whose order differs by
-batch, processor, library and device. So a score meets a threshold as people read it, in tenths of a
-percent; rows, JSON and the numeric items of reports hold it as it was computed, and lists are
-ordered by that.
+A network's probabilities are only as exact as its floating-point sums, whose order differs by
+batch, processor, library and device. Therefore a score is rounded to tenths of a percent, which
+people read, before it is compared with a threshold. Rows, JSON and the numeric items of reports
+hold it unrounded, and lists are ordered by that.
 """
 
 import math
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 THRESHOLD_DIGITS = 3
-"""Decimal places to which a score, 0 to 1, meets a threshold: tenths of a percent, which is what
-people are shown and the step of thresholds."""
+"""Decimal places of a score, 0 to 1, when it is compared with a threshold: tenths of a percent, as
+people see it."""
 SCORE_TOLERANCE = 2e-4
-"""How far one score may be from itself in another batch, or on another processor, library or
-device: a fifth of the last digit that meets a threshold. A trained bundle moves by 2e-7 between
-sets of instructions, the untrained one, whose random weights amplify rounding, by 8e-5."""
+"""How much a score may differ in another batch, or on another processor, library or device: a fifth
+of the last digit that is compared with a threshold. A trained bundle differs by 2e-7 between
+instruction sets; the untrained one, whose random weights amplify rounding, by 8e-5."""
 
 
 class Class(StrEnum):
@@ -46,7 +46,7 @@ CLASS_TITLES: Mapping[Class, str] = {
 
 
 LEAST_SHOWN, MOST_SHOWN = 0.01, 0.99
-"""Beyond these, people are told no more than that: what was measured cannot tell 99.2 from 99.9 %.
+"""Beyond these, people see only "<" or ">": the measurements cannot tell 99.2 from 99.9 %.
 """
 
 
@@ -69,7 +69,7 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class MemberScores:
-    """What one member said: its own classes as the network gave them, and the calibrated three."""
+    """One member's scores: its own classes, uncalibrated, and the three calibrated ones."""
 
     member: str
     raw: Mapping[str, float]

@@ -1,7 +1,7 @@
-"""What of a header may be said in a reason, an event, an error or a log.
+"""What of a header may appear in a reason, an event, an error or a log.
 
-Any text element may hold anything, a patient's name typed into Body Part Examined included. Said is
-what stands in the standard, and otherwise only that it does not.
+Any text element may contain anything, such as a patient's name typed into Body Part Examined. Only
+terms of the standard are shown; anything else is redacted.
 """
 
 import re
@@ -23,7 +23,7 @@ MODALITIES = _words(
     CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TI VF
     """
 )
-"""Defined Terms of Modality, retired ones last, and SC, which real files say.
+"""Defined Terms of Modality, retired ones last, and SC, which real files have.
 
 Source: PS3.3 C.7.3.1.1.1.
 """
@@ -41,17 +41,17 @@ BODY_PARTS = _words(
     TSPINE ULNA URETER URETHRA UTERUS VAGINA VULVA WHOLEBODY WRIST ZYGOMA
     """
 ) | {"CERVICAL SPINE", "LUMBAR SPINE", "THORACIC SPINE", "LOWER LIMB", "UPPER LIMB"}
-"""Defined Terms of Body Part Examined, and words that real files say. Source: PS3.16 annex L."""
+"""Defined Terms of Body Part Examined, and words that real files have. Source: PS3.16 annex L."""
 
 
 def shown_terms(texts: Iterable[str], terms: frozenset[str]) -> str:
-    """Return those texts that are terms, and where none is, that none is."""
-    return ", ".join(sorted(terms.intersection(texts))) or "(no term of the standard)"
+    """Return those texts that are terms; if none is, say so."""
+    return ", ".join(sorted(terms.intersection(texts))) or "(not a standard term)"
 
 
 def shown_uid(text: str) -> str:
-    """Return a UID as it is, and of any other text that it is none. Source: PS3.5 section 9.1."""
-    return text if is_uid(text) else "(no UID)"
+    """Return a UID unchanged, and redact any other text. Source: PS3.5 section 9.1."""
+    return text if is_uid(text) else "(invalid UID)"
 
 
 def is_uid(text: str) -> bool:

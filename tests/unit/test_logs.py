@@ -85,7 +85,7 @@ def test_logs_are_json_lines_without_a_patient_attribute() -> None:
         "1.2.3",
     )
     assert first["timestamp"].endswith("Z")
-    assert lines[1]["sop_instance_uid"] == "(no UID)"
+    assert lines[1]["sop_instance_uid"] == "(invalid UID)"
     raised = {one["exc_type"]: one["exc_value"] for one in lines[2]["exception"]}
     assert raised == {"RuntimeError": "", "ValueError": ""}
     assert lines[2]["exception"][0]["frames"]

@@ -23,7 +23,7 @@ CHEST = InstanceHeader(
 @pytest.mark.parametrize("text", [NAME, "", "1.2.3 DOE", "1." * 33, "1.2\n"])
 def test_a_text_that_is_no_uid_is_not_repeated(text: str) -> None:
     """Letters, spaces, too long: whatever a peer sends as one."""
-    assert (is_uid(text), shown_uid(text)) == (False, "(no UID)")
+    assert (is_uid(text), shown_uid(text)) == (False, "(invalid UID)")
 
 
 def test_a_uid_is_repeated() -> None:
@@ -34,18 +34,18 @@ def test_a_uid_is_repeated() -> None:
 def test_terms_are_repeated_and_other_words_are_not() -> None:
     """Several are listed; none of the standard's is said plainly."""
     assert shown_terms(["HAND", NAME, "FOOT"], BODY_PARTS) == "FOOT, HAND"
-    assert shown_terms([NAME], MODALITIES) == "(no term of the standard)"
+    assert shown_terms([NAME], MODALITIES) == "(not a standard term)"
 
 
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        ({"sop_class_uid": NAME}, "SOP class (no UID)"),
-        ({"modality": NAME}, "modality (no term of the standard)"),
+        ({"sop_class_uid": NAME}, "SOP class (invalid UID)"),
+        ({"modality": NAME}, "modality (not a standard term)"),
         ({"modality": "CT"}, "modality CT"),
-        ({"body_part": NAME}, "body part (no term of the standard)"),
+        ({"body_part": NAME}, "body part (not a standard term)"),
         ({"body_part": "HAND"}, "body part HAND"),
-        ({"anatomic_region": ("DOE", f"HAND OF {NAME}")}, "body part (no term of the standard)"),
+        ({"anatomic_region": ("DOE", f"HAND OF {NAME}")}, "body part (not a standard term)"),
         ({"view_position": f"LATERAL {NAME}"}, "view LATERAL"),
         ({"view_position": "LL"}, "view LL"),
         ({"view_code": ("399067008", NAME)}, "view code 399067008"),
