@@ -93,6 +93,7 @@ class Pages:
             age=wording.age,
             deciding=wording.deciding,
             dicom_name=wording.dicom_name,
+            rendering_title=wording.rendering_title,
             spaced=wording.spaced,
         )
         self._environment.tests["uid"] = is_uid

@@ -37,7 +37,7 @@ class DeliveryDetail:
 
 @dataclass(frozen=True, slots=True)
 class ReportDetail:
-    """One structured report."""
+    """One report, written in one way."""
 
     profile: str
     sop_instance_uid: str

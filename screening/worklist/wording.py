@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from screening.delivery.registry import UnknownNameError
+from screening.delivery.rendering import RENDERINGS
 from screening.domain import scores
 from screening.domain.scores import CLASS_TITLES, Class
 from screening.worklist.ordering import ReadingPriority, ReportProgress
@@ -115,6 +117,14 @@ def _name_parts(group: str) -> tuple[str, str]:
     """Return the family name, and given and middle names; prefix and suffix are left out."""
     family, *rest = [part.strip() for part in group.split("^")]
     return family, " ".join(part for part in rest[:2] if part)
+
+
+def rendering_title(name: str) -> str:
+    """Return what people call a rendering, also one that this version has no more."""
+    try:
+        return RENDERINGS.named(name).title
+    except UnknownNameError:
+        return spaced(name)
 
 
 def spaced(value: str) -> str:
