@@ -21,13 +21,14 @@ def derived_uid(*parts: str) -> str:
 
 
 def report_instance_uid(
-    source_sop_instance_uid: str, bundle_digest: str, sop_class_uid: str, revision: int = 0
+    source_sop_instance_uid: str, bundle_digest: str, written_as: str, revision: int = 0
 ) -> str:
-    """Return the SOP Instance UID of the report on one image by one bundle in one SR class.
+    """Return the UID of the report on one image by one bundle in one rendering.
 
+    written_as: the SOP class UID; of what is no DICOM object, the rendering's name.
     revision: how many such reports there were before, 0 for the first.
     """
-    parts = ("sr", source_sop_instance_uid, bundle_digest, REPORT_SCHEMA_VERSION, sop_class_uid)
+    parts = ("sr", source_sop_instance_uid, bundle_digest, REPORT_SCHEMA_VERSION, written_as)
     return derived_uid(*parts, *([str(revision)] if revision else []))
 
 

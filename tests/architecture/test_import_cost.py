@@ -3,6 +3,7 @@
 The command line leaves the DICOM libraries, too, to the commands that need them.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,10 @@ NOT_FOR_HELP = (
     *("starlette", "structlog", "uvicorn", "screening.settings"),
 )
 """What a command may import when it runs, and not to say what it does."""
+DESTINATIONS = [
+    {"name": "pacs", "host": "pacs", "port": 104, "ae_title": "PACS", "profile": "basic_text"},
+    {"name": "files", "kind": "folder", "folder": "reports"},
+]
 PROBE = "import sys; {statement}; print(*[name for name in {heavy} if name in sys.modules])"
 
 
@@ -75,9 +80,13 @@ def test_a_command_loads_only_what_it_needs(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each command is a process of its own, started by hand or each minute by a monitor."""
+    """Each command is a process of its own, started by hand or each minute by a monitor.
+
+    The settings name destinations of each kind, whose files every command then reads.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("SCREENING_DESTINATIONS", json.dumps(DESTINATIONS))
     upgrade(f"sqlite:///{tmp_path / 'screening.db'}")
     run = f"from screening.cli.main import app; app({command.split()!r}, standalone_mode=False)"
     assert loaded_after(f"{run}; print()", unneeded) == []

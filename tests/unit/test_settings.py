@@ -15,6 +15,7 @@ from screening.settings import (
 )
 
 PEER = '{"name":"pacs","host":"h","port":104,"ae_title":"PACS"}'
+FOLDER = '{"name":"reports-folder","kind":"folder","folder":"f"}'
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +102,7 @@ def test_passwords_are_masked(
         ("SCREENING_DATABASE_URL", "mysql://host/db", "expected sqlite or postgresql, found mysql"),
         ("SCREENING_DATABASE_URL", "no url at all", "expected an SQLAlchemy URL"),
         ("SCREENING_DESTINATIONS", f"[{PEER},{PEER}]", r"found twice: \['pacs'\]"),
+        ("SCREENING_DESTINATIONS", f"[{FOLDER}]", r"found twice: \['reports-folder'\]"),
         ("SCREENING_DESTINATIONS", "[{}]", r"destinations\.0\.name"),
         ("SCREENING_DESTINATIONS", "no json", "SCREENING_DESTINATIONS.*JSON"),
     ],

@@ -1,0 +1,59 @@
+"""The documents say of each kind of delivery and each rendering what the program does."""
+
+import re
+
+import pytest
+
+from screening.delivery.entry import DestinationSettings
+from screening.delivery.kind import KINDS, Ending
+from screening.delivery.rendering import DICOM, RENDERINGS
+from tests.architecture.test_documents import document, section, table_rows
+
+COMMON = tuple(DestinationSettings.model_fields)
+
+
+def keys_of(heading: str) -> list[str]:
+    """Return the keys in the first column of the table after a line of the configuration page."""
+    text = document("docs/configuration.md")
+    table = re.search(rf"^{re.escape(heading)}.*?\n\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table, f"no table after {heading!r}"
+    return [key for row in table_rows(table[1]) for key in re.findall(r"`(\w+)`", row[0])]
+
+
+def meaning_of(key: str) -> list[str]:
+    """Return the coded words in what the configuration page says of a key of all destinations."""
+    [row] = [
+        row
+        for row in table_rows(section(document("docs/configuration.md"), "## Reporting"))
+        if row[0] == f"`{key}`"
+    ]
+    return re.findall(r"`([a-z0-9_-]+)`", row[1])
+
+
+@pytest.mark.parametrize("kind", KINDS.names())
+def test_the_configuration_page_lists_the_keys_of_each_kind(kind: str) -> None:
+    """Those that all destinations have stand before, once."""
+    own = [key for key in KINDS.named(kind).settings.model_fields if key not in COMMON]
+    assert sorted(keys_of(f'Keys of `kind = "{kind}"`')) == sorted(own)
+
+
+def test_the_configuration_page_lists_what_all_destinations_have() -> None:
+    """Their keys, every kind, and every rendering."""
+    assert sorted(keys_of("A destination has these keys")) == sorted(COMMON)
+    assert sorted(meaning_of("kind")) == KINDS.names()
+    assert sorted(meaning_of("profile")) == RENDERINGS.names()
+
+
+def test_the_conformance_statement_lists_every_dicom_rendering() -> None:
+    """Its SOP class is one of those sent."""
+    rows = table_rows(section(document("docs/conformance.md"), "### SOP classes sent"))
+    sent = {row[2].strip("`"): row[1].strip("`") for row in rows}
+    renderings = [one for one in RENDERINGS.all() if one.media_type == DICOM]
+    assert sent == {one.name: one.sop_class_uid for one in renderings}
+
+
+@pytest.mark.parametrize("kind", KINDS.names())
+def test_each_kind_has_an_outcome_for_what_arrives_and_for_what_may_arrive_later(kind: str) -> None:
+    """Otherwise its reports would be sent for ever, or once."""
+    endings = set(KINDS.named(kind).outcomes.values())
+    assert {Ending.DELIVERED, Ending.RETRY} <= endings
