@@ -57,32 +57,18 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
     Another request under a Transaction UID that this peer has used is a row of its own, marked as
     duplicate. Raises DatabaseUnavailableError, and TransientError where too many are open.
     """
-    digest = references_sha256(asked.references)
     same_uid = select(PeerCommitmentRequest).where(
         PeerCommitmentRequest.calling_ae_title == calling_ae_title,
         PeerCommitmentRequest.transaction_uid == asked.transaction_uid,
     )
+    the_same = same_uid.where(
+        PeerCommitmentRequest.references_sha256 == references_sha256(asked.references)
+    )
     with database.write() as session:
         others = session.scalars(same_uid.with_for_update()).all()
         _require_room(session, calling_ae_title)
-        added = session.execute(
-            insert_or_nothing(
-                session,
-                PeerCommitmentRequest,
-                calling_ae_title=calling_ae_title,
-                transaction_uid=asked.transaction_uid,
-                references_sha256=digest,
-                sop_references=as_pairs(asked.references),
-                duplicate=bool(others),
-                requested_at=utc_now(),
-            ).returning(PeerCommitmentRequest.id),
-            execution_options=NOTED,
-        ).first()
-        if added is not None:
-            note_requested(session, calling_ae_title, State.DUE)
-        row = session.scalars(
-            same_uid.where(PeerCommitmentRequest.references_sha256 == digest).with_for_update()
-        ).one()
+        _insert(session, calling_ae_title, asked, duplicate=bool(others))
+        row = session.scalars(the_same.with_for_update()).one()
         if row.state not in {State.DUE, State.REPORTING}:
             change_state(row, State.DUE)
             row.attempts, row.requested_at = 0, utc_now()
@@ -95,6 +81,24 @@ def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequ
             references=len(asked.references),
         )
         return row.id
+
+
+def _insert(
+    session: Session, calling_ae_title: str, asked: CommitmentRequested, *, duplicate: bool
+) -> None:
+    """Insert a request, unless the same one is there."""
+    inserted = insert_or_nothing(
+        session,
+        PeerCommitmentRequest,
+        calling_ae_title=calling_ae_title,
+        transaction_uid=asked.transaction_uid,
+        references_sha256=references_sha256(asked.references),
+        sop_references=as_pairs(asked.references),
+        duplicate=duplicate,
+        requested_at=utc_now(),
+    ).returning(PeerCommitmentRequest.id)
+    if session.execute(inserted, execution_options=NOTED).first() is not None:
+        note_requested(session, calling_ae_title, State.DUE)
 
 
 def _require_room(session: Session, calling_ae_title: str) -> None:
