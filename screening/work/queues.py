@@ -19,6 +19,8 @@ from screening.domain.lifecycle import (
 )
 from screening.work.work_queue import Lease, WorkQueue
 
+LONGEST_CLASSIFICATION_LEASE_S = 600
+"""What a site may set at most (`SCREENING_LEASE_S`)."""
 DELIVERY_LEASE_S = 60
 """Longer than one report may take to send (`storage_scu.destination.Timeouts`, together 45 s); each
 answer renews the lease of those behind it."""
@@ -39,7 +41,7 @@ CLASSIFICATIONS = WorkQueue(
         state=ClassificationState.CLAIMED,
         token=Classification.lease_owner,
         ends_at=Classification.lease_expires_at,
-        longest_s=600,  # what a site may set
+        longest_s=LONGEST_CLASSIFICATION_LEASE_S + 10,
     ),
     loaded=(selectinload(Classification.instance),),
 )

@@ -1,7 +1,10 @@
 """docs/architecture.md shows the queues and the waits that the program has."""
 
+import pytest
+
 from screening.domain.backoff import BACKOFFS, Retried
-from screening.settings import BACKOFF_SETTINGS, PREFIX
+from screening.errors import SettingsError
+from screening.settings import BACKOFF_SETTINGS, PREFIX, load_settings
 from screening.work import queues
 from screening.work.work_queue import WorkQueue
 from tests.architecture.test_documents import document, section, table_rows
@@ -20,6 +23,13 @@ def test_architecture_shows_every_queue() -> None:
         for name, queue in vars(queues).items()
         if isinstance(queue, WorkQueue)
     ]
+
+
+def test_a_site_sets_no_longer_lease_than_is_valid() -> None:
+    """The longest that the settings take is the one that the queue reckons with."""
+    load_settings(lease_s=queues.LONGEST_CLASSIFICATION_LEASE_S)
+    with pytest.raises(SettingsError, match="lease_s"):
+        load_settings(lease_s=queues.LONGEST_CLASSIFICATION_LEASE_S + 1)
 
 
 def test_architecture_shows_every_wait() -> None:

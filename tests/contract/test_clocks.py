@@ -40,6 +40,17 @@ def test_a_lease_that_was_just_given_is_not_void(database: Database, work: Work)
 
 
 @each_work
+def test_a_lease_that_is_given_meanwhile_is_not_void(database: Database, work: Work) -> None:
+    """A worker that looked at the clock before another one claimed leaves it the row."""
+    work.add(database)
+    with database.read() as session:
+        before = clock.shared_now(session)
+    assert work.claim(database)
+    with database.read() as session:
+        assert not work.queue.is_due(session, before)
+
+
+@each_work
 def test_a_lease_from_before_the_clock_was_set_back_is_void(database: Database, work: Work) -> None:
     """The worker that had it is gone; nobody waits an hour for its rows."""
     work.add(database)

@@ -163,7 +163,7 @@ WORK = {
         finished="delivered",
     ),
     "commitment by query": Work(
-        queue=REPORT_COMMITMENTS,
+        queue=REPORT_COMMITMENTS.with_leases_of(600),
         add=add_commitment,
         is_due=partial(is_commitment_due, 600),
         claim=partial(claim_commitment, "query", 600),
@@ -172,7 +172,7 @@ WORK = {
         finished="committed",
     ),
     "commitment by request": Work(
-        queue=REPORT_COMMITMENTS,
+        queue=REPORT_COMMITMENTS.with_leases_of(1200),
         add=add_commitment,
         is_due=partial(is_commitment_due, 1200),
         claim=partial(claim_commitment, "storage-commitment", 1200),
