@@ -12,7 +12,7 @@ from pynetdicom import transport
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.transport.closing_socket import ClosingSocket
+from screening.dimse.guarded_socket import ClosingSocket
 from tests.services.programs import leave_python_scripts_out, skip_or_fail
 from tests.services.servers import (
     PrivateServer,

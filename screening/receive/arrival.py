@@ -13,19 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from screening.receive.admission import REJECTION_OF, Rejection
-from screening.receive.association_request import (
-    PlainRequest,
-    RejectedRequestError,
-    UnusableRequestError,
-    plain_request,
-)
-from screening.receive.pdu_limits import (
+from screening.dimse.pdu_limits import (
     HEADER_BYTES,
     UNRECOGNIZED_PDU,
     PDUFault,
     announced_bytes,
     fault_of_first_header,
+)
+from screening.dimse.rejections import REJECTION_OF, Rejection
+from screening.receive.association_request import (
+    PlainRequest,
+    RejectedRequestError,
+    UnusableRequestError,
+    plain_request,
 )
 from screening.receive.proxy_header import (
     BEGINNINGS,

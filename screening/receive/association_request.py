@@ -7,13 +7,13 @@ is rejected or aborted as PS3.8 says. Source: PS3.8 7.1.1, 9.3.2 and annex D, PS
 
 from dataclasses import dataclass, field
 
-from screening.receive.admission import Refused
-from screening.receive.pdu_limits import (
+from screening.dimse.pdu_limits import (
     ASSOCIATION_REQUEST,
     INVALID_PARAMETER_VALUE,
     MAXIMUM_PDU_BYTES,
     PDUFault,
 )
+from screening.dimse.rejections import Refused
 from screening.transport.association_items import (
     ABSTRACT_SYNTAX,
     APPLICATION_CONTEXT,

@@ -5,20 +5,31 @@ that cannot be served is refused with a status, alone, and the association goes 
 set that cannot be taken apart leaves nothing to answer. Source: PS3.7 9.3, 10.3, annexes C and E.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from pynetdicom.presentation import PresentationContext
+
+from screening.dimse.acceptor_dimse import Judge
+from screening.dimse.messages import (
+    IgnoredMessage,
+    PlainMessage,
+    Refusal,
+    RefusedRequest,
+    Request,
+)
 from screening.receive.operations import (
     MEDIUM_PRIORITY,
     NAMES,
     OPERATIONS,
+    OPERATIONS_OF_CLASS,
     PRIORITIES,
 )
 from screening.receive.statuses import (
     CUT_SHORT,
     MISTYPED_ARGUMENT,
     UNRECOGNIZED_OPERATION,
-    Refusal,
 )
 from screening.transport.command_elements import (
     AFFECTED_SOP_CLASS_UID,
@@ -27,7 +38,6 @@ from screening.transport.command_elements import (
     C_STORE,
     COMMAND_DATA_SET_TYPE,
     COMMAND_FIELD,
-    ERROR_COMMENT,
     MESSAGE_ID,
     MESSAGE_ID_RESPONDED_TO,
     N_EVENT_REPORT,
@@ -61,63 +71,30 @@ class ServedBy:
     sop_classes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class PlainMessage:
-    """A message that pynetdicom understands, and whether a data set follows its command set."""
+def judge_for(contexts: Collection[PresentationContext]) -> Judge:
+    """Return what judges the command sets of associations that offer these contexts."""
+    offered = {str(one.abstract_syntax) for one in contexts}
 
-    command_set: bytes
-    has_data_set: bool
-    request: "Request | None" = None
-    """None where it is a response."""
-    mended: str = ""
-    """What was wrong and did not matter; "" where nothing was."""
+    def judge(encoded: bytes, sop_class: str) -> PlainMessage | RefusedRequest | IgnoredMessage:
+        return judged(encoded, served_by(sop_class, offered))
+
+    return judge
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What an answer to a request needs; a UID that is none is ""."""
+def served_by(sop_class: str, offered: AbstractSet[str]) -> ServedBy:
+    """Return what a context of this SOP class is for; one of Storage carries every Storage class.
 
-    command_field: int
-    message_id: int = 0
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
-
-    @property
-    def operation(self) -> str:
-        """The operation's name."""
-        known = OPERATIONS.get(self.command_field)
-        return known.name if known else "another operation"
-
-    def failure(self, refusal: Refusal) -> bytes:
-        """Return the command set of the response with a failure status. Source: PS3.7 9.3, 10.3."""
-        elements = {
-            COMMAND_FIELD: number(self.command_field | RESPONSE),
-            MESSAGE_ID_RESPONDED_TO: number(self.message_id),
-            COMMAND_DATA_SET_TYPE: number(NO_DATA_SET),
-            STATUS: number(refusal.status),
-            ERROR_COMMENT: even(refusal.comment, " "),
-        }
-        if self.sop_class_uid:
-            elements[AFFECTED_SOP_CLASS_UID] = even(self.sop_class_uid, "\0")
-        if self.sop_instance_uid:
-            elements[AFFECTED_SOP_INSTANCE_UID] = even(self.sop_instance_uid, "\0")
-        return encoded_elements(elements)
+    offered: the SOP classes of all contexts.
+    """
+    if operations := OPERATIONS_OF_CLASS.get(sop_class):
+        return ServedBy(operations, frozenset({sop_class}))
+    return ServedBy(frozenset({C_STORE}), frozenset(offered - OPERATIONS_OF_CLASS.keys()))
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedRequest:
-    """A request that is answered with a failure; its data set, if one follows, is dropped."""
-
-    request: Request
-    refusal: Refusal
-    has_data_set: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IgnoredMessage:
-    """What asks for no answer: a C-CANCEL of what cannot be cancelled, a response to nothing."""
-
-    has_data_set: bool
+def operation_name(request: Request) -> str:
+    """Return the name of a request's operation."""
+    known = OPERATIONS.get(request.command_field)
+    return known.name if known else "another operation"
 
 
 def judged(encoded: bytes, served: ServedBy) -> PlainMessage | RefusedRequest | IgnoredMessage:

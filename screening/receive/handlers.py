@@ -14,13 +14,15 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from screening.db.clock import utc_now
+from screening.dimse.acceptor import GuardedAssociation
+from screening.dimse.data_set_files import DataSetFile, data_set_file
+from screening.dimse.messages import RefusedRequest
 from screening.doorbell.ring import Doorbell
 from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.logs import get_logger
-from screening.receive.command_set import RefusedRequest
+from screening.receive.command_set import operation_name
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
-from screening.receive.guarded_association import GuardedAssociation
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.receive.statuses import MAX_COMMENT_CHARACTERS, SUCCESS, refusal_of
@@ -77,7 +79,7 @@ class Handlers:
             sop_class_uid=str(event.request.AffectedSOPClassUID or ""),
             sop_instance_uid=str(event.request.AffectedSOPInstanceUID or ""),
         )
-        incoming: IncomingFile | None = event.request._dataset_file  # noqa: SLF001  no public way
+        incoming = data_set_file(event.request)
         try:
             outcome = self._intake.take(_finished(incoming), request, session.peer)
         except Exception as error:  # noqa: BLE001  anything that escapes becomes 0xC211, permanent
@@ -132,7 +134,7 @@ class Handlers:
             association.note(
                 "request_refused",
                 refusal.comment,
-                operation=asked.operation,
+                operation=operation_name(asked),
                 status=f"0x{refusal.status:04X}",
             )
 
@@ -206,8 +208,8 @@ def _log_unrecorded(event: str, peer: Peer, error: Exception) -> None:
     )
 
 
-def _finished(incoming: IncomingFile | None) -> Path:
-    if incoming is None:
+def _finished(incoming: DataSetFile | None) -> Path:
+    if not isinstance(incoming, IncomingFile):
         raise UnreadableDataSetError("expected a data set with the C-STORE request, found none")
     return incoming.finish()
 

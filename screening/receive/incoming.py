@@ -1,20 +1,14 @@
-"""Stream C-STORE data sets into the spool, and fail one object instead of the association.
+"""An object's file in the spool while it arrives; a failure costs the object, not the association.
 
-pynetdicom 3.0.4 can write a data set to a file as it arrives, but only below the system's
-temporary folder, without a size limit, and a write error there (a full disk) ends the association
-with no status. `streamed_into` puts our own file in that one place
-(`pynetdicom.dimse_messages.NamedTemporaryFile`); the file swallows a failure, and the handler
-answers with the status it deserves. See docs/decisions/0003-streaming-receive.md.
+The file swallows a failure, and the handler answers with the status it deserves. See
+docs/decisions/0003-streaming-receive.md.
 """
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from pynetdicom import _config, dimse_messages
 
 from screening.errors import ObjectTooLargeError, OutOfSpaceError, ScreeningError
 
@@ -23,7 +17,7 @@ SPACE_CHECK_BYTES = 4 << 20
 
 
 class IncomingFile:
-    """The file of one object on its way in; has what pynetdicom uses of a temporary file."""
+    """The file of one object on its way in, as `dimse.data_set_files` wants it."""
 
     def __init__(
         self, folder: Path, max_bytes: int, require_space: Callable[[], None] = lambda: None
@@ -105,29 +99,6 @@ class IncomingFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-@contextmanager
-def streamed_into(
-    folder: Path, *, max_bytes: int, require_space: Callable[[], None] = lambda: None
-) -> Iterator[None]:
-    """Have every C-STORE data set of this process written below `folder` as it arrives.
-
-    max_bytes: largest object, File Meta Information included; require_space raises
-    OutOfSpaceError where the spool is over its watermark. One SCP a process.
-    """
-    theirs = dimse_messages.NamedTemporaryFile
-
-    def open_incoming(**_: Any) -> IncomingFile:
-        return IncomingFile(folder, max_bytes, require_space)
-
-    dimse_messages.NamedTemporaryFile = open_incoming
-    _config.STORE_RECV_CHUNKED_DATASET = True
-    try:
-        yield
-    finally:
-        dimse_messages.NamedTemporaryFile = theirs
-        _config.STORE_RECV_CHUNKED_DATASET = False
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

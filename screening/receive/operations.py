@@ -6,6 +6,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pynetdicom.sop_class import Verification
+
+from screening.domain.commitment import COMMITMENT_PUSH_MODEL
 from screening.receive.statuses import (
     DATA_SET_DOES_NOT_MATCH,
     NO_SUCH_ACTION,
@@ -87,6 +90,11 @@ OPERATIONS: Mapping[int, Operation] = {
         },
     ),
 }
+OPERATIONS_OF_CLASS: Mapping[str, frozenset[int]] = {
+    str(Verification): frozenset({C_ECHO}),
+    COMMITMENT_PUSH_MODEL: frozenset({N_ACTION, N_EVENT_REPORT}),
+}
+"""By SOP class; the others are Storage, which has C-STORE."""
 NAMES: Mapping[int, str] = {
     AFFECTED_SOP_CLASS_UID: "Affected SOP Class UID",
     REQUESTED_SOP_CLASS_UID: "Requested SOP Class UID",

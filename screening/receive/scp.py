@@ -2,7 +2,6 @@
 
 import ssl
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,23 +11,25 @@ from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from screening.db.session import Database
+from screening.dimse.acceptor import Terms
+from screening.dimse.data_set_files import streamed_to
+from screening.dimse.pdu_limits import MAXIMUM_PDU_BYTES
 from screening.doorbell.app import make_celery_app
 from screening.doorbell.names import Queue
 from screening.doorbell.ring import Doorbell
 from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.receive.admission import Admission
+from screening.receive.command_set import DATA_SET_ENDED_EARLY, judge_for
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
 from screening.receive.contexts import supported_contexts
-from screening.receive.guarded_association import Terms
 from screening.receive.handlers import Handlers
-from screening.receive.incoming import streamed_into
+from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake
-from screening.receive.pdu_limits import MAXIMUM_PDU_BYTES
 from screening.receive.refusal_log import RefusalLog
-from screening.receive.server import FrontDoor, GuardedServer
+from screening.receive.server import FrontDoor, ReceiveServer
 from screening.receive.waiting_room import WaitingRoom
 from screening.settings import Settings
 from screening.spool.store import Spool
@@ -67,10 +68,10 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     with (
         spool.receiving(),
         reporter.running(),
-        streamed_into(spool.incoming, max_bytes=max_bytes, require_space=spool.require_space),
+        streamed_to(lambda: IncomingFile(spool.incoming, max_bytes, spool.require_space)),
     ):
         ae = _make_ae(settings)
-        server = _listen(ae, settings, handlers, _front_door(settings, spool, handlers))
+        server = _listen(ae, settings, handlers, _front_door(settings, spool, handlers, ae))
         doorbell.ring()  # what an earlier process accepted may still wait
         try:
             host, port = server.server_address[:2]
@@ -110,7 +111,7 @@ def _make_known(sop_class: str) -> None:
         register_uid(sop_class, f"Extra{sop_class.replace('.', '_')}", StorageServiceClass)
 
 
-def _front_door(settings: Settings, spool: Spool, handlers: Handlers) -> FrontDoor:
+def _front_door(settings: Settings, spool: Spool, handlers: Handlers, ae: AE) -> FrontDoor:
     refusals = RefusalLog()
     admission = Admission(
         calling_ae_titles=settings.allowed_calling_ae_titles,
@@ -128,10 +129,12 @@ def _front_door(settings: Settings, spool: Spool, handlers: Handlers) -> FrontDo
         tls=_tls(settings),
         terms=Terms(
             admission=admission,
+            judge=judge_for(ae.supported_contexts),
+            cut_short=DATA_SET_ENDED_EARLY,
             max_object_bytes=settings.max_object_mib << 20,
             refused=handlers.request_refused,
             at_end=handlers.association_ended,
-            refusals=refusals,
+            note_refusal=refusals.note,
         ),
         refusals=refusals,
     )
@@ -143,17 +146,16 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return server_context(settings.tls_credentials, mutual=settings.scp_tls == "mutual")
 
 
-def _listen(ae: AE, settings: Settings, handlers: Handlers, front_door: FrontDoor) -> GuardedServer:
+def _listen(ae: AE, settings: Settings, handlers: Handlers, front_door: FrontDoor) -> ReceiveServer:
     address = (settings.scp_host, settings.scp_port)
     try:
-        server = GuardedServer(ae, address, ae.supported_contexts, handlers.bindings(), front_door)
+        server = ReceiveServer(ae, address, ae.supported_contexts, handlers.bindings(), front_door)
     except OSError as error:
         raise StartupError(
             f"Storage SCP: expected to listen on {settings.scp_host}:{settings.scp_port}, found: "
             f"{error.strerror}; free the port or set SCREENING_SCP_PORT"
         ) from error
-    ae._servers.append(server)  # noqa: SLF001  as its own start_server does: shutdown looks there
-    threading.Thread(target=server.serve_forever, name="scp-accept", daemon=True).start()
+    server.serve_in_thread()
     return server
 
 

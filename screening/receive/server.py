@@ -6,19 +6,16 @@ that. The thread that accepts connections never waits for a peer.
 
 import ssl
 import time
-from copy import deepcopy
 from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
-from pynetdicom import AE, evt
+from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
 
+from screening.dimse.acceptor import Terms
+from screening.dimse.server import AssociationServer
 from screening.receive.arrival import CLOSED, Arrival, NotAssociatedError
-from screening.receive.association_request import PlainRequest
-from screening.receive.buffered_socket import BufferedSocket
-from screening.receive.guarded_association import GuardedAssociation, Terms
 from screening.receive.refusal_log import RefusalLog
 from screening.receive.waiting_room import WaitingRoom
 from screening.transport.addresses import AddressList
@@ -41,11 +38,8 @@ class FrontDoor:
     refusals: RefusalLog
 
 
-class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdicom has no types
+class ReceiveServer(AssociationServer):
     """Accepts connections and makes associations of those that ask for one."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(
         self,
@@ -57,7 +51,7 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
     ) -> None:
         """Listen on `address`. Raises OSError where that is not possible."""
         self._door = front_door
-        super().__init__(ae, address, ae.ae_title, contexts, evt_handlers=handlers)
+        super().__init__(ae, address, contexts, handlers, front_door.terms)
 
     def get_request(self) -> tuple[socket, Any]:
         """Accept a connection; TLS begins in the connection's own thread."""
@@ -102,7 +96,7 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
             self.shutdown_request(request)
         else:
             self._door.waiting_room.leave(request)
-            self._start_association(request, peer, asked)
+            self.start_association(request, peer, asked.pdu, asked.unusable_contexts)
 
     def shutdown_request(self, request: socket) -> None:
         """Close a connection that has no association, or one no more."""
@@ -141,26 +135,3 @@ class GuardedServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdi
                 peer_address=crowded,
                 reason="too many connections without an association, the oldest had to go",
             )
-
-    def _start_association(self, connection: socket, peer: Any, asked: PlainRequest) -> None:
-        """Do what pynetdicom's RequestHandler does, with our classes."""
-        association = GuardedAssociation(self.ae, self._door.terms, asked.unusable_contexts)
-        association._server = self  # noqa: SLF001
-        association.name = f"AcceptorThread@{time.strftime('%Y%m%d%H%M%S')}"
-        association.set_socket(BufferedSocket(association, connection, asked.pdu))
-        acceptor = association.acceptor
-        acceptor.maximum_length = self.ae.maximum_pdu_size
-        acceptor.ae_title = self.ae_title
-        acceptor.address_info = AddressInformation.from_tuple(self.server_address)
-        acceptor.implementation_class_uid = self.ae.implementation_class_uid
-        acceptor.implementation_version_name = self.ae.implementation_version_name
-        acceptor.supported_contexts = deepcopy(self.contexts)
-        association.requestor.address_info = AddressInformation.from_tuple(peer)
-        for event, bound in self._handlers.items():
-            if not event.is_intervention:
-                for handler, arguments in bound:
-                    association.bind(event, handler, arguments)
-            elif bound:
-                association.bind(event, *bound)
-        evt.trigger(association, evt.EVT_CONN_OPEN, {"address": peer})
-        association.start()

@@ -4,10 +4,10 @@ A status in the 0xA7xx range tells the sender to try again later, the others not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from screening.dimse.messages import Refusal
 from screening.errors import (
     DatabaseUnavailableError,
     IllegalIdentifierError,
@@ -36,14 +36,6 @@ RESOURCE_LIMITATION = 0x0213
 DATA_SET_DOES_NOT_MATCH = 0xA900
 CUT_SHORT = 0xC001
 MAX_COMMENT_CHARACTERS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A failure status and the Error Comment (0000,0902) that goes with it."""
-
-    status: int
-    comment: str
 
 
 STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {

@@ -1,8 +1,7 @@
 """One association with a Storage SCP, over which encoded objects are stored as they are.
 
 pynetdicom's own send_c_store decodes and encodes every object anew, or needs file meta
-information; `Association.store` does what it does with the stored bytes, so it reaches into
-pynetdicom, whose version is pinned for that reason.
+information; `StorageAssociation.store` sends the stored bytes.
 Source: DICOM PS3.4 annex B, PS3.7 9.1.1, PS3.8 section 7.
 """
 
@@ -12,21 +11,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, build_context, build_role
+from pynetdicom import build_context, build_role
 from pynetdicom.association import Association as PynetdicomAssociation
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
 
+from screening.dimse.data_set_files import send_from_file
+from screening.dimse.plain_answer import MAXIMUM_PDU_BYTES
+from screening.dimse.requestor import (
+    GuardedEntity,
+    exchange,
+    failure_of_connection,
+    fault_of_answer,
+    unread_answer,
+)
 from screening.errors import UnreadableDataSetError
 from screening.imaging.quiet import quiet
-from screening.storage_scu.association_answer import MAXIMUM_PDU_BYTES
 from screening.storage_scu.destination import DicomDestination
-from screening.storage_scu.guarded_requestor import PatientSocket, guard, unread_answer
 from screening.storage_scu.objects import EncodedObject
 from screening.storage_scu.outcomes import Outcome, rejection_rule
 
@@ -120,7 +124,7 @@ def _established(
     as_scp: Collection[str] = (),
     handlers: Collection[tuple[object, ...]] = (),
 ) -> PynetdicomAssociation:
-    entity = _StorageEntity(destination.calling_ae_title)
+    entity = GuardedEntity(destination.calling_ae_title)
     entity.connection_timeout = destination.timeouts.connection_s
     entity.acse_timeout = destination.timeouts.acse_s
     entity.dimse_timeout = destination.timeouts.dimse_s
@@ -138,18 +142,6 @@ def _established(
     if not association.is_established:
         raise _not_associated(destination, association)
     return association
-
-
-class _StorageEntity(AE):  # type: ignore[misc]  # pynetdicom has no types
-    """An application entity whose associations are guarded, and their sockets closed."""
-
-    def _create_socket(
-        self, association: PynetdicomAssociation, address: object, tls_args: object
-    ) -> PatientSocket:
-        guard(association)
-        made = PatientSocket(association, address=address)
-        made.tls_args = tls_args
-        return made
 
 
 def _tls_arguments(destination: DicomDestination) -> tuple[ssl.SSLContext, str] | None:
@@ -174,13 +166,13 @@ def _not_associated(
             f"{peer} accepted none of the proposed presentation contexts; "
             "make it accept these SOP classes and transfer syntaxes",
         )
-    if failure := association.dul.socket.failure:
+    if failure := failure_of_connection(association):
         return NotAssociatedError(
             Outcome.RETRY,
             f"{peer} cannot be reached: {failure}; "
             "check that it runs, and that host, port and TLS are right",
         )
-    if fault := association.dul.fault:
+    if fault := fault_of_answer(association):
         return NotAssociatedError(
             Outcome.RETRY,
             f"{peer} answers an association request in a way that cannot be used: {fault}; "
@@ -238,10 +230,10 @@ class StorageAssociation:
             request.DataSet = BytesIO(_reencoded(found, context.transfer_syntax_uid))
         elif isinstance(found.location, Path):
             _check_readable(found.location)
-            request._dataset_path = (found.location, found.data_set_offset)  # noqa: SLF001
+            send_from_file(request, found.location, found.data_set_offset)
         else:
             request.DataSet = BytesIO(found.location[found.data_set_offset :])
-        response = self._exchange(request, self._context_ids[context])
+        response = exchange(self._association, request, self._context_ids[context])
         # pynetdicom says so only when its reactor has come to the peer's abort.
         self._ended = "Status" not in response
         return Answer(
@@ -249,29 +241,6 @@ class StorageAssociation:
             error_comment=str(response.get("ErrorComment") or ""),
             reencoded=reencoded,
         )
-
-    def _exchange(self, request: C_STORE, context_id: int) -> Dataset:
-        """Do what pynetdicom 3.0.4's send_c_store does with a finished request."""
-        association: Any = self._association
-        association._reactor_checkpoint.clear()  # noqa: SLF001
-        while not association._is_paused and association.is_alive():  # noqa: SLF001
-            association._reactor_checkpoint.wait(0.0001)  # noqa: SLF001
-        association.dimse.send_msg(request, context_id)
-        answered_in, response = association.dimse.get_msg(block=True)
-        association._reactor_checkpoint.set()  # noqa: SLF001
-        if response is None:
-            association._handle_no_response()  # noqa: SLF001
-            return Dataset()
-        if answered_in != context_id or not _answers(response, request):
-            association.abort()
-            return Dataset()
-        status: Dataset = association._check_received_status(response)  # noqa: SLF001
-        return status
-
-
-def _answers(response: object, request: C_STORE) -> bool:
-    """Return whether a message answers this request, and no other one."""
-    return isinstance(response, C_STORE) and response.MessageIDBeingRespondedTo == request.MessageID
 
 
 def _check_readable(path: Path) -> None:

@@ -11,6 +11,8 @@ from pydicom.uid import UID
 from typer.core import TyperGroup
 
 from screening.cli.main import app
+from screening.dimse import acceptor_dimse, guarded_dimse, pdu_limits
+from screening.dimse.rejections import REJECTION_OF
 from screening.domain.commitment import (
     COMMITMENT_PUSH_MODEL,
     FAILURE_RULES,
@@ -21,8 +23,7 @@ from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
 from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor
-from screening.receive import buffered_socket, guarded_dimse, pdu_limits, scp
-from screening.receive.admission import REJECTION_OF
+from screening.receive import scp
 from screening.receive.contexts import STORAGE_SOP_CLASSES
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
 from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES
@@ -244,10 +245,10 @@ def test_the_conformance_statement_gives_the_limits_of_associations() -> None:
     assert values["Maximum PDU received"].startswith(f"{pdu_limits.MAXIMUM_PDU_BYTES} bytes;")
     largest = f"{pdu_limits.LARGEST_ASSOCIATION_REQUEST_BYTES} bytes;"
     assert values["Largest A-ASSOCIATE-RQ"].startswith(largest)
-    assert values["PDU timeout"].startswith(f"{buffered_socket.PDU_TIMEOUT_S} s ")
+    assert values["PDU timeout"].startswith(f"{pdu_limits.PDU_TIMEOUT_S} s ")
     message = values["Largest message but C-STORE"]
     assert f"set {guarded_dimse.LARGEST_COMMAND_SET_BYTES} bytes" in message
-    assert f"set {guarded_dimse.LARGEST_DATA_SET_IN_MEMORY_BYTES} bytes" in message
+    assert f"set {acceptor_dimse.LARGEST_DATA_SET_IN_MEMORY_BYTES} bytes" in message
     assert values["ACSE timeout"] == f"{scp.ACSE_TIMEOUT_S} s"
     assert values["DIMSE timeout"] == f"{scp.DIMSE_TIMEOUT_S} s"
     assert values["Network timeout"] == f"{scp.NETWORK_TIMEOUT_S} s"

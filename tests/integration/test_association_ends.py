@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
-from screening.receive import buffered_socket, scp
+from screening.dimse import server
+from screening.receive import scp
 from tests.peers.association_by_hand import (
     LAST_COMMAND,
     about_peers,
@@ -155,7 +156,7 @@ def test_every_other_end_leaves_one_line(
 ) -> None:
     """Whoever ends it, before or after it began, the log says once who it was and why."""
     monkeypatch.setattr(scp, "NETWORK_TIMEOUT_S", 2)
-    monkeypatch.setattr(buffered_socket, "PDU_TIMEOUT_S", 1)
+    monkeypatch.setattr(server, "PDU_TIMEOUT_S", 1)
     with (
         running_receiver(tmp_path, migrated_database, artim_timeout_s=1.0) as receiver,
         capture_logs() as lines,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from screening.db.session import Database
-from screening.receive import buffered_socket
-from screening.receive.guarded_association import GuardedAssociation
-from screening.receive.pdu_limits import MAXIMUM_PDU_BYTES
+from screening.dimse import server
+from screening.dimse.acceptor import GuardedAssociation
+from screening.dimse.pdu_limits import MAXIMUM_PDU_BYTES
 from screening.storage_scu.objects import identify
 from tests.peers.hostile_peer import (
     A_ABORT,
@@ -152,7 +152,7 @@ def test_a_peer_that_stops_in_mid_pdu_does_not_stay(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or it keeps two threads and a place for ever, as with pynetdicom alone."""
-    monkeypatch.setattr(buffered_socket, "PDU_TIMEOUT_S", 1)
+    monkeypatch.setattr(server, "PDU_TIMEOUT_S", 1)
     with associated(receiver) as one, associated(receiver) as other:
         one.send(b"\x04\x00\x00")
         other.send(p_data(CR_CONTEXT_ID, LAST_COMMAND, store_command())[:-5])

@@ -18,8 +18,9 @@ from pydicom.uid import (
 )
 
 from screening.db.session import Database
+from screening.dimse.acceptor_dul import AcceptorDUL
 from screening.errors import StartupError
-from screening.receive import guarded_dul, scp
+from screening.receive import scp
 from screening.receive.scp import running_scp
 from screening.storage_scu.association import Context, NotAssociatedError, associate
 from screening.storage_scu.objects import identify
@@ -55,14 +56,14 @@ def test_an_scp_that_is_slow_itself_answers_all_the_same(
     receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where dozens begin at once on a busy machine: the ACSE timeout is for peers, not for us."""
-    is_transport_event = guarded_dul.GuardedDUL._is_transport_event
+    is_transport_event = AcceptorDUL._is_transport_event
 
-    def come_to_it_late(dul: guarded_dul.GuardedDUL) -> bool:
+    def come_to_it_late(dul: AcceptorDUL) -> bool:
         if dul.state_machine.current_state == "Sta2":
             time.sleep(5 * ACSE_TIMEOUT_S)
         return is_transport_event(dul)
 
-    monkeypatch.setattr(guarded_dul.GuardedDUL, "_is_transport_event", come_to_it_late)
+    monkeypatch.setattr(AcceptorDUL, "_is_transport_event", come_to_it_late)
     monkeypatch.setattr(scp, "ACSE_TIMEOUT_S", ACSE_TIMEOUT_S)
     with running_receiver(tmp_path / "slow", receiver.database) as slow:
         assert slow.send(radiograph())[0].status == SUCCESS

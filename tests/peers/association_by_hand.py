@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from screening.receive.guarded_association import GuardedAssociation
+from screening.dimse.acceptor import GuardedAssociation
 from screening.storage_scu.objects import identify
 from tests.peers.association_requests import CR_CONTEXT, ECHO_CONTEXT, IMPLICIT, Asked, context
 from tests.peers.command_sets import (

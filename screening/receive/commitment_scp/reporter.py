@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from screening.db.session import Database
+from screening.dimse.acceptor import GuardedAssociation
+from screening.dimse.event_reports import EventReport
 from screening.domain.backoff import Retried
 from screening.domain.commitment import (
     COMMITMENT_PUSH_MODEL,
@@ -30,8 +32,6 @@ from screening.receive.commitment_scp.requests import (
     record_not_reported,
     record_reported,
 )
-from screening.receive.event_reports import EventReport
-from screening.receive.guarded_association import GuardedAssociation
 from screening.settings import Settings
 from screening.spool.store import Spool
 from screening.storage_scu.association import NotAssociatedError

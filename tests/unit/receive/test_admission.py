@@ -2,8 +2,9 @@
 
 import pytest
 
+from screening.dimse.rejections import REJECTION_OF, Refused
 from screening.errors import OutOfSpaceError
-from screening.receive.admission import REJECTION_OF, Admission, Refused
+from screening.receive.admission import Admission
 
 
 def no_space() -> None:

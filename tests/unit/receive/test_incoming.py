@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pynetdicom import _config, dimse_messages
 
+from screening.dimse.data_set_files import streamed_to
 from screening.errors import ObjectTooLargeError, OutOfSpaceError
-from screening.receive.incoming import SPACE_CHECK_BYTES, IncomingFile, streamed_into
+from screening.receive.incoming import SPACE_CHECK_BYTES, IncomingFile
 
 
 @contextmanager
@@ -118,7 +119,7 @@ def test_a_kept_file_survives_its_object(tmp_path: Path) -> None:
 
 def test_pynetdicom_streams_into_our_folder_and_only_inside_the_block(tmp_path: Path) -> None:
     """Its own temporary files come back afterwards."""
-    with streamed_into(tmp_path, max_bytes=10):
+    with streamed_to(lambda: IncomingFile(tmp_path, max_bytes=10)):
         made = dimse_messages.NamedTemporaryFile(delete=False, mode="wb", suffix=".dcm")
         assert isinstance(made, IncomingFile)
         assert Path(made.name).parent == tmp_path

@@ -1,4 +1,4 @@
-"""pynetdicom's association for peers that nobody vouches for.
+"""An association as acceptor that ends, gives back what it holds, and says so.
 
 pynetdicom 3.0.4 reads a PDU of any length into memory, waits for ever for the rest of one, collects
 commands without end, and forgets files and threads when a peer misbehaves. The subclasses here sit
@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pynetdicom import AE, evt
 from pynetdicom._globals import MODE_ACCEPTOR
@@ -17,14 +17,12 @@ from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 
+from screening.dimse.acceptor_dimse import AcceptorDIMSE, Judge
+from screening.dimse.acceptor_dul import AcceptorDUL
+from screening.dimse.event_reports import EventReports
+from screening.dimse.messages import Refusal, RefusedRequest
+from screening.dimse.rejections import REJECTION_OF, Refused
 from screening.domain.shown_values import shown_uid
-from screening.receive.admission import REJECTION_OF, Admission, Refused
-from screening.receive.command_set import RefusedRequest
-from screening.receive.event_reports import EventReports
-from screening.receive.guarded_dimse import GuardedDIMSE
-from screening.receive.guarded_dul import GuardedDUL
-from screening.receive.incoming import IncomingFile
-from screening.receive.refusal_log import RefusalLog
 
 NEGOTIATION_TIMEOUT_S = 60
 """For our own threads to hand over a request that is read; dozens at once can take over 10 s."""
@@ -34,20 +32,39 @@ ABORT_SENT = frozenset({"Sta1", "Sta13"})
 MOST_SOP_CLASSES_SHOWN = 5
 
 
+class Admission(Protocol):
+    """Judges association requests, and counts the associations that were let in."""
+
+    def enter(self, key: object, *, calling_ae_title: str, called_ae_title: str) -> Refused | None:
+        """Let an association in under `key`, or say why not."""
+
+    def leave(self, key: object) -> None:
+        """Give an association's place back; one that had none changes nothing."""
+
+
+class NoteRefusal(Protocol):
+    """Logs what a peer did wrong; `reason` holds none of its values."""
+
+    def __call__(self, event: str, *, peer_address: str, reason: str, **fields: object) -> None:
+        """Log it, or count it where there is too much of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for every association.
-
-    max_object_bytes: of a C-STORE; refused: is told of each request that is answered with a failure
-    without being served; at_end: is called once, in the association's thread, however it ends;
-    refusals: where is told what peers did wrong.
-    """
+    """What holds for every association."""
 
     admission: Admission
+    judge: Judge
+    """Says of each command set whether it is served."""
+    cut_short: Refusal
+    """How a request is answered whose data set does not come to its end."""
     max_object_bytes: int
+    """Of a C-STORE."""
     refused: Callable[["GuardedAssociation", RefusedRequest], None]
+    """Is told of each request that is answered with a failure without being served."""
     at_end: Callable[["GuardedAssociation"], None]
-    refusals: RefusalLog
+    """Is called once, in the association's thread, however it ends."""
+    note_refusal: NoteRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +89,8 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         self._ending: Ending | None = None
         self._is_told = False
         self.acse = _GuardedACSE(self)
-        self.dul = GuardedDUL(self)
-        self.dimse = GuardedDIMSE(self, terms.max_object_bytes)
+        self.dul = AcceptorDUL(self)
+        self.dimse = AcceptorDIMSE(self, terms.judge, terms.cut_short, terms.max_object_bytes)
         self.acse_timeout = NEGOTIATION_TIMEOUT_S  # these two are kept in the replaced DUL provider
         self.network_timeout = ae.network_timeout
 
@@ -94,7 +111,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         """Say what the peer did wrong; `reason` holds none of its values."""
         asked = self.requestor.primitive
         title = str(asked.calling_ae_title).strip() if asked is not None else ""
-        self._terms.refusals.note(
+        self._terms.note_refusal(
             event,
             peer_address=str(self.requestor.address),
             reason=reason,
@@ -168,13 +185,8 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
                 self.ends_for("association_failed", "a request that could not be served")
 
     def _discard_files(self) -> None:
-        """Remove half an object, and whole ones whose turn never came."""
-        files = [getattr(self.dimse.message, "_data_set_file", None)]
-        with self.dimse.msg_queue.mutex:
-            files += [getattr(m, "_dataset_file", None) for _, m in self.dimse.msg_queue.queue]
-        for file in files:
-            if isinstance(file, IncomingFile):
-                file.discard()
+        for file in self.dimse.files():
+            file.discard()
 
 
 class _GuardedACSE(ACSE):  # type: ignore[misc]  # pynetdicom has no types

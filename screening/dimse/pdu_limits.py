@@ -21,7 +21,12 @@ LONGEST_PDU_BYTES: Mapping[int, int] = {
     0x06: 4,  # A-RELEASE-RP
     ABORT: 4,
 }
-"""By PDU type: the largest PDU-length that is read."""
+"""By PDU type: the largest PDU-length that is read as acceptor."""
+LONGEST_ANSWER_BYTES: Mapping[int, int] = dict.fromkeys(LONGEST_PDU_BYTES, 1 << 18)
+"""The same as requestor: twice what we announce, since some send more than they may."""
+PDU_TIMEOUT_S = 30
+"""How long the rest of a PDU may take as acceptor once its first byte is there, and the peer to
+read ours."""
 
 UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER_VALUE = 1, 2, 6
 """Reasons of an A-ABORT by the service provider. Source: PS3.8 table 9-26."""
@@ -45,9 +50,12 @@ def announced_bytes(header: bytes) -> int:
     return int.from_bytes(header[2:HEADER_BYTES])
 
 
-def fault_of_header(header: bytes) -> PDUFault | None:
-    """Return why a PDU is not to be read, from its first 6 bytes; None where it is."""
-    longest = LONGEST_PDU_BYTES.get(header[0])
+def fault_of_header(header: bytes, longest_bytes: Mapping[int, int]) -> PDUFault | None:
+    """Return why a PDU is not to be read, from its first 6 bytes; None where it is.
+
+    longest_bytes: by PDU type, the largest PDU-length that is read.
+    """
+    longest = longest_bytes.get(header[0])
     if longest is None:
         return PDUFault(UNRECOGNIZED_PDU, f"a PDU of the unknown type 0x{header[0]:02X}")
     if announced_bytes(header) > longest:
@@ -61,7 +69,7 @@ def fault_of_header(header: bytes) -> PDUFault | None:
 
 def fault_of_first_header(header: bytes) -> PDUFault | None:
     """Return why a connection's first PDU is not to be read: it asks for no association."""
-    if fault := fault_of_header(header):
+    if fault := fault_of_header(header, LONGEST_PDU_BYTES):
         return fault
     if header[0] != ASSOCIATION_REQUEST:
         return PDUFault(UNEXPECTED_PDU, f"a PDU of type 0x{header[0]:02X} before any association")

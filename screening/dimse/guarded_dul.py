@@ -1,0 +1,74 @@
+"""pynetdicom's upper layer provider for peers that nobody vouches for, in both roles.
+
+See docs/decisions/0013-guarding-pynetdicom.md.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import A_P_ABORT
+
+from screening.dimse.pdu_limits import HEADER_BYTES, fault_of_header
+
+
+class GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has no types
+    """Reads no PDU longer than its type allows, and ends the association instead of its thread."""
+
+    longest_pdu_bytes: ClassVar[Mapping[int, int]]
+    """By PDU type: the largest PDU-length that is read."""
+    refused = False
+    """Whether the association was aborted for a fault of the peer."""
+
+    def ended(self, event: str, reason: str) -> None:
+        """Take why the association ends: a word for the log, and why, without the peer's values."""
+
+    def plain_pdu(self, pdu: bytearray) -> bytearray:
+        """Return a PDU as pynetdicom may see it. Raises MalformedItemError where there is none."""
+        return pdu
+
+    def refuse(self, reason: str) -> None:
+        """Abort the association for a fault of the peer; `reason` holds none of its values."""
+        self.ended("pdu_refused", reason)
+        self.refused = True
+        self.event_queue.put("Evt19")
+
+    def run_reactor(self) -> None:
+        """Run pynetdicom's reactor; what it does not catch is a fault of the peer."""
+        try:
+            super().run_reactor()
+        except Exception as error:  # noqa: BLE001  an odd PDU in an odd state raises anything
+            self.ended("association_failed", type(error).__name__)
+            self.state_machine.current_state = "Sta1"
+        finally:
+            self.socket._shutdown_socket()  # noqa: SLF001  also where the state machine broke
+            aborted = A_P_ABORT()
+            aborted.provider_reason = 0
+            self.to_user_queue.put(aborted)
+            self.assoc.dimse.msg_queue.put((None, None))
+
+    def _is_transport_event(self) -> bool:
+        if self.refused and self.state_machine.current_state == "Sta13":
+            self.socket.close()  # nothing more is read of a peer that sends anything
+            return True
+        return bool(super()._is_transport_event())
+
+    def _read_pdu_data(self) -> None:
+        try:
+            header = self.socket.peek(HEADER_BYTES)
+        except OSError:
+            self.event_queue.put("Evt17")
+            return
+        whole = len(header) == HEADER_BYTES
+        if whole and (fault := fault_of_header(header, self.longest_pdu_bytes)):
+            self.refuse(fault.words)
+        else:
+            super()._read_pdu_data()
+
+    def _decode_pdu(self, bytestream: bytearray) -> Any:
+        """Decode a PDU, and say why one ends the association."""
+        try:
+            return super()._decode_pdu(self.plain_pdu(bytestream))
+        except Exception:
+            self.ended("pdu_refused", "a PDU that cannot be taken apart")
+            raise

@@ -1,0 +1,128 @@
+"""An association's socket, which waits for a peer only so long and leaves no descriptor behind."""
+
+import socket
+import ssl
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+from pynetdicom.association import Association
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+READ_BYTES = 1 << 16
+
+
+class ClosingSocket(AssociationSocket):  # type: ignore[misc]  # pynetdicom has no types
+    """An association's socket that is closed also where it never got connected.
+
+    pynetdicom 3.0.4 skips `close` where `shutdown` fails, as it does on a socket that is not
+    connected: the descriptor then stays until the garbage collector comes by.
+    """
+
+    failure: str = ""
+    """Why there is no connection, in words; "" while nothing has failed."""
+
+    def _shutdown_socket(self) -> None:
+        """End the connection and give the descriptor back, whatever state it is in."""
+        self._note_failure(sys.exception())
+        connection: Any = self.socket
+        if connection is None:
+            return
+        with suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        connection.close()
+
+    def _note_failure(self, error: BaseException | None) -> None:
+        """Keep what `connect` swallows: it calls `_shutdown_socket` while handling the error."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            self.failure = f"its certificate is not trusted: {error.verify_message}"
+        elif isinstance(error, ssl.SSLError):
+            self.failure = f"no TLS connection: {(error.reason or 'closed').replace('_', ' ')}"
+        elif isinstance(error, OSError) and error.strerror:
+            self.failure = error.strerror.lower()
+
+
+class GuardedSocket(ClosingSocket):
+    """An association's socket that limits how long a PDU may take, in both directions."""
+
+    def __init__(
+        self,
+        association: Association,
+        *,
+        pdu_timeout_s: float,
+        connection: socket.socket | None = None,
+        received: bytes = b"",
+        address: AddressInformation | None = None,
+    ) -> None:
+        """Take a connection, or the address to connect from.
+
+        pdu_timeout_s: how long the rest of a PDU may take once its first byte is there, and the
+        peer to read ours; received: what was read before the association was made.
+        """
+        super().__init__(association, client_socket=connection, address=address)
+        self._pdu_timeout_s = pdu_timeout_s
+        self._received = bytearray(received)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to read: data, or the news that the peer has closed.
+
+        It tries to read, since `select` sees TLS records that hold no data, and data that TLS has
+        taken already it does not see.
+        """
+        connection: Any = self.socket
+        if self._received or connection is None or not self._is_connected:
+            return bool(self._received)
+        try:
+            connection.settimeout(0)
+            self._received += connection.recv(READ_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            self.event_queue.put("Evt17")
+            return False
+        return True
+
+    def send(self, bytestream: bytes) -> None:
+        """Send bytes; a peer that does not take them in time has closed, as far as we care."""
+        if self.socket is not None:
+            self.socket.settimeout(self._pdu_timeout_s)
+        super().send(bytestream)
+
+    def peek(self, size_bytes: int) -> bytes:
+        """Return the next bytes without taking them; fewer where the peer has closed.
+
+        Raises OSError where the connection fails or the peer takes longer than it may.
+        """
+        self._fill(size_bytes)
+        return bytes(self._received[:size_bytes])
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Take the next bytes; fewer where the peer has closed. Raises as `peek`."""
+        self._fill(nr_bytes)
+        taken = self._received[:nr_bytes]
+        del self._received[:nr_bytes]
+        return taken
+
+    def _fill(self, size_bytes: int) -> None:
+        connection = self.socket
+        deadline = time.monotonic() + self._pdu_timeout_s
+        while len(self._received) < size_bytes and connection is not None:
+            left_s = deadline - time.monotonic()
+            try:
+                data = self._read_within(left_s)
+            except TimeoutError:
+                self.assoc.dul.ended("pdu_refused", f"a PDU that took over {self._pdu_timeout_s} s")
+                raise
+            if not data:
+                return
+            self._received += data
+
+    def _read_within(self, left_s: float) -> bytes:
+        if left_s <= 0:
+            raise TimeoutError
+        connection: Any = self.socket
+        connection.settimeout(left_s)
+        received: bytes = connection.recv(READ_BYTES)
+        return received

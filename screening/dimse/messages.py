@@ -1,0 +1,79 @@
+"""Messages between a peer and pynetdicom, as the judgement of a command set leaves them."""
+
+from dataclasses import dataclass
+
+from screening.transport.command_elements import (
+    AFFECTED_SOP_CLASS_UID,
+    AFFECTED_SOP_INSTANCE_UID,
+    COMMAND_DATA_SET_TYPE,
+    COMMAND_FIELD,
+    ERROR_COMMENT,
+    MESSAGE_ID_RESPONDED_TO,
+    NO_DATA_SET,
+    RESPONSE,
+    STATUS,
+    encoded_elements,
+    even,
+    number,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A failure status and the Error Comment (0000,0902) that goes with it."""
+
+    status: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an answer to a request needs; a UID that is none is ""."""
+
+    command_field: int
+    message_id: int = 0
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+
+    def failure(self, refusal: Refusal) -> bytes:
+        """Return the command set of the response with a failure status. Source: PS3.7 9.3, 10.3."""
+        elements = {
+            COMMAND_FIELD: number(self.command_field | RESPONSE),
+            MESSAGE_ID_RESPONDED_TO: number(self.message_id),
+            COMMAND_DATA_SET_TYPE: number(NO_DATA_SET),
+            STATUS: number(refusal.status),
+            ERROR_COMMENT: even(refusal.comment, " "),
+        }
+        if self.sop_class_uid:
+            elements[AFFECTED_SOP_CLASS_UID] = even(self.sop_class_uid, "\0")
+        if self.sop_instance_uid:
+            elements[AFFECTED_SOP_INSTANCE_UID] = even(self.sop_instance_uid, "\0")
+        return encoded_elements(elements)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainMessage:
+    """A message that pynetdicom understands, and whether a data set follows its command set."""
+
+    command_set: bytes
+    has_data_set: bool
+    request: Request | None = None
+    """None where it is a response."""
+    mended: str = ""
+    """What was wrong and did not matter; "" where nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A request that is answered with a failure; its data set, if one follows, is dropped."""
+
+    request: Request
+    refusal: Refusal
+    has_data_set: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredMessage:
+    """What asks for no answer: a C-CANCEL of what cannot be cancelled, a response to nothing."""
+
+    has_data_set: bool

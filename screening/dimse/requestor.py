@@ -1,0 +1,117 @@
+"""An association as requestor, for peers that may answer anything or stop in mid-word.
+
+pynetdicom 3.0.4 waits for ever for the rest of a PDU, reads one of any length into memory, and
+loses its thread to an answer that it cannot take apart. See
+docs/decisions/0013-guarding-pynetdicom.md.
+"""
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.transport import AddressInformation
+
+from screening.dimse.guarded_dimse import GuardedDIMSE
+from screening.dimse.guarded_dul import GuardedDUL
+from screening.dimse.guarded_socket import GuardedSocket
+from screening.dimse.pdu_limits import LONGEST_ANSWER_BYTES
+from screening.dimse.plain_answer import plain_command_set, plain_pdu
+from screening.transport.association_items import MalformedItemError
+
+LARGEST_ANSWER_BYTES = 1 << 16
+"""Of an answer's data set: a C-STORE response has none, an N-EVENT-REPORT a few references."""
+
+
+class GuardedEntity(AE):  # type: ignore[misc]  # pynetdicom has no types
+    """An application entity whose associations as requestor are guarded."""
+
+    def _create_socket(
+        self, association: Association, address: AddressInformation, tls_args: object
+    ) -> GuardedSocket:
+        """Put guards in the places where pynetdicom trusts the peer; before anything is sent."""
+        association.dul = _RequestorDUL(association)
+        association.dimse = _RequestorDIMSE(association)
+        association.acse_timeout = self.acse_timeout  # kept in the replaced DUL provider
+        association.network_timeout = self.network_timeout
+        made = GuardedSocket(association, pdu_timeout_s=self.network_timeout, address=address)
+        made.tls_args = tls_args
+        return made
+
+
+def unread_answer(association: Association) -> A_ASSOCIATE | None:
+    """Return a peer's answer to the association request that pynetdicom did not look at.
+
+    Where a peer rejects and closes before `associate` has asked whether it is connected,
+    pynetdicom 3.0.4 takes it for one that was never reached.
+    """
+    unread = list(association.dul.to_user_queue.queue)
+    return next((answer for answer in unread if isinstance(answer, A_ASSOCIATE)), None)
+
+
+def failure_of_connection(association: Association) -> str:
+    """Return why there is no connection, in words; "" while nothing has failed."""
+    return str(association.dul.socket.failure)
+
+
+def fault_of_answer(association: Association) -> str:
+    """Return what is wrong with the peer's answer to our association request; "" where nothing."""
+    return str(association.dul.fault)
+
+
+def exchange(association: Association, request: C_STORE, context_id: int) -> Dataset:
+    """Send a finished request and return the response; an empty one where none came.
+
+    Does what pynetdicom 3.0.4's send_c_store does after it has encoded the data set.
+    """
+    association._reactor_checkpoint.clear()  # noqa: SLF001
+    while not association._is_paused and association.is_alive():  # noqa: SLF001
+        association._reactor_checkpoint.wait(0.0001)  # noqa: SLF001
+    association.dimse.send_msg(request, context_id)
+    answered_in, response = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()  # noqa: SLF001
+    if response is None:
+        association._handle_no_response()  # noqa: SLF001
+        return Dataset()
+    if answered_in != context_id or not _answers(response, request):
+        association.abort()
+        return Dataset()
+    status: Dataset = association._check_received_status(response)  # noqa: SLF001
+    return status
+
+
+def _answers(response: object, request: C_STORE) -> bool:
+    """Return whether a message answers this request, and no other one."""
+    return isinstance(response, C_STORE) and response.MessageIDBeingRespondedTo == request.MessageID
+
+
+class _RequestorDUL(GuardedDUL):
+    """Reads answers to our association request in plain form."""
+
+    longest_pdu_bytes = LONGEST_ANSWER_BYTES
+    fault: str = ""
+    """What is wrong with the peer's answer to our association request; "" where nothing is."""
+
+    def plain_pdu(self, pdu: bytearray) -> bytearray:
+        """Return an answer to our association request in plain form, any other PDU as it is."""
+        try:
+            return bytearray(plain_pdu(bytes(pdu)))
+        except MalformedItemError as error:
+            self.fault = str(error)
+            raise
+
+
+class _RequestorDIMSE(GuardedDIMSE):
+    """Takes answers in plain form; what is none ends the association."""
+
+    largest_data_set_bytes = LARGEST_ANSWER_BYTES
+
+    def take_command_set(self, context_id: int, encoded: bytes) -> None:
+        """Pass an answer on in plain form. Raises UnusableCommandError."""
+        self.pass_command_set_on(context_id, plain_command_set(encoded))
+
+    def take_data(self, context_id: int, fragment: bytes, *, is_last: bool) -> None:
+        """Pass a fragment on; where nothing announced a data set, nobody needs it."""
+        del is_last
+        if self.message is not None:
+            self.pass_on(context_id, fragment)
