@@ -5,13 +5,9 @@ that cannot be served is refused with a status, alone, and the association goes 
 set that cannot be taken apart leaves nothing to answer. Source: PS3.7 9.3, 10.3, annexes C and E.
 """
 
-from collections.abc import Collection, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pynetdicom.presentation import PresentationContext
-
-from screening.dimse.acceptor_dimse import Judge
 from screening.dimse.messages import (
     IgnoredMessage,
     PlainMessage,
@@ -23,7 +19,6 @@ from screening.receive.operations import (
     MEDIUM_PRIORITY,
     NAMES,
     OPERATIONS,
-    OPERATIONS_OF_CLASS,
     PRIORITIES,
 )
 from screening.receive.statuses import (
@@ -69,26 +64,6 @@ class ServedBy:
 
     operations: frozenset[int]
     sop_classes: frozenset[str]
-
-
-def judge_for(contexts: Collection[PresentationContext]) -> Judge:
-    """Return what judges the command sets of associations that offer these contexts."""
-    offered = {str(one.abstract_syntax) for one in contexts}
-
-    def judge(encoded: bytes, sop_class: str) -> PlainMessage | RefusedRequest | IgnoredMessage:
-        return judged(encoded, served_by(sop_class, offered))
-
-    return judge
-
-
-def served_by(sop_class: str, offered: AbstractSet[str]) -> ServedBy:
-    """Return what a context of this SOP class is for; one of Storage carries every Storage class.
-
-    offered: the SOP classes of all contexts.
-    """
-    if operations := OPERATIONS_OF_CLASS.get(sop_class):
-        return ServedBy(operations, frozenset({sop_class}))
-    return ServedBy(frozenset({C_STORE}), frozenset(offered - OPERATIONS_OF_CLASS.keys()))
 
 
 def operation_name(request: Request) -> str:

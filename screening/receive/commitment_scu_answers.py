@@ -3,17 +3,19 @@
 Source: PS3.4 J.3.3; statuses of PS3.7 10.1.1.1.8.
 """
 
-from pynetdicom import evt
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.events import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from screening.db.commitment_scu_answers import record_answer
 from screening.db.session import Database
-from screening.domain.commitment import CommitmentAnswer
+from screening.domain.commitment import COMMITMENT_PUSH_MODEL, CommitmentAnswer
 from screening.errors import TransientError
 from screening.logs import get_logger
+from screening.receive.services import Service
 from screening.receive.statuses import INVALID_ARGUMENT_VALUE, RESOURCE_LIMITATION, SUCCESS
 from screening.storage_scu.commitment_scu import status_of_report
+from screening.transport.command_elements import N_EVENT_REPORT
 
 log = get_logger()
 
@@ -24,9 +26,14 @@ class CommitmentAnswerHandler:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def bindings(self) -> list[tuple[object, ...]]:
-        """Return the (event, handler) pairs for the server."""
-        return [(evt.EVT_N_EVENT_REPORT, self._told)]
+    def service(self) -> Service:
+        """Return the service: the peer, which opened the association, is SCP."""
+        return Service(
+            sop_classes=(COMMITMENT_PUSH_MODEL,),
+            transfer_syntaxes=(str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)),
+            handlers={N_EVENT_REPORT: self._told},
+            role_of_peer="scp",
+        )
 
     def _told(self, event: Event) -> tuple[int, None]:
         return status_of_report(event, self._record), None

@@ -6,9 +6,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pynetdicom.sop_class import Verification
+from pynetdicom import evt
+from pynetdicom.events import InterventionEvent
 
-from screening.domain.commitment import COMMITMENT_PUSH_MODEL
 from screening.receive.statuses import (
     DATA_SET_DOES_NOT_MATCH,
     NO_SUCH_ACTION,
@@ -36,22 +36,24 @@ MEDIUM_PRIORITY = 0
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation that is served.
-
-    parameters: elements that it must have, with the status of one that is absent or illegal;
-    sop_class: which of them is its SOP class; other_class: the status of one not served here.
-    """
+    """An operation that is served."""
 
     name: str
+    event: InterventionEvent
+    """pynetdicom's, which its handler is bound to."""
     has_data_set: bool
     sop_class: int
+    """Which of its elements is its SOP class."""
     other_class: int
+    """The status of one that is not served here."""
     parameters: Mapping[int, int]
+    """Elements that it must have, with the status of one that is absent or illegal."""
 
 
 OPERATIONS: Mapping[int, Operation] = {
     C_STORE: Operation(
         "C-STORE",
+        evt.EVT_C_STORE,
         has_data_set=True,
         sop_class=AFFECTED_SOP_CLASS_UID,
         other_class=SOP_CLASS_NOT_SUPPORTED,
@@ -62,6 +64,7 @@ OPERATIONS: Mapping[int, Operation] = {
     ),
     C_ECHO: Operation(
         "C-ECHO",
+        evt.EVT_C_ECHO,
         has_data_set=False,
         sop_class=AFFECTED_SOP_CLASS_UID,
         other_class=SOP_CLASS_NOT_SUPPORTED,
@@ -69,6 +72,7 @@ OPERATIONS: Mapping[int, Operation] = {
     ),
     N_ACTION: Operation(
         "N-ACTION",
+        evt.EVT_N_ACTION,
         has_data_set=True,
         sop_class=REQUESTED_SOP_CLASS_UID,
         other_class=NO_SUCH_SOP_CLASS,
@@ -80,6 +84,7 @@ OPERATIONS: Mapping[int, Operation] = {
     ),
     N_EVENT_REPORT: Operation(
         "N-EVENT-REPORT",
+        evt.EVT_N_EVENT_REPORT,
         has_data_set=True,
         sop_class=AFFECTED_SOP_CLASS_UID,
         other_class=NO_SUCH_SOP_CLASS,
@@ -90,11 +95,6 @@ OPERATIONS: Mapping[int, Operation] = {
         },
     ),
 }
-OPERATIONS_OF_CLASS: Mapping[str, frozenset[int]] = {
-    str(Verification): frozenset({C_ECHO}),
-    COMMITMENT_PUSH_MODEL: frozenset({N_ACTION, N_EVENT_REPORT}),
-}
-"""By SOP class; the others are Storage, which has C-STORE."""
 NAMES: Mapping[int, str] = {
     AFFECTED_SOP_CLASS_UID: "Affected SOP Class UID",
     REQUESTED_SOP_CLASS_UID: "Requested SOP Class UID",

@@ -3,7 +3,7 @@
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from pynetdicom import AE
@@ -20,16 +20,18 @@ from screening.doorbell.ring import Doorbell
 from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.receive.admission import Admission
-from screening.receive.command_set import DATA_SET_ENDED_EARLY, judge_for
+from screening.receive.command_set import DATA_SET_ENDED_EARLY
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
-from screening.receive.contexts import supported_contexts
-from screening.receive.handlers import Handlers
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake
 from screening.receive.refusal_log import RefusalLog
 from screening.receive.server import FrontDoor, ReceiveServer
+from screening.receive.services import Service, bindings_of, contexts_of, judge_of
+from screening.receive.sessions import Sessions
+from screening.receive.storage import StorageHandler
+from screening.receive.verification import verification
 from screening.receive.waiting_room import WaitingRoom
 from screening.settings import Settings
 from screening.spool.store import Spool
@@ -58,11 +60,14 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     spool = Spool(settings.spool_dir, min_free_bytes=settings.min_free_mib << 20)
     doorbell = Doorbell(make_celery_app(settings), Queue.CLASSIFY)
     reporter = CommitmentReporter(settings, database, spool)
-    handlers = Handlers(
-        Intake(database, spool),
-        doorbell,
-        CommitmentRequestHandler(database, reporter),
-        CommitmentAnswerHandler(database),
+    intake = Intake(database, spool)
+    sessions = Sessions(intake)
+    storage = StorageHandler(intake, doorbell, sessions)
+    services = (
+        verification(),
+        storage.service(settings.extra_sop_classes),
+        CommitmentRequestHandler(database, reporter).service(),
+        CommitmentAnswerHandler(database).service(),
     )
     max_bytes = settings.max_object_mib << 20
     with (
@@ -70,8 +75,10 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
         reporter.running(),
         streamed_to(lambda: IncomingFile(spool.incoming, max_bytes, spool.require_space)),
     ):
-        ae = _make_ae(settings)
-        server = _listen(ae, settings, handlers, _front_door(settings, spool, handlers, ae))
+        ae = _make_ae(settings, services)
+        terms = _terms(settings, spool, services, storage, sessions)
+        handlers = [*bindings_of(services), *sessions.bindings()]
+        server = _listen(ae, settings, handlers, _front_door(settings, terms))
         doorbell.ring()  # what an earlier process accepted may still wait
         try:
             host, port = server.server_address[:2]
@@ -86,11 +93,11 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
             doorbell.close()
 
 
-def _make_ae(settings: Settings) -> AE:
+def _make_ae(settings: Settings, services: Collection[Service]) -> AE:
     ae = AE(ae_title=settings.ae_title)
     for sop_class in settings.extra_sop_classes:
         _make_known(sop_class)
-    for context in supported_contexts(settings.extra_sop_classes):
+    for context in contexts_of(services):
         ae.add_supported_context(  # its own setter forgets the roles
             context.abstract_syntax,
             context.transfer_syntax,
@@ -111,14 +118,31 @@ def _make_known(sop_class: str) -> None:
         register_uid(sop_class, f"Extra{sop_class.replace('.', '_')}", StorageServiceClass)
 
 
-def _front_door(settings: Settings, spool: Spool, handlers: Handlers, ae: AE) -> FrontDoor:
-    refusals = RefusalLog()
+def _terms(
+    settings: Settings,
+    spool: Spool,
+    services: Collection[Service],
+    storage: StorageHandler,
+    sessions: Sessions,
+) -> Terms:
     admission = Admission(
         calling_ae_titles=settings.allowed_calling_ae_titles,
         called_ae_title=settings.ae_title if settings.require_called_ae_title else None,
         max_associations=settings.max_associations,
         require_space=spool.require_space,
     )
+    return Terms(
+        admission=admission,
+        judge=judge_of(services),
+        cut_short=DATA_SET_ENDED_EARLY,
+        max_object_bytes=settings.max_object_mib << 20,
+        refused=storage.request_refused,
+        at_end=sessions.association_ended,
+        note_refusal=RefusalLog().note,
+    )
+
+
+def _front_door(settings: Settings, terms: Terms) -> FrontDoor:
     return FrontDoor(
         addresses=AddressList(settings.allowed_addresses),
         trusted_proxies=AddressList(settings.scp_trusted_proxies),
@@ -127,16 +151,7 @@ def _front_door(settings: Settings, spool: Spool, handlers: Handlers, ae: AE) ->
         ),
         artim_timeout_s=settings.artim_timeout_s,
         tls=_tls(settings),
-        terms=Terms(
-            admission=admission,
-            judge=judge_for(ae.supported_contexts),
-            cut_short=DATA_SET_ENDED_EARLY,
-            max_object_bytes=settings.max_object_mib << 20,
-            refused=handlers.request_refused,
-            at_end=handlers.association_ended,
-            note_refusal=refusals.note,
-        ),
-        refusals=refusals,
+        terms=terms,
     )
 
 
@@ -146,10 +161,12 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return server_context(settings.tls_credentials, mutual=settings.scp_tls == "mutual")
 
 
-def _listen(ae: AE, settings: Settings, handlers: Handlers, front_door: FrontDoor) -> ReceiveServer:
+def _listen(
+    ae: AE, settings: Settings, handlers: list[tuple[object, ...]], front_door: FrontDoor
+) -> ReceiveServer:
     address = (settings.scp_host, settings.scp_port)
     try:
-        server = ReceiveServer(ae, address, ae.supported_contexts, handlers.bindings(), front_door)
+        server = ReceiveServer(ae, address, ae.supported_contexts, handlers, front_door)
     except OSError as error:
         raise StartupError(
             f"Storage SCP: expected to listen on {settings.scp_host}:{settings.scp_port}, found: "

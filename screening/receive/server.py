@@ -16,26 +16,21 @@ from pynetdicom.presentation import PresentationContext
 from screening.dimse.acceptor import Terms
 from screening.dimse.server import AssociationServer
 from screening.receive.arrival import CLOSED, Arrival, NotAssociatedError
-from screening.receive.refusal_log import RefusalLog
 from screening.receive.waiting_room import WaitingRoom
 from screening.transport.addresses import AddressList
 
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """Who gets in, how long a newcomer may take, and on which terms associations are.
-
-    trusted_proxies: whose connections begin with a PROXY header; refusals: where is told who got
-    no association.
-    """
+    """Who gets in, how long a newcomer may take, and on which terms associations are."""
 
     addresses: AddressList
     trusted_proxies: AddressList
+    """Whose connections begin with a PROXY header."""
     waiting_room: WaitingRoom
     artim_timeout_s: float
     tls: ssl.SSLContext | None
     terms: Terms
-    refusals: RefusalLog
 
 
 class ReceiveServer(AssociationServer):
@@ -91,7 +86,7 @@ class ReceiveServer(AssociationServer):
         except NotAssociatedError as ended:
             is_check = self._is_proxy(peer) and str(ended) == CLOSED
             if not is_check:  # whether we are there is what proxies ask again and again
-                self._door.refusals.note(ended.event, peer_address=peer[0], reason=str(ended))
+                self._door.terms.note_refusal(ended.event, peer_address=peer[0], reason=str(ended))
             arrival.say_goodbye(ended.answer)
             self.shutdown_request(request)
         else:
@@ -106,7 +101,7 @@ class ReceiveServer(AssociationServer):
     def handle_error(self, request: socket, client_address: Any) -> None:
         """Say that a connection failed; the base class prints a traceback."""
         del request
-        self._door.refusals.note(
+        self._door.terms.note_refusal(
             "connection_failed", peer_address=client_address[0], reason="unexpected error"
         )
 
@@ -121,7 +116,7 @@ class ReceiveServer(AssociationServer):
     def _is_allowed(self, address: str) -> bool:
         allowed = self._door.addresses.allows(address)
         if not allowed:
-            self._door.refusals.note(
+            self._door.terms.note_refusal(
                 "connection_refused",
                 peer_address=address,
                 reason="not in SCREENING_ALLOWED_ADDRESSES",
@@ -130,7 +125,7 @@ class ReceiveServer(AssociationServer):
 
     def _note_crowded(self, crowded: str | None) -> None:
         if crowded is not None:
-            self._door.refusals.note(
+            self._door.terms.note_refusal(
                 "connection_dropped",
                 peer_address=crowded,
                 reason="too many connections without an association, the oldest had to go",

@@ -24,8 +24,8 @@ from screening.domain.lifecycle import FailureReason
 from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor
 from screening.receive import scp
-from screening.receive.contexts import STORAGE_SOP_CLASSES
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
+from screening.receive.storage import STORAGE_SOP_CLASSES
 from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES
 from screening.renderings.structured_report.profiles import SOP_CLASSES
 from screening.settings import PREFIX, Settings

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
+from screening.db.session import Database
 from screening.imaging.phantom import write_phantoms
 from tests.bundles.small_bundle import make_small_bundle
+from tests.peers.receiving import Receiver, running_receiver
 from tests.services.orthanc import Orthanc, private_orthanc
 from tests.services.programs import program, skip_or_fail
 from tests.services.servers import ServerAbsentError
@@ -27,6 +29,13 @@ def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         make_small_bundle(folder)
     return folder
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, migrated_database: Database) -> Iterator[Receiver]:
+    """Run an SCP with a short ARTIM timeout; a module that wants another one says so itself."""
+    with running_receiver(tmp_path, migrated_database, artim_timeout_s=1.0) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

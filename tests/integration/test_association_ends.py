@@ -2,7 +2,7 @@
 
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,13 +41,6 @@ from tests.peers.receiving import Receiver, radiograph, running_receiver
 from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def receiver(tmp_path: Path, migrated_database: Database) -> Iterator[Receiver]:
-    """Run an SCP with a short ARTIM timeout."""
-    with running_receiver(tmp_path, migrated_database, artim_timeout_s=1.0) as running:
-        yield running
 
 
 def _nothing(peer: HostilePeer) -> None:

@@ -1,12 +1,8 @@
 """What association requests that cannot be taken are told, and that the log says why (PS3.8)."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from structlog.testing import capture_logs
 
-from screening.db.session import Database
 from tests.peers.association_by_hand import (
     about_peers,
     answer,
@@ -25,18 +21,11 @@ from tests.peers.hostile_peer import (
     A_ASSOCIATE_RJ,
     CR_CONTEXT_ID,
 )
-from tests.peers.receiving import Receiver, running_receiver
+from tests.peers.receiving import Receiver
 from tests.sites.site import wait_until
 
 pytestmark = pytest.mark.integration
 INVALID_PARAMETER = bytes([0, 0, 2, 6])
-
-
-@pytest.fixture
-def receiver(tmp_path: Path, migrated_database: Database) -> Iterator[Receiver]:
-    """Run an SCP with a short ARTIM timeout."""
-    with running_receiver(tmp_path, migrated_database, artim_timeout_s=1.0) as running:
-        yield running
 
 
 BIT_0 = "protocol version not supported: expected one with bit 0 set"

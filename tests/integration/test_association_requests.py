@@ -1,12 +1,8 @@
 """Which association requests are taken, what others are told, and what is in the log (PS3.8)."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from structlog.testing import capture_logs
 
-from screening.db.session import Database
 from tests.peers.association_by_hand import (
     LAST_COMMAND,
     about_peers,
@@ -36,19 +32,12 @@ from tests.peers.hostile_peer import (
     echo_command,
     p_data,
 )
-from tests.peers.receiving import Receiver, radiograph, running_receiver
+from tests.peers.receiving import Receiver, radiograph
 
 pytestmark = pytest.mark.integration
 ACCEPTED, ABSTRACT_SYNTAX_REFUSED, TRANSFER_SYNTAX_REFUSED = 0, 3, 4
 LONG_UID = b"1.2.840." + b"1" * 60
 SUCCESS_STATUS = bytes.fromhex("00000009020000000000")
-
-
-@pytest.fixture
-def receiver(tmp_path: Path, migrated_database: Database) -> Iterator[Receiver]:
-    """Run an SCP with a short ARTIM timeout."""
-    with running_receiver(tmp_path, migrated_database, artim_timeout_s=1.0) as running:
-        yield running
 
 
 UNKNOWN = item(0x7F, b"of a later standard")

@@ -4,12 +4,13 @@ It is answered with Success when its row is committed; the reporter does the res
 Source: PS3.4 J.3.2; statuses of PS3.7 10.1.4.1.10.
 """
 
-from pynetdicom import evt
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.events import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from screening.db.session import Database
 from screening.domain.commitment import (
+    COMMITMENT_PUSH_MODEL,
     COMMITMENT_PUSH_MODEL_INSTANCE,
     REQUEST_STORAGE_COMMITMENT,
     CommitmentRequested,
@@ -19,6 +20,7 @@ from screening.imaging.quiet import quiet
 from screening.logs import get_logger
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scp.requests import add_request
+from screening.receive.services import Service
 from screening.receive.statuses import (
     INVALID_ARGUMENT_VALUE,
     NO_SUCH_ACTION,
@@ -27,6 +29,7 @@ from screening.receive.statuses import (
     SUCCESS,
 )
 from screening.storage_scu.commitment_messages import read_request
+from screening.transport.command_elements import N_ACTION
 
 log = get_logger()
 
@@ -38,9 +41,14 @@ class CommitmentRequestHandler:
         self._database = database
         self._reporter = reporter
 
-    def bindings(self) -> list[tuple[object, ...]]:
-        """Return the (event, handler) pairs for the server."""
-        return [(evt.EVT_N_ACTION, self._asked)]
+    def service(self) -> Service:
+        """Return the service: the peer is SCU."""
+        return Service(
+            sop_classes=(COMMITMENT_PUSH_MODEL,),
+            transfer_syntaxes=(str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)),
+            handlers={N_ACTION: self._asked},
+            role_of_peer="scu",
+        )
 
     def _asked(self, event: Event) -> tuple[int, None]:
         title = str(event.assoc.requestor.ae_title).strip()

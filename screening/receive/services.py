@@ -1,0 +1,81 @@
+"""What the SCP serves: each service is a file of its own that makes one `Service`.
+
+`screening.receive.scp` lists them; contexts, the judgement of requests and pynetdicom's handlers
+follow from the list.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContext, build_context
+
+from screening.dimse.acceptor_dimse import Judge
+from screening.dimse.messages import IgnoredMessage, PlainMessage, RefusedRequest
+from screening.receive.command_set import ServedBy, judged
+from screening.receive.operations import OPERATIONS
+
+Handler = Callable[[Event], Any]
+"""Answers a request as pynetdicom's event of its operation wants it; the rules are elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the SCP."""
+
+    sop_classes: tuple[str, ...]
+    """Each has presentation contexts; a request on any of them may name any of them."""
+    transfer_syntaxes: tuple[str, ...]
+    """Supported for each SOP class."""
+    handlers: Mapping[int, Handler]
+    """By Command Field: the operations that are served, each with its row in `OPERATIONS`."""
+    role_of_peer: Literal["scu", "scp"] | None = None
+    """What the peer is, where both roles may be negotiated. Source: PS3.7 D.3.3.4."""
+
+
+def contexts_of(services: Collection[Service]) -> list[PresentationContext]:
+    """Return the presentation contexts that the SCP supports, one for each SOP class."""
+    contexts: dict[str, PresentationContext] = {}
+    for service in services:
+        for sop_class in service.sop_classes:
+            made = build_context(sop_class, list(service.transfer_syntaxes))
+            context = contexts.setdefault(sop_class, made)
+            if service.role_of_peer == "scu":
+                context.scu_role = True
+            elif service.role_of_peer == "scp":
+                context.scp_role = True
+    return list(contexts.values())
+
+
+def bindings_of(services: Collection[Service]) -> list[tuple[object, ...]]:
+    """Return the (event, handler) pairs for the server: one a kind of operation."""
+    handlers = {
+        (sop_class, operation): handler
+        for service in services
+        for sop_class in service.sop_classes
+        for operation, handler in service.handlers.items()
+    }
+
+    def bound_to(operation: int) -> Handler:
+        return lambda event: handlers[str(event.context.abstract_syntax), operation](event)
+
+    operations = sorted({operation for _, operation in handlers})
+    return [(OPERATIONS[one].event, bound_to(one)) for one in operations]
+
+
+def judge_of(services: Collection[Service]) -> Judge:
+    """Return what judges command sets by what these services serve."""
+    served: dict[str, ServedBy] = {}
+    for service in services:
+        operations, sop_classes = frozenset(service.handlers), frozenset(service.sop_classes)
+        for sop_class in service.sop_classes:
+            before = served.get(sop_class, ServedBy(frozenset(), frozenset()))
+            served[sop_class] = ServedBy(
+                before.operations | operations, before.sop_classes | sop_classes
+            )
+
+    def judge(encoded: bytes, sop_class: str) -> PlainMessage | RefusedRequest | IgnoredMessage:
+        return judged(encoded, served[sop_class])
+
+    return judge
