@@ -28,15 +28,18 @@ PROVIDERS = {"acse", "dimse", "dul", "event_queue", "msg_queue", "state_machine"
 """What an association of pynetdicom's is made of."""
 BY_NAME = {"getattr", "setattr", "delattr", "hasattr"}
 NO_OTHER_WAY: Mapping[tuple[str, str], str] = {
-    ("screening/db/standing.py", "_values"): "SQLAlchemy says not which columns an UPDATE sets",
+    (
+        "screening/db/derived_tables.py",
+        "_values",
+    ): "SQLAlchemy says not which columns an UPDATE sets",
     (
         "screening/imaging/quiet.py",
         "patches dataset.tag_in_exception",
     ): "pydicom repeats an "
     "error's text at every sequence that it passes: a few kilobytes would cost gigabytes",
-    ("screening/queue/celery_worker.py", "patches state.should_stop"): "how Celery's own signal "
+    ("screening/doorbell/celery_worker.py", "patches state.should_stop"): "how Celery's own signal "
     "handlers have a worker stop",
-    ("screening/queue/worker.py", "os._exit"): "documented, in spite of its name",
+    ("screening/doorbell/worker.py", "os._exit"): "documented, in spite of its name",
 }
 """By module and what it touches: why."""
 
