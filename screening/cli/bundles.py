@@ -88,7 +88,9 @@ def show(selector: Selector) -> None:
 
 @app.command()
 def verify(selector: Selector) -> None:
-    """Check a bundle's files, load its networks and reproduce its golden scores.
+    """Check a bundle's files and golden scores.
+
+    It loads the networks and scores the golden images.
 
     Example: screening bundles verify untrained
     """
@@ -107,10 +109,11 @@ def verify(selector: Selector) -> None:
 
 @app.command()
 def activate(selector: Selector, yes: Yes = False) -> None:
-    """Make a bundle the active one; workers switch to it at their next batch.
+    """Make a bundle the active one.
 
-    Results that it computed earlier become current at once, and their reports are issued. Asks
-    before it activates an untrained bundle.
+    Workers switch to it at their next batch. Results that it computed earlier become current at
+    once, and their reports are issued. The command asks before it activates an untrained
+    bundle.
 
     Example: screening bundles activate covid19-cxr@3
     """
@@ -140,10 +143,11 @@ def activate(selector: Selector, yes: Yes = False) -> None:
 
 @app.command()
 def rollback(yes: Yes = False, as_json: AsJson = False) -> None:
-    """Go back to the previous bundle and its results, without scoring again.
+    """Go back to the previous bundle and its results.
 
-    The earlier results become current again, and every destination gets a report that says so.
-    Repeat the command to go back further. If it is interrupted, the report workers finish it.
+    Nothing is scored again: the earlier results become current again, and every destination
+    gets a report that says so. Repeat the command to go back further. If it is interrupted, the
+    report workers finish it.
 
     Example: screening bundles rollback
     """
@@ -174,7 +178,9 @@ def rollback(yes: Yes = False, as_json: AsJson = False) -> None:
 
 @app.command(name="make-untrained")
 def make_untrained() -> None:
-    """Make a bundle of random weights, for demonstration and tests.
+    """Make a bundle of random weights.
+
+    It serves for demonstration and tests; its scores mean nothing.
 
     Example: screening bundles make-untrained
     """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Images sent again with other demographics: list, show, accept, reject.",
+    help="Corrected images: list, show, accept, reject.",
 )
 Number = Annotated[int, typer.Argument(help="The correction's number, as `list` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -25,7 +25,10 @@ def list_corrections(
     every: Annotated[bool, typer.Option("--all", help="Include decided ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the corrections that wait for a decision, without patient attributes.
+    """List the corrections that wait for a decision.
+
+    A correction is an image that was sent again with other demographics. The list shows no
+    patient attributes.
 
     Example: screening corrections list
     """
@@ -60,7 +63,7 @@ def list_corrections(
 
 @app.command()
 def show(number: Number, as_json: AsJson = False) -> None:
-    """Show both versions side by side, including patient attributes.
+    """Show both versions, with patient attributes.
 
     Example: screening corrections show 7
     """
@@ -93,7 +96,9 @@ def accept(
         bool, typer.Option("--again", help="Accept it even if it was rejected or replaced.")
     ] = False,
 ) -> None:
-    """Accept the corrected version; a new report names the one that it replaces.
+    """Accept the corrected version.
+
+    A new report names the one that it replaces.
 
     Example: screening corrections accept 7
     """
@@ -118,7 +123,9 @@ def accept(
 
 @app.command()
 def reject(number: Number, yes: Yes = False) -> None:
-    """Reject a correction; nothing else changes, and it remains on record.
+    """Reject a correction.
+
+    Nothing else changes, and the correction remains on record.
 
     Example: screening corrections reject 7
     """

@@ -9,7 +9,9 @@ app = typer.Typer(no_args_is_help=True, help="Upgrade the database, check its fi
 
 @app.command()
 def upgrade() -> None:
-    """Bring the database to the newest schema; repeating it is safe.
+    """Bring the database to the newest schema.
+
+    Repeating it is safe.
 
     Example: screening db upgrade
     """
@@ -29,9 +31,10 @@ def recount(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count every row and compare the worklist and the ledger with them (exit 1 if they differ).
+    """Count every row and compare the figures with them.
 
-    This takes about two minutes for a million studies. The stations may keep running.
+    The figures are those of worklist and ledger; the exit status is 1 if they differ. This
+    takes about two minutes for a million studies. The stations may keep running.
 
     Example: screening db recount
     """

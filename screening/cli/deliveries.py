@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Reports that a destination does not have: list, retry, give up, send.",
+    help="Undelivered reports: list, retry, give up, send, remake.",
 )
 Destination = Annotated[
     str, typer.Argument(help="The destination's name, in the settings now or earlier.")
@@ -29,7 +29,7 @@ def list_undelivered(
     destination: Annotated[str | None, typer.Option(help="Only for this destination.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the reports that a destination does not have yet, and why.
+    """List the reports that have not arrived, and why.
 
     Example: screening deliveries list --destination pacs
     """
@@ -68,7 +68,9 @@ def retry(
         bool, typer.Option("--given-up", help="Include those that were given up.")
     ] = False,
 ) -> None:
-    """Send a destination its parked reports again, once you have fixed why it refused them.
+    """Send a destination its parked reports again.
+
+    First fix the reason why it refused them.
 
     Example: screening deliveries retry pacs
     """
@@ -89,9 +91,9 @@ def give_up(
     destination: Destination,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Stop sending a destination, such as one that is gone, the reports that it does not have.
+    """Stop sending a destination what it does not have.
 
-    Retention no longer keeps images because of them.
+    Use it for a destination that is gone. Retention no longer keeps images for these reports.
 
     Example: screening deliveries give-up old-pacs
     """
@@ -111,7 +113,9 @@ def give_up(
 
 @app.command()
 def remake() -> None:
-    """Make again the reports that could not be made, once you have fixed the cause.
+    """Make again the reports that could not be made.
+
+    First fix the cause, which `screening trace` shows.
 
     Example: screening deliveries remake
     """
@@ -138,7 +142,7 @@ def send(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send a destination the reports that were made before it was added to the settings.
+    """Send a destination the reports made before it was added.
 
     It gets the report of each image's current result, which is made first where the destination
     takes another profile. Reports that it has, has refused, or that were given up are left out.

@@ -21,9 +21,9 @@ def try_all(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Try whether destinations are reachable and would accept a report; send none.
+    """Test whether destinations would accept a report.
 
-    Exit 1 where one would not.
+    It sends no report. The exit status is 1 if one would not accept it.
 
     Example: screening destinations test pacs
     """
@@ -58,7 +58,9 @@ def try_all(
 
 @app.command()
 def kinds(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the kinds of delivery: what each can send, and the keys that its destinations have.
+    """List the kinds of delivery.
+
+    It prints what each can send, and the keys that its destinations have.
 
     Example: screening destinations kinds
     """

@@ -32,9 +32,10 @@ def worklist(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the studies in reading order: priority, the score that gave it, waiting time.
+    """Print the studies in reading order.
 
-    Where there are more than the limit, standard error says how to see them.
+    The order is priority, then the score that gave it, then waiting time. If there are more
+    studies than the limit, standard error says how to see them.
 
     Example: screening worklist --limit 20
     """
@@ -61,7 +62,9 @@ def ledger(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count the images in each state; received must be the sum of the others (exit 1 if not).
+    """Count the images in each state.
+
+    Received must be the sum of the others; the exit status is 1 if it is not.
 
     Example: screening ledger --since 24h
     """
@@ -93,7 +96,7 @@ def trace(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Print everything that happened to a study, an image or a report, in order.
+    """Print the history of a study, an image or a report.
 
     If several studies have the accession number or the patient ID, it lists them.
 

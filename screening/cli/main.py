@@ -77,7 +77,7 @@ def _found(name: str) -> typer.Typer | Callable[..., Any] | None:
 app = typer.Typer(
     name="screening",
     cls=LazyGroup,
-    help="Receive chest radiographs by DICOM, score them, report, and order the worklist.",
+    help="Receive chest radiographs by DICOM, score them, report them, order the worklist.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -11,7 +11,9 @@ def phantom(
     count: Annotated[int, typer.Option(min=1, help="How many to write.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")] = 0,
 ) -> None:
-    """Write synthetic chest radiographs, DX and CR in several encodings, of no real patient.
+    """Write synthetic chest radiographs.
+
+    They are DX and CR objects in several encodings, of no real patient.
 
     Example: screening phantom phantoms/ --count 20
     """

@@ -16,9 +16,10 @@ def reprocess(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Classify the images of a period again, after live work, and report the new results.
+    """Classify the images of a period again.
 
-    Images that the active bundle has finished are left out: you may interrupt and repeat this.
+    This runs after live work, and new results are reported. Images that the active bundle has
+    finished are left out: you may interrupt and repeat the command.
 
     Example: screening reprocess --since 7d --dry-run
     """

@@ -26,10 +26,11 @@ def retention(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Remove images from the spool once their work is done and their reports are delivered.
+    """Remove images from the spool that nothing needs.
 
-    A destination that is set to confirm reports must have confirmed them. Rows and results remain.
-    Without --apply the command counts only. You may interrupt and repeat it.
+    Their work must be done and their reports delivered. A destination that is set to confirm
+    reports must have confirmed them. Rows and results remain. Without --apply the command
+    counts only. You may interrupt and repeat it.
 
     Example: screening retention --older-than 90
     """

@@ -21,7 +21,9 @@ def send(
         bool, typer.Option("--json", help="Print one JSON object per file.")
     ] = False,
 ) -> None:
-    """Send files to any Storage SCP by C-STORE and print each status; exit 1 if any fails.
+    """Send files to any Storage SCP by C-STORE.
+
+    It prints each status; the exit status is 1 if any file was not stored.
 
     Example: screening send xrays/ --to localhost:11112 --aet SCREENING
     """

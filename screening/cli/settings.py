@@ -10,7 +10,9 @@ import typer
 def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print every setting with its value and origin; passwords are masked.
+    """Print every setting with its value and origin.
+
+    Passwords are masked.
 
     Example: screening settings
     """

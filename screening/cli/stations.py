@@ -26,7 +26,9 @@ Supervised = Annotated[
 
 @app.command()
 def receive(supervised: Supervised = False) -> None:
-    """Run the Storage SCP, and retention if the settings ask for it.
+    """Run the Storage SCP.
+
+    It also runs retention if the settings ask for it.
 
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
@@ -66,7 +68,9 @@ def classify(supervised: Supervised = False) -> None:
 
 @app.command()
 def report(supervised: Supervised = False) -> None:
-    """Run a report worker, which makes structured reports and delivers them.
+    """Run a report worker.
+
+    It makes structured reports and delivers them.
 
     Example: screening run report
     """

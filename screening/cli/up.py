@@ -18,10 +18,11 @@ def up(
         bool, typer.Option("--once", help="Stop when all work is done, and print the result.")
     ] = False,
 ) -> None:
-    """Start the SCP, the classify and report workers and the worklist page; Ctrl-C stops them.
+    """Start the whole system; Ctrl-C stops it.
 
-    The next start continues where this one stopped. With --once the exit status is 1 if anything
-    failed for another reason than a bad file.
+    That is the Storage SCP, a classify worker, a report worker and the worklist page. The next
+    start continues where this one stopped. With --once the exit status is 1 if anything failed
+    for another reason than a bad file.
 
     Example: screening up --send xrays/ --once
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from screening.worklist.users import User
 
 
-app = typer.Typer(no_args_is_help=True, help="Who may log in to the worklist page.")
+app = typer.Typer(no_args_is_help=True, help="Users of the worklist page: add, list, remove.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="User name.")]
 
@@ -27,9 +27,10 @@ def add(
         bool, typer.Option("--replace", help="Change the password or role of an existing user.")
     ] = False,
 ) -> None:
-    """Add a user; asks for the password, or reads it from standard input if that is a pipe.
+    """Add a user.
 
-    A user who is logged in under this name must log in again.
+    The command asks for the password, or reads it from standard input if that is a pipe. A user
+    who is logged in under this name must log in again.
 
     Example: screening users add ann --role operator
     """
@@ -75,7 +76,9 @@ def list_users(
 
 @app.command()
 def remove(name: Name) -> None:
-    """Remove a user and end the sessions of that user at once.
+    """Remove a user.
+
+    Their sessions end at once.
 
     Example: screening users remove ann
     """

@@ -44,6 +44,8 @@ WORDS_OF_OUTCOME = {
     Outcome.RETRY: "tried again",
     Outcome.REFUSED: "parked",
 }
+LONGEST_SUMMARY = 58
+"""Characters, beside the longest name of a group."""
 COMMAND_IN_TEXT = re.compile(r"`screening ([a-z][a-z -]*[a-z])")
 
 
@@ -103,6 +105,17 @@ def test_help_has_an_example(name: str) -> None:
     text = COMMANDS[name].help or ""
     assert "Example:" in text
     assert f"screening {name}" in text.split("Example:")[1]
+
+
+def test_the_list_of_commands_says_each_in_a_whole_sentence() -> None:
+    """The first sentence of a help text fits beside its name, on a terminal of 80 columns."""
+    cut = {
+        name: said
+        for name, command in COMMANDS.items()
+        if not name.startswith("train ")
+        and (said := command.get_short_help_str(LONGEST_SUMMARY)).endswith("...")
+    }
+    assert cut == {}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
