@@ -1,3 +1,3 @@
-"""Chest radiographs in by DICOM, scores and structured reports out, the worklist in order."""
+"""Receives chest radiographs by DICOM, scores and reports them, and orders the worklist."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Forms that change something: read in a small size, and only where this site's own page sent them.
+"""Forms that change something: small, and accepted from this site's own pages only.
 
 Two checks, each enough by itself against another site that sends a form in a reader's name: the
 browser says where the form came from, and the form holds a token that only its visitor's pages
@@ -21,7 +21,7 @@ TOKEN_FIELD = "form_token"  # noqa: S105  a field's name
 
 
 class RefusedFormError(Exception):
-    """The form is not taken; `status` is the HTTP status, the text says why."""
+    """The form is refused; `status` is the HTTP status, the text says why."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

@@ -21,7 +21,7 @@ log = get_logger()
 def add_login(
     app: FastAPI, pages: Pages, users: ByPassword, tokens: FormTokens, *, secure: bool
 ) -> None:
-    """Add the login page and what its forms and the logout form send to.
+    """Add the login page, and the paths of its form and of the logout form.
 
     secure: browsers come by TLS; without it, on this machine alone, cookies go without.
     """

@@ -37,7 +37,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class HeldTo:
-    """A figure that a release is held to. at_most: the bar is not to be passed upwards."""
+    """A target of the release. at_most: the figure must not exceed it."""
 
     figure: str
     limit: float

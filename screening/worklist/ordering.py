@@ -36,7 +36,7 @@ class ReadingPriority(StrEnum):
 
 
 class ReportProgress(StrEnum):
-    """How far a study's reports have come; of several, the one that most needs attention."""
+    """The state of a study's reports; of several, the one that most needs attention."""
 
     FAILED = "failed"
     PARKED = "parked"

@@ -27,7 +27,7 @@ REFRESH_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Where images are sent to. host: "" where the receiver listens on every address."""
+    """Where to send images. host: "" if the receiver listens on every address."""
 
     ae_title: str
     host: str
@@ -36,7 +36,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One page of the worklist in one moment.
+    """One page of the worklist at one moment.
 
     by_priority: how many studies there are on all pages. bundle: the one that scores new images
     now. untrained: it, or one that scored a listed study, is untrained.
@@ -53,7 +53,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class DestinationCounts:
-    """One destination's reports: refused, on their way, and there.
+    """One destination's reports: refused, pending, and delivered.
 
     failing: how it fails, None while it works.
     """
@@ -168,11 +168,11 @@ class Pages:
         )
 
     def login(self, *, form_token: str, problem: str) -> str:
-        """Return the page to log in on; problem: why the last attempt failed, "" where none."""
+        """Return the login page; problem: why the last attempt failed, else ""."""
         return self._render("login.html", None, form_token=form_token, problem=problem)
 
     def notice(self, title: str, text: str) -> str:
-        """Return a page that says one thing, such as why there is no other."""
+        """Return a page with one message, such as why the requested one is missing."""
         return self._render("notice.html", None, title=title, text=text)
 
     def _render(self, template: str, visitor: Visitor | None, **values: object) -> str:

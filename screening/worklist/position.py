@@ -23,7 +23,7 @@ _DIGEST = re.compile(DIGEST_PREFIX + r"[0-9a-f]{64}")
 
 
 class CursorError(ValueError):
-    """A text that is no cursor of ours."""
+    """A text that is not one of our cursors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Position:
 
 
 def digest_of(uid: str) -> str:
-    """Return what stands for a UID that is none."""
+    """Return the digest that represents an invalid UID."""
     return DIGEST_PREFIX + hashlib.sha256(uid.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Which machines may speak to the page at all, before anybody is asked who they are."""
+"""Which machines may send requests to the page at all, before anybody is identified."""
 
 import ipaddress
 

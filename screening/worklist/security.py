@@ -1,4 +1,4 @@
-"""Headers of every answer: nothing from elsewhere, no copies kept, no address passed on."""
+"""Headers of every response: no content from elsewhere, no caching, no referrer."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,11 +18,11 @@ SECURITY_HEADERS = {
 }
 
 OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
-"""Browsers come by TLS alone for a year (RFC 6797)."""
+"""Browsers use TLS only, for a year (RFC 6797)."""
 
 
 class SecurityHeaders:
-    """ASGI middleware that sets SECURITY_HEADERS on every answer, errors included.
+    """ASGI middleware that sets SECURITY_HEADERS on every response, including errors.
 
     secure: browsers come by TLS.
     """

@@ -43,7 +43,7 @@ class Sessions:
         return token
 
     def find(self, token: str) -> User | None:
-        """Return whose login a token is, as they were then; None for an ended or unknown one."""
+        """Return the user of a token, as of the login; None for an ended or unknown one."""
         found = self._sessions.get(_key(token))
         return found.user if found and found.ends_at_s > self._clock() else None
 

@@ -25,7 +25,7 @@ from screening.domain.scores import ClassScores, MemberScores
 
 @dataclass(frozen=True, slots=True)
 class DeliveryDetail:
-    """One report on its way to one destination."""
+    """One report for one destination."""
 
     destination: str
     state: str
@@ -47,7 +47,7 @@ class ReportDetail:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One image's way through one bundle.
+    """One image's classification by one bundle.
 
     stands: this is the result that counts for the image. reason: in words, "" where none.
     timings_s: seconds by step. render_path: how the pixels became a picture.
@@ -76,7 +76,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class InstanceDetail:
-    """One received image and its results, the one that stands first."""
+    """One received image and its results, the current one first."""
 
     sop_instance_uid: str
     sop_class: str
@@ -92,7 +92,7 @@ class InstanceDetail:
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One thing that happened, in words, to one image or, where None, to the study."""
+    """One event in words, of one image or, where None, of the study."""
 
     at: datetime
     sop_instance_uid: str | None

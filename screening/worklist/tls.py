@@ -1,4 +1,4 @@
-"""The TLS that the page speaks. Source: RFC 9325 (BCP 195) sections 3.1 and 4.2."""
+"""The page's TLS. Source: RFC 9325 (BCP 195) sections 3.1 and 4.2."""
 
 import ssl
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from screening.errors import SettingsError
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Of TLS 1.2; those of TLS 1.3 are all good."""
+"""Of TLS 1.2; all of TLS 1.3 are suitable."""
 _WORLD = 0o007
 
 

@@ -17,7 +17,7 @@ class Totals(Protocol):
 
     @property
     def not_applicable(self) -> int:
-        """Instances that are no chest radiograph we screen."""
+        """Instances that this system does not score."""
 
     @property
     def failed(self) -> int:
@@ -45,7 +45,7 @@ class Totals(Protocol):
 
     @property
     def report_commitments(self) -> Mapping[tuple[str, str], int]:
-        """Reports that destinations are to confirm, by destination and state."""
+        """Reports that destinations must confirm, by destination and state."""
 
     @property
     def peer_commitment_requests(self) -> Mapping[tuple[str, str], int]:

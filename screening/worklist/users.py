@@ -20,7 +20,7 @@ from screening.errors import SettingsError
 from screening.whole_files import whole_path
 
 SHORTEST_PASSWORD = 12
-"""Characters; length counts for more than the kinds of characters (NIST SP 800-63B 3.1.1)."""
+"""Characters; length matters more than the kinds of characters (NIST SP 800-63B 3.1.1)."""
 LONGEST_PASSWORD = 1024
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _WORLD = 0o007
@@ -44,12 +44,12 @@ def hash_password(password: str) -> str:
 
 @cache
 def _nobodys_hash() -> str:
-    """Return what to compare with where the user is unknown: the answer takes as long."""
+    """Return a hash to compare with for an unknown user, so that the response takes as long."""
     return hash_password(uuid.uuid4().hex)
 
 
 def password_fits(user: User | None, password: str) -> bool:
-    """Return whether this is the user's password; takes as long for no user. Costs 64 MiB."""
+    """Return whether this is the user's password; takes as long without a user. Costs 64 MiB."""
     try:
         _HASHER.verify(user.password_hash if user else _nobodys_hash(), password)
     except (VerifyMismatchError, VerificationError, InvalidHashError):

@@ -1,4 +1,4 @@
-"""Station 4: the worklist page, its JSON, and what monitoring reads."""
+"""Station 4: the worklist page, its JSON, health and metrics."""
 
 import re
 from collections.abc import Callable, Sequence

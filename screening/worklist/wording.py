@@ -1,4 +1,4 @@
-"""How the page writes values down."""
+"""How the page shows values."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
 def percent(probability: float | None) -> str:
-    """Return a probability, 0 to 1, as people see it, and a sign for none where it is None."""
+    """Return a probability, 0 to 1, as people see it, and a dash for None."""
     return UNKNOWN if probability is None else scores.percent(probability)
 
 
@@ -83,7 +83,7 @@ def dicom_time(value: str) -> str:
 
 
 def sex(value: str) -> str:
-    """Return Patient's Sex in words, "" where it says nothing."""
+    """Return Patient's Sex in words, "" where it is empty or unknown."""
     return SEXES.get(value.strip().upper(), "")
 
 
@@ -94,7 +94,7 @@ def age(value: str) -> str:
 
 
 def deciding(rule: str | None) -> Class | None:
-    """Return the class of the rule that gave a priority, by its words; None where none did."""
+    """Return the class that a priority rule's text names; None if it names none."""
     named = (klass for klass in Class if (rule or "").startswith(f"{CLASS_TITLES[klass]} "))
     return next(named, None)
 
