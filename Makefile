@@ -27,6 +27,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 up: env ## run everything: SCP, workers, worklist page; ARGS="--once --send PATH" to send and end
 	$(BIN)/screening up $(ARGS)
 
+test: export PYTHONDONTWRITEBYTECODE :=  # hundreds of processes read it, or each compiles anew
 test: $(VENV)/.dev ## install what the tests need, then run them; ARGS="tests/unit" for some
 	tests/install-tools
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -15,6 +15,7 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.settings import NOT_SETTINGS, PREFIX, Settings, load_settings
 from tests.services.servers import free_port
+from tests.sites import prefork
 
 START_TIMEOUT_S = 240
 """Also where the machine has other things to do: a worker loads TensorFlow and its networks."""
@@ -34,7 +35,7 @@ class Site:
             "SCREENING_MIN_FREE_MIB": "1",
             **variables,
         }
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, prefork.Forked] = {}
 
     @property
     def settings(self) -> Settings:
@@ -63,15 +64,15 @@ class Site:
 
     def run(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `screening ARGUMENTS` to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "screening", *map(str, arguments)],
-            env=self.environment,
-            cwd=self.folder,
-            check=check,
-            capture_output=True,
-            text=True,
-            timeout=280,
+        ended = prefork.run(
+            list(map(str, arguments)),
+            environment=self.environment,
+            folder=self.folder,
+            timeout_s=280,
         )
+        if check:
+            ended.check_returncode()
+        return ended
 
     def json(self, *arguments: str | Path) -> Any:
         """Run `screening ARGUMENTS --json` and parse what it prints."""
@@ -83,14 +84,13 @@ class Site:
         A second process of a station has a number: classify-2.
         """
         for station in stations:
-            command = [sys.executable, "-m", "screening", "run", station.partition("-")[0]]
             with (self.folder / f"{station}.log").open("ab") as log:
-                self.processes[station] = subprocess.Popen(
-                    command,
-                    env=self.environment,
-                    cwd=self.folder,
-                    stdout=log,
-                    stderr=log,
+                self.processes[station] = prefork.start(
+                    ["run", station.partition("-")[0]],
+                    environment=self.environment,
+                    folder=self.folder,
+                    out=log,
+                    err=log,
                 )
 
     @contextlib.contextmanager
