@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -25,13 +26,15 @@ SHORT = Timeouts(connection_s=5, acse_s=5, dimse_s=2, network_s=3)
 
 
 def make_reports(count: int) -> list[bytes]:
-    """Return different reports, whole Part 10 files."""
-    made = []
-    for number in range(count):
-        source = header()
-        source.SOPInstanceUID = f"1.2.3.1.1.{number}"
-        made.append(build_report(source, content(), Profile.COMPREHENSIVE).encoded)
-    return made
+    """Return different reports, whole Part 10 files; the same ones each time."""
+    return [_report(number) for number in range(count)]
+
+
+@cache
+def _report(number: int) -> bytes:
+    source = header()
+    source.SOPInstanceUID = f"1.2.3.1.1.{number}"
+    return build_report(source, content(), Profile.COMPREHENSIVE).encoded
 
 
 def add_deliveries(database: Database, *, count: int = 1, **states: str) -> None:
