@@ -55,7 +55,6 @@ class InstanceHeader:
     number_of_frames: int = 1
     samples_per_pixel: int | None = None
     photometric_interpretation: str = ""
-    bits_allocated: int | None = None
     has_pixel_data: bool = False
 
 

@@ -151,10 +151,6 @@ class Ensemble:
         places = [n for n, member in enumerate(self._members) if member.gives_features]
         return self._refusals(batch, [self._outputs(place, batch) for place in places])
 
-    def score_images(self, images: Sequence[NDArray[np.uint8]]) -> list[EnsembleScores]:
-        """Prepare and score radiographs, (rows, columns) uint8 each, refused or not, in order."""
-        return [one.scores for one in self.infer([self.prepare(image) for image in images])]
-
     def verify_golden(self) -> None:
         """Score the bundle's golden images and compare with the scores in its manifest.
 

@@ -134,7 +134,6 @@ def _instance(data_set: Dataset, transfer_syntax_uid: str, has_pixel_data: bool)
         number_of_frames=_integer(data_set, "NumberOfFrames") or 1,
         samples_per_pixel=_integer(data_set, "SamplesPerPixel"),
         photometric_interpretation=_code_string(data_set, "PhotometricInterpretation"),
-        bits_allocated=_integer(data_set, "BitsAllocated"),
         has_pixel_data=has_pixel_data,
     )
 

@@ -1,10 +1,17 @@
-"""Compares scores across batches, processors, runtimes and devices."""
+"""Scores, and their comparison across batches, processors, runtimes and devices."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screening.domain.scores import SCORE_TOLERANCE, Class, EnsembleScores
+from screening.ensemble.ensemble import Ensemble
+
+
+def scores_of(ensemble: Ensemble, images: Sequence[NDArray[np.uint8]]) -> list[EnsembleScores]:
+    """Return the scores of radiographs, (rows, columns) uint8 each, refused or not, in order."""
+    return [one.scores for one in ensemble.infer([ensemble.prepare(image) for image in images])]
 
 
 def assert_same_scores(found: Sequence[object], expected: Sequence[object]) -> None:

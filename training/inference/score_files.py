@@ -58,12 +58,6 @@ class Answering:
         """Return a network's probabilities for picture files, as the stations ask it."""
         return self.outputs(_as_asked(model, seen_as), seen_as, paths)
 
-    def probabilities_of(
-        self, model: keras.Model, seen_as: SeenAs, pictures: Iterable[NDArray[np.uint8]]
-    ) -> NDArray[np.float32]:
-        """Return a network's probabilities for rendered pictures, as the stations ask it."""
-        return self.outputs_of(_as_asked(model, seen_as), seen_as, pictures)
-
     def outputs(
         self, model: keras.Model, seen_as: SeenAs, paths: Sequence[Path]
     ) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from screening.ensemble.members import EnsembleMember
 from screening.ensemble.untrained import make_untrained_bundle
 from screening.errors import BundleError, UndecodablePixelsError
 from screening.imaging.phantom_image import phantom_image
-from tests.bundles.same_scores import assert_same_scores
+from tests.bundles.same_scores import assert_same_scores, scores_of
 
 pytestmark = pytest.mark.tensorflow
 
@@ -80,7 +80,7 @@ def test_untrained_scores_differ_between_images(
     ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
 ) -> None:
     """Scores are finite, add up to 1 and spread, so that a demonstration list has an order."""
-    scores = ensemble.score_images(phantoms)
+    scores = scores_of(ensemble, phantoms)
     table = np.array([[s.ensemble.of(klass) for klass in Class] for s in scores])
     assert np.isfinite(table).all()
     np.testing.assert_allclose(table.sum(axis=1), 1, rtol=1e-5)
@@ -91,21 +91,21 @@ def test_scores_do_not_depend_on_the_batch(
     ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
 ) -> None:
     """A batch gives the scores that its images get one by one, in their order."""
-    together = ensemble.score_images(phantoms)
-    assert_same_scores(together, [ensemble.score_images([image])[0] for image in phantoms])
+    together = scores_of(ensemble, phantoms)
+    assert_same_scores(together, [scores_of(ensemble, [image])[0] for image in phantoms])
     with pytest.raises(AssertionError):
         assert_same_scores(together, together[::-1])
 
 
 def test_an_empty_batch_has_no_scores(ensemble: Ensemble) -> None:
     """No images give no scores."""
-    assert ensemble.score_images([]) == []
+    assert scores_of(ensemble, []) == []
 
 
 def test_members_are_traced_once(ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]) -> None:
     """Changing batch sizes do not build new graphs, which a long-lived worker would collect."""
     for size in (1, 3, 2):
-        ensemble.score_images(phantoms[:size])
+        scores_of(ensemble, phantoms[:size])
     counts = [member._forward.experimental_get_tracing_count() for member in ensemble._members]
     assert counts == [1, 1]
 
@@ -158,7 +158,7 @@ def test_a_mirrored_member_gives_mirror_images_the_same_scores(
     """The manifest says which member is asked twice; the other one still sees sides."""
     mirrored = Ensemble.load(altered(lambda manifest: manifest["members"][0].update(mirrored=True)))
     (own,), (mirror,) = (
-        mirrored.score_images([each]) for each in (phantoms[0], phantoms[0][:, ::-1])
+        scores_of(mirrored, [each]) for each in (phantoms[0], phantoms[0][:, ::-1])
     )
     first, second = (
         np.ptp([list(one.members[n].raw.values()) for one in (own, mirror)], axis=0).max()
@@ -172,7 +172,7 @@ def test_a_member_is_asked_about_the_middle_where_the_manifest_says_so(
 ) -> None:
     """It answers by the mean of the whole and the enlarged middle; other members do not."""
     asked = Ensemble.load(altered(lambda manifest: manifest["members"][1].update(inner=0.8)))
-    [scored], [plain] = (each.score_images(phantoms[:1]) for each in (asked, ensemble))
+    [scored], [plain] = (scores_of(each, phantoms[:1]) for each in (asked, ensemble))
     whole = ensemble.prepare(phantoms[0]).arrays[1]
     middle = np.asarray(keras.ops.image.resize(whole[15:-15, 15:-15], whole.shape[:2]))
     expected = ensemble._members[1].outputs(np.stack([whole, middle])).probabilities.mean(axis=0)

@@ -30,7 +30,7 @@ from screening.imaging.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import save_weights
 from tests.bundles.manifests import valid_manifest
-from tests.bundles.same_scores import assert_same_scores
+from tests.bundles.same_scores import assert_same_scores, scores_of
 
 pytestmark = pytest.mark.tensorflow
 
@@ -196,7 +196,7 @@ def test_a_picture_without_lungs_is_refused_in_its_place(make_bundle: Make) -> N
     assert second.reason is Reason.UNLIKE_CHEST_RADIOGRAPH
     assert second.found == "lungs on 2.0 % of the picture, at least 8.0 % expected"
     assert prepared[1].box is None
-    scored = ensemble.score_images(pictures)
+    scored = scores_of(ensemble, pictures)
     assert_same_scores([first, third], [scored[0], scored[2]])
     assert isinstance(scored[1], EnsembleScores)
 

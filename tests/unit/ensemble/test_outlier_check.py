@@ -35,7 +35,7 @@ from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.feature_maps import with_features
 from screening.networks.weights import save_weights
 from tests.bundles.manifests import SHA256, valid_manifest
-from tests.bundles.same_scores import assert_same_scores
+from tests.bundles.same_scores import assert_same_scores, scores_of
 
 pytestmark = pytest.mark.tensorflow
 
@@ -179,7 +179,7 @@ def test_the_check_changes_no_score(make_bundle: Make) -> None:
     ensemble = Ensemble.load(make_bundle(checked=True))
     ensemble.verify_golden()
     (answer,) = ensemble.screen([ensemble.prepare(known()[0])])
-    assert_same_scores(ensemble.score_images([known()[0], unknown()[0]])[:1], [answer])
+    assert_same_scores(scores_of(ensemble, [known()[0], unknown()[0]])[:1], [answer])
     assert ensemble.screen([]) == []
 
 

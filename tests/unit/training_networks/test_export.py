@@ -14,6 +14,7 @@ from screening.domain.scores import Class
 from screening.ensemble.ensemble import Ensemble
 from screening.networks import architectures as serving
 from screening.networks.architectures import Architecture
+from tests.bundles.same_scores import scores_of
 from tests.training.trained_runs import Site
 from training.data.splits import Part
 from training.errors import TrainingError
@@ -74,7 +75,7 @@ def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: 
     answers = common_images([site.ask(fold, Part.TEST) for fold in folds])
     expected = combined_answers(answers, found.combinations[0]).probabilities
     paths = [by_picture(site.rows)[q.pixels_sha256].path for q in answers[0].questions]
-    scores = Ensemble.load(released).score_images([read_radiograph(path).pixels for path in paths])
+    scores = scores_of(Ensemble.load(released), [read_radiograph(path).pixels for path in paths])
     served = [[each.ensemble.of(klass) for klass in Class] for each in scores]
     np.testing.assert_allclose(served, expected, atol=parity.LARGEST_DIFFERENCE)
 
