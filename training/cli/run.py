@@ -6,10 +6,34 @@
 # ruff: noqa: PLC0415  heavy imports wait until a command runs
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from training.cli.options import Cache
+from training.cli.run_options import (
+    BackboneWeights,
+    CacheBelow,
+    DataOrPack,
+    DevicesName,
+    Epochs,
+    FineTuneFrom,
+    FromBundle,
+    ImagesPerEpoch,
+    LastPhase,
+    LeaveOut,
+    LungFieldRun,
+    OneFold,
+    Patience,
+    PrecisionName,
+    PreparingWorkers,
+    ProtocolName,
+    Resume,
+    RunFolder,
+    Seed,
+    StopBy,
+    Terms,
+)
 from training.runs.request import Devices, Precision, RunRequest, parse_terms
 
 if TYPE_CHECKING:
@@ -48,82 +72,29 @@ def list_protocols() -> None:
 
 @app.command()
 def run(
-    protocol: Annotated[str, typer.Argument(help="A name from `screening train list`.")],
+    protocol: ProtocolName,
     *,
-    data: Annotated[
-        Path, typer.Option(metavar="MANIFEST", help="The data manifest, or a pack of crops.")
-    ],
-    fold: Annotated[int | None, typer.Option(help="Only this fold, from 1.")] = None,
-    phase: Annotated[int | None, typer.Option(help="Stop after this phase, from 1.")] = None,
-    backbone_weights: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="ImageNet weights: .h5, .npz or .keras; repeatable."),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Epochs of each phase, instead of the paper's.")
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(min=2, help="Images of an epoch, where it draws, instead of the protocol's."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on after the last finished epoch.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Folder of the run.", show_default="runs/PROTOCOL"),
-    ] = None,
-    fine_tune_from: Annotated[
-        Path | None, typer.Option("--from", metavar="RUN", help="Run to fine-tune.")
-    ] = None,
-    from_bundle: Annotated[
-        Path | None,
-        typer.Option(metavar="BUNDLE", help="Bundle whose member of this network goes on."),
-    ] = None,
-    leave_out: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOSPITAL", help="Test on it, or a source, alone; repeatable."),
-    ] = None,
-    stop_by: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="HOSPITAL",
-            help="Leave it out, too, and stop by it; its figures then flatter. Repeatable.",
-        ),
-    ] = None,
-    patience: Annotated[
-        int, typer.Option(min=1, help="Epochs without a gain at --stop-by before it stops.")
-    ] = 5,
-    term: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=WEIGHT",
-            help="What else counts: findings, adversary, contrast, variance, worst, or how much "
-            "classes do; repeatable.",
-        ),
-    ] = None,
-    cache_below: Annotated[
-        int | None,
-        typer.Option(
-            metavar="BLOCK",
-            help="Keep the answers of Xception's blocks below this one; only the others learn.",
-        ),
-    ] = None,
-    lung_field: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Lung-field network, where the protocol sees its field."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of splits, order, augmentation and weights.")] = 0,
-    precision: Annotated[
-        Precision, typer.Option(help="mixed_bfloat16 is faster on recent GPUs.")
-    ] = Precision.FLOAT32,
-    devices: Annotated[
-        Devices, typer.Option(help="One GPU or the CPU, or all GPUs.")
-    ] = Devices.ONE,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that prepare images.")] = 4,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep decoded pictures here between runs.")
-    ] = None,
+    data: DataOrPack,
+    fold: OneFold = None,
+    phase: LastPhase = None,
+    backbone_weights: BackboneWeights = None,
+    epochs: Epochs = None,
+    images: ImagesPerEpoch = None,
+    resume: Resume = False,
+    out: RunFolder = None,
+    fine_tune_from: FineTuneFrom = None,
+    from_bundle: FromBundle = None,
+    leave_out: LeaveOut = None,
+    stop_by: StopBy = None,
+    patience: Patience = 5,
+    term: Terms = None,
+    cache_below: CacheBelow = None,
+    lung_field: LungFieldRun = None,
+    seed: Seed = 0,
+    precision: PrecisionName = Precision.FLOAT32,
+    devices: DevicesName = Devices.ONE,
+    workers: PreparingWorkers = 4,
+    cache: Cache = None,
 ) -> None:
     """Train a network by a paper's protocol.
 
