@@ -15,7 +15,7 @@
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
     │   └── ReportNotPossibleError    no report can be made on the object
     ├── DecisionRefusedError          what a person decided cannot be done as things stand
-    └── TransientError                the surroundings are at fault: retried
+    └── TransientError                the environment is at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
         ├── OutOfMemoryError          the device's memory is too small for a batch
         ├── FileRemovedError          retention removed the file that was just received again
@@ -88,7 +88,7 @@ class DecisionRefusedError(ScreeningError):
 
 
 class TransientError(ScreeningError):
-    """The surroundings are at fault; the same work may succeed later."""
+    """The environment is at fault; the same work may succeed later."""
 
 
 class OutOfSpaceError(TransientError):

@@ -68,7 +68,7 @@ class Intake:
         """Check the object at `path`, keep it and commit its row.
 
         Raises RejectedInstanceError where the object is at fault and TransientError where the
-        surroundings are; there is no row then. A file that was kept before the database failed
+        environment is; there is no row then. A file that was kept before the database failed
         stays, and is the same file when the sender comes again.
         """
         self._spool.require_space()

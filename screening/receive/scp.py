@@ -24,15 +24,15 @@ from screening.receive.command_set import DATA_SET_ENDED_EARLY
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
+from screening.receive.half_open import HalfOpenConnections
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake
 from screening.receive.refusal_log import RefusalLog
-from screening.receive.server import FrontDoor, ReceiveServer
+from screening.receive.server import ConnectionRules, ReceiveServer
 from screening.receive.services import Service, bindings_of, contexts_of, judge_of
 from screening.receive.sessions import Sessions
 from screening.receive.storage import StorageHandler
 from screening.receive.verification import verification
-from screening.receive.waiting_room import WaitingRoom
 from screening.settings import Settings
 from screening.spool.store import Spool
 from screening.transport.addresses import AddressList, is_loopback
@@ -78,7 +78,7 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
         ae = _make_ae(settings, services)
         terms = _terms(settings, spool, services, storage, sessions)
         handlers = [*bindings_of(services), *sessions.bindings()]
-        server = _listen(ae, settings, handlers, _front_door(settings, terms))
+        server = _listen(ae, settings, handlers, _connection_rules(settings, terms))
         doorbell.ring()  # what an earlier process accepted may still wait
         try:
             host, port = server.server_address[:2]
@@ -142,11 +142,11 @@ def _terms(
     )
 
 
-def _front_door(settings: Settings, terms: Terms) -> FrontDoor:
-    return FrontDoor(
+def _connection_rules(settings: Settings, terms: Terms) -> ConnectionRules:
+    return ConnectionRules(
         addresses=AddressList(settings.allowed_addresses),
         trusted_proxies=AddressList(settings.scp_trusted_proxies),
-        waiting_room=WaitingRoom(
+        half_open=HalfOpenConnections(
             per_address=settings.max_half_open_per_address, in_all=HALF_OPEN_IN_ALL
         ),
         artim_timeout_s=settings.artim_timeout_s,
@@ -162,11 +162,11 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _listen(
-    ae: AE, settings: Settings, handlers: list[tuple[object, ...]], front_door: FrontDoor
+    ae: AE, settings: Settings, handlers: list[tuple[object, ...]], rules: ConnectionRules
 ) -> ReceiveServer:
     address = (settings.scp_host, settings.scp_port)
     try:
-        server = ReceiveServer(ae, address, ae.supported_contexts, handlers, front_door)
+        server = ReceiveServer(ae, address, ae.supported_contexts, handlers, rules)
     except OSError as error:
         raise StartupError(
             f"Storage SCP: expected to listen on {settings.scp_host}:{settings.scp_port}, found: "

@@ -1,7 +1,7 @@
 """The listening socket, and every connection's way to its association.
 
-A connection waits in a thread of its own for all that `arrival.py` reads; pynetdicom sees it after
-that. The thread that accepts connections never waits for a peer.
+Each connection has a thread of its own for what `transport_connection.py` reads; pynetdicom sees it
+after that. The thread that accepts connections never waits for a peer.
 """
 
 import ssl
@@ -15,19 +15,19 @@ from pynetdicom.presentation import PresentationContext
 
 from screening.dimse.acceptor import Terms
 from screening.dimse.server import AssociationServer
-from screening.receive.arrival import CLOSED, Arrival, NotAssociatedError
-from screening.receive.waiting_room import WaitingRoom
+from screening.receive.half_open import HalfOpenConnections
+from screening.receive.transport_connection import CLOSED, NotAssociatedError, TransportConnection
 from screening.transport.addresses import AddressList
 
 
 @dataclass(frozen=True, slots=True)
-class FrontDoor:
-    """Who gets in, how long a newcomer may take, and on which terms associations are."""
+class ConnectionRules:
+    """Who may connect, how long a connection may take to ask, and the terms of associations."""
 
     addresses: AddressList
     trusted_proxies: AddressList
     """Whose connections begin with a PROXY header."""
-    waiting_room: WaitingRoom
+    half_open: HalfOpenConnections
     artim_timeout_s: float
     tls: ssl.SSLContext | None
     terms: Terms
@@ -42,17 +42,17 @@ class ReceiveServer(AssociationServer):
         address: tuple[str, int],
         contexts: list[PresentationContext],
         handlers: list[tuple[object, ...]],
-        front_door: FrontDoor,
+        rules: ConnectionRules,
     ) -> None:
         """Listen on `address`. Raises OSError where that is not possible."""
-        self._door = front_door
-        super().__init__(ae, address, contexts, handlers, front_door.terms)
+        self._rules = rules
+        super().__init__(ae, address, contexts, handlers, rules.terms)
 
     def get_request(self) -> tuple[socket, Any]:
         """Accept a connection; TLS begins in the connection's own thread."""
         connection, address = self.socket.accept()
-        if self._door.tls is not None:
-            connection = self._door.tls.wrap_socket(
+        if self._rules.tls is not None:
+            connection = self._rules.tls.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
         return connection, address
@@ -63,9 +63,9 @@ class ReceiveServer(AssociationServer):
         return self._is_proxy(client_address) or self._is_allowed(client_address[0])
 
     def process_request(self, request: socket, client_address: Any) -> None:
-        """Let the connection wait in a thread of its own."""
+        """Have a thread of its own read from the connection."""
         self._note_crowded(
-            self._door.waiting_room.enter(
+            self._rules.half_open.add(
                 request, client_address[0], of_proxy=self._is_proxy(client_address)
             )
         )
@@ -73,50 +73,50 @@ class ReceiveServer(AssociationServer):
 
     def finish_request(self, request: socket, client_address: Any) -> None:
         """Read the association request in the connection's thread, then start the association."""
-        arrival = Arrival(request, time.monotonic() + self._door.artim_timeout_s)
+        connection = TransportConnection(request, time.monotonic() + self._rules.artim_timeout_s)
         peer = client_address
         try:
             if self._is_proxy(client_address):
-                peer = arrival.client_of_proxy() or client_address
-                self._note_crowded(self._door.waiting_room.move(request, peer[0]))
+                peer = connection.client_of_proxy() or client_address
+                self._note_crowded(self._rules.half_open.move(request, peer[0]))
                 if not self._is_allowed(peer[0]):
                     self.shutdown_request(request)
                     return
-            asked = arrival.request()
+            asked = connection.request()
         except NotAssociatedError as ended:
             is_check = self._is_proxy(peer) and str(ended) == CLOSED
-            if not is_check:  # whether we are there is what proxies ask again and again
-                self._door.terms.note_refusal(ended.event, peer_address=peer[0], reason=str(ended))
-            arrival.say_goodbye(ended.answer)
+            if not is_check:  # proxies check again and again whether we listen
+                self._rules.terms.note_refusal(ended.event, peer_address=peer[0], reason=str(ended))
+            connection.send_last_pdu(ended.answer)
             self.shutdown_request(request)
         else:
-            self._door.waiting_room.leave(request)
+            self._rules.half_open.remove(request)
             self.start_association(request, peer, asked.pdu, asked.unusable_contexts)
 
     def shutdown_request(self, request: socket) -> None:
         """Close a connection that has no association, or one no more."""
-        self._door.waiting_room.leave(request)
+        self._rules.half_open.remove(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: socket, client_address: Any) -> None:
-        """Say that a connection failed; the base class prints a traceback."""
+        """Log that a connection failed; the base class prints a traceback."""
         del request
-        self._door.terms.note_refusal(
+        self._rules.terms.note_refusal(
             "connection_failed", peer_address=client_address[0], reason="unexpected error"
         )
 
     def server_close(self) -> None:
-        """Stop listening, and hang up on whoever has no association yet."""
+        """Stop listening, and close the connections that have no association yet."""
         super().server_close()
-        self._door.waiting_room.close()
+        self._rules.half_open.close()
 
     def _is_proxy(self, client_address: Any) -> bool:
-        return self._door.trusted_proxies.names(client_address[0])
+        return self._rules.trusted_proxies.names(client_address[0])
 
     def _is_allowed(self, address: str) -> bool:
-        allowed = self._door.addresses.allows(address)
+        allowed = self._rules.addresses.allows(address)
         if not allowed:
-            self._door.terms.note_refusal(
+            self._rules.terms.note_refusal(
                 "connection_refused",
                 peer_address=address,
                 reason="not in SCREENING_ALLOWED_ADDRESSES",
@@ -125,7 +125,7 @@ class ReceiveServer(AssociationServer):
 
     def _note_crowded(self, crowded: str | None) -> None:
         if crowded is not None:
-            self._door.terms.note_refusal(
+            self._rules.terms.note_refusal(
                 "connection_dropped",
                 peer_address=crowded,
                 reason="too many connections without an association, the oldest had to go",

@@ -1,4 +1,4 @@
-"""Every error has a C-STORE status, and only the surroundings' ask the sender to come again."""
+"""Every error has a C-STORE status; only those of the environment ask for another attempt."""
 
 from collections.abc import Iterator
 

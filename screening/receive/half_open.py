@@ -1,7 +1,7 @@
-"""Connections that have not asked for an association yet, few from each address.
+"""Half-open connections: those without an association request yet, limited for each address.
 
-A newcomer is never turned away: where there are too many, the one that waits longest goes. A
-modality asks for its association within milliseconds, so what is silent is what goes.
+A new connection is never turned away; where there are too many, the oldest is closed instead. A
+modality sends its association request within milliseconds, so the oldest one is a silent one.
 """
 
 import socket
@@ -10,8 +10,8 @@ from collections import Counter
 from contextlib import suppress
 
 
-class WaitingRoom:
-    """The half-open connections, oldest first."""
+class HalfOpenConnections:
+    """The half-open connections, oldest first; safe to use from any thread."""
 
     def __init__(self, *, per_address: int, in_all: int) -> None:
         self._per_address = per_address
@@ -22,27 +22,25 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def enter(
-        self, connection: socket.socket, address: str, *, of_proxy: bool = False
-    ) -> str | None:
-        """Add a connection; return the address whose oldest one had to go, None if none had.
+    def add(self, connection: socket.socket, address: str, *, of_proxy: bool = False) -> str | None:
+        """Add a connection; return the address whose oldest one was closed for it, if any was.
 
-        of_proxy: whether it is not known yet for whom the proxy at `address` connects.
+        of_proxy: the proxy at `address` has not said yet for whom it connects, so no limit applies.
         """
         with self._lock:
-            return self._enter(connection, address, limited=not of_proxy)
+            return self._add(connection, address, limited=not of_proxy)
 
     def move(self, connection: socket.socket, address: str) -> str | None:
-        """Have a connection wait under the address that its proxy says; returns what `enter` does.
+        """Count a connection under the address that its proxy names; return what `add` does.
 
-        One that had to go in the meantime stays gone.
+        One that was closed in the meantime stays closed.
         """
         with self._lock:
             if self._waiting.pop(connection, None) is None:
                 return None
-            return self._enter(connection, address, limited=True)
+            return self._add(connection, address, limited=True)
 
-    def _enter(self, connection: socket.socket, address: str, *, limited: bool) -> str | None:
+    def _add(self, connection: socket.socket, address: str, *, limited: bool) -> str | None:
         crowded = self._crowded_address(address, limited=limited)
         if crowded is not None:
             oldest = next(one for one, where in self._waiting.items() if where == crowded)
@@ -51,13 +49,13 @@ class WaitingRoom:
         self._waiting[connection] = address
         return crowded
 
-    def leave(self, connection: socket.socket) -> None:
-        """Forget a connection: it asked, or it ended."""
+    def remove(self, connection: socket.socket) -> None:
+        """Forget a connection: its request has come, or it has ended."""
         with self._lock:
             self._waiting.pop(connection, None)
 
     def close(self) -> None:
-        """Hang up on everybody who waits."""
+        """Close them all."""
         with self._lock:
             for connection in self._waiting:
                 _hang_up(connection)

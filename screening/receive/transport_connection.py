@@ -1,8 +1,8 @@
-"""A connection's way to its association request, in a thread of its own.
+"""A transport connection up to its association request (state Sta2), in a thread of its own.
 
-A PROXY header where a trusted proxy connects, TLS where it is on, and the whole A-ASSOCIATE-RQ:
-together not longer than the ARTIM timer allows. What comes of a connection that gets no
-association is one answer and one line in the log.
+A PROXY header from a trusted proxy, TLS where it is on, and the whole A-ASSOCIATE-RQ, together
+within the ARTIM timeout. A connection that gets no association is answered once and logged once.
+Source: PS3.8 9.2.
 """
 
 import socket
@@ -35,9 +35,9 @@ from screening.receive.proxy_header import (
     read_proxy_header,
 )
 
-GOODBYE_TIMEOUT_S = 1.0
-GOODBYE_BYTES = 1 << 16
-"""How long, and of how much, a peer is listened to that was answered, so that it can read it."""
+LAST_PDU_TIMEOUT_S = 1.0
+LAST_PDU_BYTES = 1 << 16
+"""How long, and how much, is read from a peer after its last PDU, so that it can read that."""
 CLOSED = "the connection was closed"
 UNLISTED_PROXY = "a PROXY header from an address that is not in SCREENING_SCP_TRUSTED_PROXIES"
 _REJECTION = struct.Struct(">BxIxBBB")
@@ -57,8 +57,8 @@ class NotAssociatedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """One new connection, and until when (`time.monotonic`) its request must be there."""
+class TransportConnection:
+    """One new connection; `deadline` (`time.monotonic`) is when its request must be complete."""
 
     connection: socket.socket
     deadline: float
@@ -68,7 +68,7 @@ class Arrival:
 
         Raises NotAssociatedError.
         """
-        with _told_why():
+        with _faults_named():
             try:
                 return read_proxy_header(lambda size: self._exactly(size, self._receive_raw))
             except ProxyHeaderError as error:
@@ -79,7 +79,7 @@ class Arrival:
 
         Raises NotAssociatedError.
         """
-        with _told_why():
+        with _faults_named():
             if isinstance(self.connection, ssl.SSLSocket):
                 self._shake_hands(self.connection)
             header = self._exactly(HEADER_BYTES, self.connection.recv)
@@ -90,13 +90,13 @@ class Arrival:
             rest = self._exactly(announced_bytes(header), self.connection.recv)
             return _judged(header + rest)
 
-    def say_goodbye(self, answer: bytes) -> None:
-        """Send the last answer, and let the peer read it before the connection is closed."""
+    def send_last_pdu(self, answer: bytes) -> None:
+        """Send a last PDU, and let the peer read it before the connection is closed."""
         with suppress(OSError):
-            self.connection.settimeout(GOODBYE_TIMEOUT_S)
+            self.connection.settimeout(LAST_PDU_TIMEOUT_S)
             self.connection.sendall(answer)
             socket.socket.shutdown(self.connection, socket.SHUT_WR)
-            left_bytes, until = GOODBYE_BYTES, time.monotonic() + GOODBYE_TIMEOUT_S
+            left_bytes, until = LAST_PDU_BYTES, time.monotonic() + LAST_PDU_TIMEOUT_S
             while left_bytes > 0 and time.monotonic() < until:
                 left_bytes -= len(self._receive_raw(left_bytes)) or left_bytes
 
@@ -135,8 +135,8 @@ class Arrival:
 
 
 @contextmanager
-def _told_why() -> Iterator[None]:
-    """Make what a connection can do a NotAssociatedError."""
+def _faults_named() -> Iterator[None]:
+    """Turn whatever ends a connection into a NotAssociatedError."""
     try:
         yield
     except TimeoutError:
