@@ -1,4 +1,4 @@
-"""Rows of data manifests, and small pictures for them."""
+"""Rows of data manifests, and small images for them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def every_collection() -> list[ImageRow]:
 
 
 def write_pictures(folder: Path, rows: list[ImageRow]) -> Path:
-    """Write a picture for every row, brighter for normals, and the manifest; return its path."""
+    """Write an image for every row, brighter for normals, and the manifest; return its path."""
     random = np.random.default_rng(0)
     for row in rows:
         grey = random.integers(0, 200, (64, 64)) + (55 if row.label is Label.NORMAL else 0)

@@ -99,7 +99,7 @@ def write_folder_tree(root: Path) -> Path:
     )
     for seed, name in enumerate(names):
         write_picture(root / name, seed)
-    (root / "normal" / "notes.txt").write_text("no picture")
+    (root / "normal" / "notes.txt").write_text("no image")
     return root
 
 

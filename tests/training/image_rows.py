@@ -38,7 +38,7 @@ def image_row(name: str, **changes: Any) -> ImageRow:
 
 
 def write_picture(path: Path, seed: int, side: int = 64) -> Path:
-    """Write a smooth random picture; the same seed gives the same grey values."""
+    """Write a smooth random image; the same seed gives the same grey values."""
     path.parent.mkdir(parents=True, exist_ok=True)
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8), dtype=np.uint8)
     Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC).save(path)

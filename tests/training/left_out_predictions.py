@@ -1,4 +1,4 @@
-"""Made-up answers to images of hospitals, and runs that keep them without their weights."""
+"""Made-up scores to images of hospitals, and runs that keep them without their weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +10,10 @@ from screening.domain.triage import Priority, TriageRule
 from tests.training.image_rows import image_row
 from training.data.manifest import ABNORMAL, ImageRow, Label
 from training.data.splits import Part
-from training.left_out.scores import HospitalAnswers, answers_of_rows
+from training.left_out.scores import HospitalScores, scores_of_rows
 from training.protocols.plan import FoldPlan
 from training.runs.folder import RunRecord, read_run, write_run, write_split
-from training.runs.held_out_scores import Predictions, TrainedFold, questions_of, write_kept
+from training.runs.held_out_scores import Predictions, TrainedFold, examples_of, write_kept
 
 RULES = (
     TriageRule(Priority.STAT, Class.COVID19, 0.8),
@@ -33,18 +33,18 @@ def rows_of(hospital: str, counts: Mapping[Label, int], **changes: object) -> li
     ]
 
 
-def answers(rows: list[ImageRow], covid19: list[float], normal: float = 0.1) -> HospitalAnswers:
-    """Return answers with these COVID-19 scores."""
+def predictions(rows: list[ImageRow], covid19: list[float], normal: float = 0.1) -> HospitalScores:
+    """Return scores with these COVID-19 scores."""
     scores = np.array(
         [[score, 1 - score - normal * (1 - score), normal * (1 - score)] for score in covid19]
     )
-    return answers_of_rows(rows, scores, RULES)
+    return scores_of_rows(rows, scores, RULES)
 
 
 def run_without_weights(
     folder: Path, rows: list[ImageRow], left_out: str, *, wrong: float = 0.0
 ) -> Path:
-    """Write a run that left out a hospital, with kept answers: right but for a share of them.
+    """Write a run that left out a hospital, with kept scores: right but for a share of them.
 
     The other hospitals' images are, by turns, of training and validation.
     """
@@ -80,13 +80,13 @@ def run_without_weights(
     fold = TrainedFold(folder, 1, read_run(folder))
     by_digest = {row.pixels_sha256: row for row in rows}
     for part in (Part.TEST, Part.VALIDATION):
-        questions = questions_of(fold, part, by_digest)
-        wanted = [THREE.index("pneumonia" if q.klass == ABNORMAL else q.klass) for q in questions]
+        examples = examples_of(fold, part, by_digest)
+        wanted = [THREE.index("pneumonia" if q.klass == ABNORMAL else q.klass) for q in examples]
         random = np.random.default_rng(0)
         said = [int(random.integers(3)) if random.random() < wrong else place for place in wanted]
         noise = random.uniform(0, 0.1, (len(said), 3))
         outputs = np.eye(3)[said] * 0.7 + 0.1 + noise
         write_kept(
-            fold, part, Predictions(THREE, questions, outputs / outputs.sum(axis=1, keepdims=True))
+            fold, part, Predictions(THREE, examples, outputs / outputs.sum(axis=1, keepdims=True))
         )
     return folder

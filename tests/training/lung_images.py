@@ -1,4 +1,4 @@
-"""Small made pictures with lungs, their masks, and the folders that training takes."""
+"""Small made images with lungs, their masks, and the folders that training takes."""
 
 from pathlib import Path
 
@@ -20,13 +20,13 @@ def lungs_of(seed: int, rows: int = 96, columns: int = 80) -> NDArray[np.bool_]:
 
 
 def picture_of(lungs: NDArray[np.bool_], seed: int) -> NDArray[np.uint8]:
-    """Return a light picture with dark lungs and grain."""
+    """Return a light image with dark lungs and grain."""
     grain = np.random.default_rng(seed).integers(0, 30, lungs.shape, dtype=np.uint8)
     return np.where(lungs, np.uint8(50), np.uint8(190)) + grain
 
 
 def write_lung_data(root: Path, count: int = 12) -> tuple[Path, Path]:
-    """Write pictures of two a split group, their masks, and boxes; return both folders."""
+    """Write images of two a split group, their masks, and boxes; return both folders."""
     images, masks = root / "images", root / "masks"
     (images / "site").mkdir(parents=True)
     masks.mkdir()

@@ -1,4 +1,4 @@
-"""A few made pictures of several hospitals, packed, and small protocols that train on them."""
+"""A few made images of several hospitals, packed, and small protocols that train on them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ SMALL = 64
 
 
 def packed_site(folder: Path, lung_field: Path) -> Path:
-    """Write pictures, their manifest and their pack; return the pack."""
+    """Write images, their manifest and their pack; return the pack."""
     rows = [
         *rows_of("bimcv", Label.COVID19, 20),
         *rows_of("covid_cxnet", Label.COVID19, 20),
@@ -35,7 +35,7 @@ def packed_site(folder: Path, lung_field: Path) -> Path:
 
 
 def small_protocol(name: str) -> Protocol:
-    """Return a protocol of the unseen recipe, of few and small pictures."""
+    """Return a protocol of the unseen recipe, of few and small images."""
     return replace(
         PROTOCOLS[name],
         height=SMALL,

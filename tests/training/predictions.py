@@ -1,17 +1,17 @@
-"""A network's answers, made up, for tests of what is computed from them."""
+"""A network's scores, made up, for tests of what is computed from them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from tests.training.image_rows import digest
-from training.runs.held_out_scores import Predictions, Question
+from training.runs.held_out_scores import Example, Predictions
 
 THREE = ("covid19", "pneumonia", "normal")
 
 
-def question(name: str, klass: str, **changes: object) -> Question:
-    """Return a picture of its own group, of a source that was trained on, with changes."""
+def example(name: str, klass: str, **changes: object) -> Example:
+    """Return an image of its own group, of a source that was trained on, with changes."""
     values = {
         "pixels_sha256": digest(name),
         "split_group": name,
@@ -20,12 +20,12 @@ def question(name: str, klass: str, **changes: object) -> Question:
         "training_images_of_source": 10,
         "group_in_training": False,
     }
-    return Question(**(values | changes))  # type: ignore[arg-type]  # values of the fields' types
+    return Example(**(values | changes))  # type: ignore[arg-type]  # values of the fields' types
 
 
-def answers(
+def predictions(
     true: Sequence[str], rows: Sequence[Sequence[float]], classes: tuple[str, ...] = THREE
 ) -> Predictions:
-    """Return answers to pictures named by their place."""
-    questions = tuple(question(str(n), klass) for n, klass in enumerate(true))
-    return Predictions(classes, questions, np.array(rows, dtype=np.float64))
+    """Return scores to images named by their place."""
+    examples = tuple(example(str(n), klass) for n, klass in enumerate(true))
+    return Predictions(classes, examples, np.array(rows, dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Two small networks trained on a few made pictures, and what answers for them."""
+"""Two small networks trained on a few made images, and what scores for them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,13 @@ from tests.training.data_manifests import every_collection, write_pictures
 from tests.training.quiet_report import QuietReport
 from training.data.manifest import ImageRow, read_manifest
 from training.data.splits import Part
-from training.evaluation.of_runs import Ask
+from training.evaluation.of_runs import Predictor
 from training.fit.train_protocol import run_protocol
-from training.inference.score_files import Answering
+from training.inference.score_files import FileScorer
 from training.protocols.protocol import GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
 from training.release.export import ExportRequest, export_bundle
-from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, predicted
+from training.runs.held_out_scores import Predictions, TrainedFold, by_image, predicted
 from training.runs.request import RunRequest
 
 Architectures = dict[str, Architecture]
@@ -44,12 +44,12 @@ def held_out(name: str, architecture: str, classes: tuple[str, ...]) -> Protocol
 
 
 class Site:
-    """A manifest, two runs on it, and what answers for them."""
+    """A manifest, two runs on it, and what scores for them."""
 
     def __init__(self, folder: Path, architectures: Architectures) -> None:
         self.manifest = write_pictures(folder, every_collection())
         self.rows: tuple[ImageRow, ...] = read_manifest(self.manifest)
-        self.answering = Answering(architectures=architectures)
+        self.scorer = FileScorer(architectures=architectures)
         self.runs = (folder / "four", folder / "three")
         four = held_out("four", "coronet", PROTOCOLS["khan2020-4class"].classes)
         three = held_out("three", "concatenated", tuple(klass.value for klass in Class))
@@ -58,14 +58,14 @@ class Site:
             run_protocol(protocol, request, QuietReport(), architectures)
 
     @property
-    def ask(self) -> Ask:
-        """Answers to a part, kept in the run."""
-        rows = by_picture(self.rows)
+    def predictor(self) -> Predictor:
+        """Scores to a part, kept in the run."""
+        rows = by_image(self.rows)
 
-        def ask(fold: TrainedFold, part: Part) -> Predictions:
-            return predicted(fold, part, rows, self.answering)
+        def predictor(fold: TrainedFold, part: Part) -> Predictions:
+            return predicted(fold, part, rows, self.scorer)
 
-        return ask
+        return predictor
 
     def request(self, out: Path) -> ExportRequest:
         """Return a call of the command with everything right."""
@@ -73,4 +73,4 @@ class Site:
 
     def export(self, out: Path) -> Bundle:
         """Export both runs."""
-        return export_bundle(self.request(out), self.ask, self.answering)
+        return export_bundle(self.request(out), self.predictor, self.scorer)

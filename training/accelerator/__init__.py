@@ -1,1 +1,1 @@
-"""Training on a machine with a GPU that has little else: several runs, answers, small weights."""
+"""Training on a machine with a GPU that has little else: several runs, scores, small weights."""

@@ -30,23 +30,23 @@ def main() -> int:
     for each in (train, again):
         each.add_argument("--work", type=Path, required=True, help="folder of the runs")
         each.add_argument("--out", type=Path, required=True, help="what is brought back")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        if asked.command == "collect":
-            asked.out.mkdir(parents=True, exist_ok=True)
-            for name in asked.run:
-                collect(asked.work, asked.out, name)
+        if arguments.command == "collect":
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            for name in arguments.run:
+                collect(arguments.work, arguments.out, name)
             return 0
         session = Session(
-            pack=asked.pack,
-            work=asked.work,
-            out=asked.out,
-            minutes=asked.minutes,
-            backbone_weights=tuple(asked.backbone_weights),
-            precision=asked.precision,
-            workers=asked.workers,
+            pack=arguments.pack,
+            work=arguments.work,
+            out=arguments.out,
+            minutes=arguments.minutes,
+            backbone_weights=tuple(arguments.backbone_weights),
+            precision=arguments.precision,
+            workers=arguments.workers,
         )
-        train_runs(session, [parse_run(word) for word in asked.run])
+        train_runs(session, [parse_run(word) for word in arguments.run])
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  for whoever started it
         return 1

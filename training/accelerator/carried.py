@@ -1,4 +1,4 @@
-"""What is brought back from the machine: answers of all runs, and small weights of some.
+"""What is brought back from the machine: scores of all runs, and small weights of some.
 
 OUT/runs.tar.gz          of each run all but weights and checkpoints
 OUT/NAME-1-of-N.npz ...  the weights of run NAME, 8 to 16 bits each
@@ -37,7 +37,7 @@ def finish_stopped(run: Path) -> bool:
     return weights.exists()
 
 
-def write_answers(runs: Sequence[Path], out: Path) -> None:
+def write_scores(runs: Sequence[Path], out: Path) -> None:
     """Write runs without their weights into one archive, whole or not at all."""
     with (
         whole_path(out / RUNS, sole_writer=True) as unfinished,

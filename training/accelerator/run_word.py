@@ -1,4 +1,4 @@
-"""One run in one word of a command line: a protocol and what it is asked besides."""
+"""One run in one word of a command line: a protocol and its options."""
 
 from dataclasses import dataclass, field
 
@@ -9,11 +9,11 @@ _TERM = "term."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedRun:
+class RequestedRun:
     """One training run.
 
     name: of its folder. start: an earlier run whose weights its backbone takes. keep: its weights
-    are brought back; otherwise only its answers are.
+    are brought back; otherwise only its scores are.
     """
 
     name: str
@@ -28,7 +28,7 @@ class AskedRun:
     keep: bool = False
 
 
-def parse_run(word: str) -> AskedRun:
+def parse_run(word: str) -> RequestedRun:
     """Return the run of a word such as `unseen-coronet:leave-out=valencia+pakistan:epochs=8`.
 
     Parts: leave-out, stop-by (names joined by +), epochs, images, seed, start, name, term.NAME, and
@@ -48,7 +48,7 @@ def parse_run(word: str) -> AskedRun:
         )
     try:
         left_out = _names(values.get("leave-out", ""))
-        return AskedRun(
+        return RequestedRun(
             name=values.get("name") or "-without-".join([protocol, *left_out[:1]]),
             protocol=protocol,
             leave_out=left_out,

@@ -1,4 +1,4 @@
-"""What a trained network answers to the crops it held out, kept in its run."""
+"""What a trained network scores to the crops it held out, kept in its run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from training.runs.held_out_scores import (
     Predictions,
     TrainedFold,
     both_sides,
-    questions_of,
+    examples_of,
     write_kept,
 )
 
@@ -30,8 +30,8 @@ AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """What is asked: a pack, its manifest's rows by pixels_sha256, networks, decoding threads."""
+class Scoring:
+    """A pack, its manifest's rows by pixels_sha256, networks, decoding threads."""
 
     pack: CropPack
     rows: Mapping[str, ImageRow]
@@ -39,24 +39,24 @@ class Asking:
     workers: int
 
 
-def keep_answers(run: Path, asking: Asking) -> None:
-    """Ask a run's network about validation and test, as a bundle would be, and keep the answers."""
+def keep_scores(run: Path, scoring: Scoring) -> None:
+    """Score validation and test images as a bundle would, and keep the scores."""
     fold = TrainedFold(run, 1, read_run(run))
     record = fold.record
     keras.backend.clear_session()
-    network = load_network(run, 1, asking.architectures)
-    asked = with_test_time_augmentation(network, mirrored=record.mirrored, inner=record.inner)
+    network = load_network(run, 1, scoring.architectures)
+    augmented = with_test_time_augmentation(network, mirrored=record.mirrored, inner=record.inner)
     spec = input_spec(record)
     for part in (Part.VALIDATION, Part.TEST):
-        questions = questions_of(fold, part, asking.rows)
-        digests = [each.pixels_sha256 for each in questions]
+        examples = examples_of(fold, part, scoring.rows)
+        digests = [each.pixels_sha256 for each in examples]
         outputs = []
         for start in range(0, len(digests), AT_ONCE):
-            pictures = asking.pack.pictures(
-                digests[start : start + AT_ONCE], spec, exact=True, workers=asking.workers
+            images = scoring.pack.images(
+                digests[start : start + AT_ONCE], spec, exact=True, workers=scoring.workers
             )
-            nothing = np.zeros((len(pictures), 1), np.float32)
-            batches = RadiographBatches(pictures, nothing, spec, batch_size=BATCH_SIZE)
-            outputs.append(predict(asked, batches, workers=asking.workers))
+            nothing = np.zeros((len(images), 1), np.float32)
+            batches = RadiographBatches(images, nothing, spec, batch_size=BATCH_SIZE)
+            outputs.append(predict(augmented, batches, workers=scoring.workers))
         found = both_sides(np.concatenate(outputs))
-        write_kept(fold, part, Predictions(record.classes, questions, found))
+        write_kept(fold, part, Predictions(record.classes, examples, found))

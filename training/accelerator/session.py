@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from screening.networks.architectures import Architecture
-from training.accelerator.carried import finish_stopped, write_answers, write_weights
-from training.accelerator.run_word import AskedRun
-from training.accelerator.scores import Asking, keep_answers
+from training.accelerator.carried import finish_stopped, write_scores, write_weights
+from training.accelerator.run_word import RequestedRun
+from training.accelerator.scores import Scoring, keep_scores
 from training.data.manifest import ImageRow, read_manifest
 from training.data.splits import Part
 from training.errors import TrainingError
 from training.fit.train_protocol import run_protocol
 from training.inputs.crop_pack import MANIFEST, CropPack
-from training.left_out.of_runs import answered_folds, evaluate_left_out, hospitals_left_out
+from training.left_out.of_runs import evaluate_left_out, hospitals_left_out, scored_folds
 from training.left_out.tables import left_out_json
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.protocols.protocol import Protocol
 from training.protocols.registry import find_protocol
 from training.runs.folder import WEIGHTS, fold_directory
-from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, read_kept
+from training.runs.held_out_scores import Predictions, TrainedFold, by_image, read_kept
 from training.runs.history import EpochRecord
 from training.runs.request import Precision, RunRequest
 
@@ -89,8 +89,8 @@ def tell(**values: object) -> None:
     print(json.dumps(values), flush=True)  # noqa: T201  what the machine says
 
 
-def train_runs(session: Session, runs: Sequence[AskedRun]) -> None:
-    """Train runs in order while there is time; each one's answers are written when it is done.
+def train_runs(session: Session, runs: Sequence[RequestedRun]) -> None:
+    """Train runs in order while there is time; each one's scores are written when it is done.
 
     Raises TrainingError where a run cannot begin; those before it are written by then.
     """
@@ -98,27 +98,27 @@ def train_runs(session: Session, runs: Sequence[AskedRun]) -> None:
     session.out.mkdir(parents=True, exist_ok=True)
     rows = read_manifest(session.pack / MANIFEST, check_files=False)
     done: list[Path] = []
-    for asked in runs:
+    for requested in runs:
         if time.monotonic() > ends_s:
-            tell(run=asked.name, skipped="no time left")
+            tell(run=requested.name, skipped="no time left")
             continue
-        folder = session.work / asked.name
+        folder = session.work / requested.name
         try:
             run_protocol(
-                session.find(asked.protocol),
-                _request(session, asked),
-                JsonLines(asked.name, ends_s, save=_saving(session, asked)),
+                session.find(requested.protocol),
+                _request(session, requested),
+                JsonLines(requested.name, ends_s, save=_saving(session, requested)),
                 session.architectures,
             )
         except TimeUpError:
-            tell(run=asked.name, stopped="no time for another epoch")
+            tell(run=requested.name, stopped="no time for another epoch")
         if not finish_stopped(folder):
             continue
-        keep_answers(folder, _asking(session, rows))
+        keep_scores(folder, _predictor(session, rows))
         done.append(folder)
-        write_answers(done, session.out)
-        if asked.keep:
-            collect(session.work, session.out, asked.name, session.architectures)
+        write_scores(done, session.out)
+        if requested.keep:
+            collect(session.work, session.out, requested.name, session.architectures)
         _tell_left_out(folder, rows)
 
 
@@ -136,52 +136,52 @@ def collect(
         tell(run=name, not_written=str(error))
 
 
-def _saving(session: Session, asked: AskedRun) -> Callable[[], None] | None:
+def _saving(session: Session, requested: RequestedRun) -> Callable[[], None] | None:
     """Return what writes a run's weights so far to what is brought back, if they are."""
 
     def save() -> None:
-        if finish_stopped(session.work / asked.name):
-            collect(session.work, session.out, asked.name, session.architectures)
+        if finish_stopped(session.work / requested.name):
+            collect(session.work, session.out, requested.name, session.architectures)
 
-    return save if asked.keep else None
+    return save if requested.keep else None
 
 
-def _asking(session: Session, rows: Sequence[ImageRow]) -> Asking:
+def _predictor(session: Session, rows: Sequence[ImageRow]) -> Scoring:
     pack = CropPack(session.pack)
-    return Asking(pack, by_picture(rows), session.architectures, session.workers)
+    return Scoring(pack, by_image(rows), session.architectures, session.workers)
 
 
-def _request(session: Session, asked: AskedRun) -> RunRequest:
+def _request(session: Session, requested: RequestedRun) -> RunRequest:
     weights = list(session.backbone_weights)
-    if asked.start:
-        weights.append(fold_directory(session.work / asked.start, 1) / WEIGHTS)
+    if requested.start:
+        weights.append(fold_directory(session.work / requested.start, 1) / WEIGHTS)
     return RunRequest(
         data=session.pack,
-        out=session.work / asked.name,
-        epochs=asked.epochs,
-        images=asked.images,
+        out=session.work / requested.name,
+        epochs=requested.epochs,
+        images=requested.images,
         backbone_weights=tuple(weights),
-        leave_out=asked.leave_out,
-        stop_by=asked.stop_by,
+        leave_out=requested.leave_out,
+        stop_by=requested.stop_by,
         resume=True,
-        seed=asked.seed,
+        seed=requested.seed,
         precision=session.precision,
         workers=session.workers,
-        terms=asked.terms,
+        terms=requested.terms,
     )
 
 
 def _tell_left_out(run: Path, rows: Sequence[ImageRow]) -> None:
     """Tell the hospitals that a run left out, each alone."""
-    found = by_picture(rows)
-    (fold,) = answered_folds(run)
+    found = by_image(rows)
+    (fold,) = scored_folds(run)
     if not hospitals_left_out(fold, found):
         return
 
-    def ask(asked: TrainedFold, part: Part) -> Predictions:
-        return read_kept(asked, part)
+    def predictor(requested: TrainedFold, part: Part) -> Predictions:
+        return read_kept(requested, part)
 
-    table = left_out_json(evaluate_left_out([[fold]], found, ask))
+    table = left_out_json(evaluate_left_out([[fold]], found, predictor))
     for each in table["hospitals"]:
         figures = {name: told and told["value"] for name, told in each["figures"].items()}
         tell(run=run.name, hospital=each["hospital"], images=each["images"], figures=figures)

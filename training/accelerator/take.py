@@ -24,7 +24,7 @@ def take_runs(
     """Unpack runs into a folder; return whether the weights of each are among what came back.
 
     brought: the folder that the machine wrote. pack: that it trained on. A run without weights has
-    its answers, for `screening train evaluate --leave-out-hospital`.
+    its scores, for `screening train evaluate --leave-out-hospital`.
     Raises TrainingError where the archive is damaged, a run is there already, or it was trained on
     another pack; BundleError where weights do not fit.
     """

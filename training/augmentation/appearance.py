@@ -18,13 +18,13 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppearanceAugmentation:
-    """Sharpness, equalisation, tone, shading, noise, compression and patches; an `Augment`.
+    """Sharpness, equalisation, gamma, shading, noise, compression and patches; an `Augment`.
 
-    *_chance: of each picture, 0 to 1. least_size: reduced to at least this fraction and enlarged
+    *_chance: of each image, 0 to 1. least_size: reduced to at least this fraction and enlarged
     again. gamma, contrast: natural logarithms, drawn from - to +. brightness, noise, shading:
     fractions of the grey range; noise is a standard deviation drawn from 0, shading that of a
     smooth field. qualities: of JPEG, drawn between. patches: at most so many grey rectangles, with
-    sides of a twentieth to a sixth of the picture's shorter one.
+    sides of a twentieth to a sixth of the image's shorter one.
     """
 
     resize_chance: float = 0.4
@@ -41,42 +41,44 @@ class AppearanceAugmentation:
     qualities: tuple[int, int] = (15, 80)
     patches: int = 2
 
-    def __call__(self, picture: Grey, random: np.random.Generator) -> Grey:
+    def __call__(self, radiograph: Grey, random: np.random.Generator) -> Grey:
         """Return a changed copy; the same generator state gives the same copy."""
         chances = random.random(5)
         if chances[0] < self.resize_chance:
-            picture = _reduced(picture, random.uniform(self.least_size, 1))
+            radiograph = _reduced(radiograph, random.uniform(self.least_size, 1))
         if chances[1] < self.sharpen_chance:
-            picture = _sharpened(picture, random)
+            radiograph = _sharpened(radiograph, random)
         if chances[2] < self.equalise_chance:
-            picture = equalised(picture)
+            radiograph = equalised(radiograph)
         shaded = chances[3] < self.shading_chance
-        picture = self._toned(picture, random, shading=self.shading if shaded else 0.0)
+        radiograph = self._toned(radiograph, random, shading=self.shading if shaded else 0.0)
         if chances[4] < self.jpeg_chance:
-            picture = _compressed(picture, int(random.integers(*self.qualities)))
-        return _patched(picture, random, int(random.integers(0, self.patches + 1)))
+            radiograph = _compressed(radiograph, int(random.integers(*self.qualities)))
+        return _patched(radiograph, random, int(random.integers(0, self.patches + 1)))
 
-    def _toned(self, picture: Grey, random: np.random.Generator, *, shading: float) -> Grey:
-        """Return the picture with another gamma, contrast, brightness, shading and noise."""
-        grey = (picture.astype(np.float32) / 255) ** np.exp(random.uniform(-self.gamma, self.gamma))
+    def _toned(self, radiograph: Grey, random: np.random.Generator, *, shading: float) -> Grey:
+        """Return the image with another gamma, contrast, brightness, shading and noise."""
+        grey = (radiograph.astype(np.float32) / 255) ** np.exp(
+            random.uniform(-self.gamma, self.gamma)
+        )
         grey = (grey - 0.5) * np.exp(random.uniform(-self.contrast, self.contrast)) + 0.5
         grey += random.uniform(-self.brightness, self.brightness)
         if shading:
-            grey += _smooth_field(picture.shape, shading, random)
-        grey += random.normal(0, random.uniform(0, self.noise), picture.shape)
+            grey += _smooth_field(radiograph.shape, shading, random)
+        grey += random.normal(0, random.uniform(0, self.noise), radiograph.shape)
         return np.asarray(np.rint(np.clip(grey, 0, 1) * 255), np.uint8)
 
 
-def _reduced(picture: Grey, size: float) -> Grey:
-    rows, columns = picture.shape
+def _reduced(radiograph: Grey, size: float) -> Grey:
+    rows, columns = radiograph.shape
     small = (max(1, round(columns * size)), max(1, round(rows * size)))
-    image = Image.fromarray(picture).resize(small, Image.Resampling.BILINEAR)
+    image = Image.fromarray(radiograph).resize(small, Image.Resampling.BILINEAR)
     return np.asarray(image.resize((columns, rows), Image.Resampling.BICUBIC))
 
 
-def _sharpened(picture: Grey, random: np.random.Generator) -> Grey:
+def _sharpened(radiograph: Grey, random: np.random.Generator) -> Grey:
     mask = ImageFilter.UnsharpMask(random.uniform(1, 3), int(random.uniform(50, 200)), 0)
-    return np.asarray(Image.fromarray(picture).filter(mask))
+    return np.asarray(Image.fromarray(radiograph).filter(mask))
 
 
 def _smooth_field(
@@ -87,19 +89,19 @@ def _smooth_field(
     return np.asarray(coarse.resize((columns, rows), Image.Resampling.BICUBIC))
 
 
-def _compressed(picture: Grey, quality: int) -> Grey:
+def _compressed(radiograph: Grey, quality: int) -> Grey:
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    Image.fromarray(radiograph).save(stream, "JPEG", quality=quality)
     return np.asarray(Image.open(stream))
 
 
-def _patched(picture: Grey, random: np.random.Generator, patches: int) -> Grey:
+def _patched(radiograph: Grey, random: np.random.Generator, patches: int) -> Grey:
     """Cover small rectangles, as markers and devices do, so that none of them decides."""
-    picture = picture.copy()
-    rows, columns = picture.shape
+    radiograph = radiograph.copy()
+    rows, columns = radiograph.shape
     side = min(rows, columns)
     for _ in range(patches):
         height, width = random.integers(max(1, side // 20), max(2, side // 6), 2)
         top, left = random.integers(0, rows - height), random.integers(0, columns - width)
-        picture[top : top + height, left : left + width] = random.integers(0, 256)
-    return picture
+        radiograph[top : top + height, left : left + width] = random.integers(0, 256)
+    return radiograph

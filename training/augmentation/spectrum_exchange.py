@@ -1,4 +1,4 @@
-"""Gives a picture the sharpness and grain of another one, from any source.
+"""Gives an image the sharpness and grain of another one, from any source.
 
 How strongly a radiograph holds fine detail depends on detector, processing, reduction and
 compression, so it tells the hospital; after an exchange it tells nothing of the class.
@@ -19,41 +19,39 @@ _MOST_GAIN = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SpectrumExchange:
-    """An `Augment`. profiles: (pictures, BANDS) from `radial_profiles`; chance: of each picture.
+    """An `Augment`. profiles: (images, BANDS) from `radial_profiles`; chance: of each image.
 
     The gain of each band is at most 5 and at least a fifth, raised to a power drawn between a half
-    and 1, so that pictures lie between the two as well.
+    and 1, so that images lie between the two as well.
     """
 
     profiles: NDArray[np.float32]
     chance: float
 
-    def __call__(
-        self, picture: NDArray[np.uint8], random: np.random.Generator
-    ) -> NDArray[np.uint8]:
+    def __call__(self, image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
         """Return a changed copy; the same generator state gives the same copy."""
         if random.random() >= self.chance:
-            return picture
+            return image
         wanted = self.profiles[random.integers(len(self.profiles))]
-        ratio = np.clip(wanted / _profile(picture), 1 / _MOST_GAIN, _MOST_GAIN)
+        ratio = np.clip(wanted / _profile(image), 1 / _MOST_GAIN, _MOST_GAIN)
         places = np.arange(BANDS) + 0.5
-        gain = np.interp(_bands(picture.shape), places, ratio ** random.uniform(0.5, 1.0))
-        mean = picture.mean()
-        changed = np.fft.ifft2(np.fft.fft2(picture - mean) * gain).real + mean
+        gain = np.interp(_bands(image.shape), places, ratio ** random.uniform(0.5, 1.0))
+        mean = image.mean()
+        changed = np.fft.ifft2(np.fft.fft2(image - mean) * gain).real + mean
         return np.asarray(np.rint(np.clip(changed, 0, 255)), np.uint8)
 
 
-def radial_profiles(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def radial_profiles(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how strong each band of spatial frequency is, averaged over directions.
 
-    pictures: (pictures, rows, columns). Returns (pictures, BANDS), positive.
+    images: (images, rows, columns). Returns (images, BANDS), positive.
     """
-    return np.stack([_profile(picture) for picture in pictures])
+    return np.stack([_profile(image) for image in images])
 
 
-def _profile(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    bands = np.minimum(_bands(picture.shape), BANDS - 1).astype(np.intp).ravel()
-    amplitude = np.abs(np.fft.fft2(picture - picture.mean())).ravel()
+def _profile(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    bands = np.minimum(_bands(image.shape), BANDS - 1).astype(np.intp).ravel()
+    amplitude = np.abs(np.fft.fft2(image - image.mean())).ravel()
     sums = np.bincount(bands, amplitude, minlength=BANDS)
     counts = np.bincount(bands, minlength=BANDS)
     return (sums / np.maximum(counts, 1) + _LEAST_AMPLITUDE).astype(np.float32)

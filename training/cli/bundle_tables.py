@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from training.console import print_table
 from training.evaluation.acceptance import VERDICTS, ReleaseFigure
-from training.evaluation.contrast_robustness import ToneTrial
+from training.evaluation.contrast_robustness import ContrastTrial
 from training.evaluation.files import (
     in_percent,
     print_classifier,
@@ -51,14 +51,14 @@ def print_figures(figures: Sequence[ReleaseFigure]) -> None:
 def print_probes(found: Sequence[SourceProbe]) -> None:
     """Print one row for each class of each network."""
     print_table(
-        "source probe: share of pictures whose source is told, within a class; percent (95 % "
+        "source probe: share of images whose source is told, within a class; percent (95 % "
         "interval)",
-        ("network", "class", "pictures", "told", "chance"),
+        ("network", "class", "images", "told", "chance"),
         [
             (
                 probe.name,
                 each.klass.value,
-                ", ".join(f"{name} {count}" for name, count in each.pictures.items()),
+                ", ".join(f"{name} {count}" for name, count in each.images.items()),
                 in_percent(each.told),
                 f"{100 * each.chance:.1f}",
             )
@@ -68,16 +68,16 @@ def print_probes(found: Sequence[SourceProbe]) -> None:
     )
 
 
-def print_trial(found: Trial) -> None:
-    """Print one row for each kind of picture, and the files that pass."""
+def print_outlier_trial(found: Trial) -> None:
+    """Print one row for each kind of image, and the files that pass."""
     print_table(
         f"{found.identity}: what is refused; percent (95 % interval)",
-        ("pictures", "to be", "shown", "refused", "reasons"),
+        ("images", "to be", "shown", "refused", "reasons"),
         [
             (
                 row.kind,
                 "refused" if row.refuse else "scored",
-                row.pictures,
+                row.images,
                 in_percent(row.refused),
                 ", ".join(f"{reason} {count}" for reason, count in row.reasons.items()),
             )
@@ -88,11 +88,11 @@ def print_trial(found: Trial) -> None:
         print_lines(f"passed: {name}")
 
 
-def print_tones(found: ToneTrial) -> None:
-    """Print one row for each tone."""
+def print_contrast_robustness(found: ContrastTrial) -> None:
+    """Print one row for each contrast."""
     images = found.rows[0].found.images
     print_table(
-        f"{found.identity}: {images} {found.part} images in other tones; percent (95 % interval)",
-        ("tone", *found.rows[0].figures),
-        [(row.tone, *map(in_percent, row.figures.values())) for row in found.rows],
+        f"{found.identity}: {images} {found.part} images, other contrasts; percent (95 % interval)",
+        ("contrast", *found.rows[0].figures),
+        [(row.contrast, *map(in_percent, row.figures.values())) for row in found.rows],
     )

@@ -41,11 +41,11 @@ def scan(
     ),
     near_duplicates: Annotated[
         bool,
-        typer.Option("--near-duplicates", help="Also group pictures that look the same."),
+        typer.Option("--near-duplicates", help="Also group images that look the same."),
     ] = False,
     drop_duplicates: Annotated[
         bool,
-        typer.Option("--drop-duplicates", help="Keep only the first of identical pictures."),
+        typer.Option("--drop-duplicates", help="Keep only the first of identical images."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

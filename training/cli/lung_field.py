@@ -14,18 +14,18 @@ app = typer.Typer()
 def lung_field(
     *,
     images: Annotated[
-        Path, typer.Option(metavar="DIR", help="Pictures; manifest.csv names their split groups.")
+        Path, typer.Option(metavar="DIR", help="Images; manifest.csv names their split groups.")
     ],
     masks: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", help="PNG masks with the pictures' stems; boxes.csv where there is one."
+            metavar="DIR", help="PNG masks with the images' stems; boxes.csv where there is one."
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run.")] = Path(
         "runs/lung-field"
     ),
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 60,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the images.")] = 60,
     seed: Annotated[int, typer.Option(help="Of split, order, changes and weights.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after the last finished epoch.")
@@ -33,7 +33,7 @@ def lung_field(
 ) -> None:
     """Train the network that finds the lungs, and say how well it does.
 
-    Members of a bundle may then see the crop around the lungs alone, and pictures without a
+    Members of a bundle may then see the crop around the lungs alone, and images without a
     plausible lung field are refused.
 
     Example: screening train lung-field --images cxr/ --masks lung_masks/ --out runs/lung-field
@@ -55,7 +55,7 @@ def lung_field(
                 report.say(
                     f"{what}: mean {found.mean:.3f}, median {found.median:.3f}, 5 % below "
                     f"{found.fifth_percentile:.3f}, least {found.least:.3f} "
-                    f"({found.pictures} pictures)"
+                    f"({found.images} images)"
                 )
 
         say("Dice with masks held out", figures.dice)

@@ -1,6 +1,6 @@
-"""`screening train probe`, `picture-check`, `tones` and `card`: what is measured.
+"""`screening train probe`, `outlier-check`, `contrast-robustness` and `card`.
 
-`training.cli.main` joins `app` to its own commands; Keras is loaded only where networks answer.
+`training.cli.main` joins `app` to its own commands; Keras is loaded only where networks score.
 """
 
 # ruff: noqa: PLC0415  heavy imports wait until a command runs
@@ -35,9 +35,9 @@ def probe(
     workers: Workers = 2,
     cache: Cache = None,
 ) -> None:
-    """Measure how well a picture's source can be told from what networks make of it.
+    """Measure how well an image's source can be told from what networks make of it.
 
-    Within each class, on pictures that were not trained on; kept beside each fold's weights.
+    Within each class, on images that were not trained on; kept beside each fold's weights.
 
     Example: screening train probe runs/before runs/after --data manifest.csv
     """
@@ -45,14 +45,14 @@ def probe(
     from training.data.manifest import read_manifest
     from training.evaluation.measurements import PROBE_NAME, write_beside
     from training.evaluation.source_probe import probe_json, probe_sources
-    from training.inference.score_files import Answering
-    from training.runs.held_out_scores import by_picture, trained_folds
+    from training.inference.score_files import FileScorer
+    from training.runs.held_out_scores import by_image, trained_folds
 
-    rows = by_picture(read_manifest(data))
-    answering = Answering(workers=workers, cache_dir=cache)
+    rows = by_image(read_manifest(data))
+    scorer = FileScorer(workers=workers, cache_dir=cache)
     found = []
     for fold in [fold for run in runs for fold in trained_folds(run)]:
-        found.append(probe_sources(fold, rows, answering))
+        found.append(probe_sources(fold, rows, scorer))
         write_beside(fold.directory, PROBE_NAME, probe_json(found[-1]))
     if as_json:
         typer.echo(json.dumps([probe_json(each) for each in found], indent=2, allow_nan=False))
@@ -60,8 +60,8 @@ def probe(
         print_probes(found)
 
 
-@app.command("picture-check")
-def picture_check(
+@app.command("outlier-check")
+def outlier_check(
     bundle: BundleFolder,
     *,
     data: DataManifest,
@@ -69,7 +69,7 @@ def picture_check(
     split: SplitPart = None,
     others: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="DICOM files and pictures that must not be scored."),
+        typer.Option(metavar="DIR", help="DICOM files and images that must not be scored."),
     ] = None,
     radiographs: Annotated[
         list[str] | None,
@@ -77,36 +77,36 @@ def picture_check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure which pictures a bundle refuses: held-out radiographs as they are and changed, ...
+    """Measure which images a bundle refuses: held-out radiographs as they are and changed, ...
 
-    ... drawn pictures, and the files of a folder. Kept beside the bundle's manifest.
+    ... drawn images, and the files of a folder. Kept beside the bundle's manifest.
 
-    Example: screening train picture-check bundles/chest-1 --data manifest.csv --split-from runs/a
+    Example: screening train outlier-check bundles/chest-1 --data manifest.csv --split-from runs/a
     """
     from screening.bundles.registry import load_bundle
     from screening.ensemble.ensemble import Ensemble
-    from training.cli.bundle_tables import print_trial
+    from training.cli.bundle_tables import print_outlier_trial
     from training.data.manifest import read_manifest
-    from training.evaluation.measurements import TRIAL_NAME, write_beside
-    from training.evaluation.of_bundle import held_out_questions
-    from training.outliers.trial import trial_json, try_picture_check
-    from training.runs.held_out_scores import by_picture, default_part, trained_folds
+    from training.evaluation.measurements import OUTLIER_CHECK_NAME, write_beside
+    from training.evaluation.of_bundle import held_out_examples
+    from training.outliers.trial import measure_outlier_check, trial_json
+    from training.runs.held_out_scores import by_image, default_part, trained_folds
 
-    rows = by_picture(read_manifest(data))
+    rows = by_image(read_manifest(data))
     folds = [fold for run in split_from for fold in trained_folds(run)]
     part = Part(split) if split else default_part(folds)
-    known = [rows[q.pixels_sha256].path for q in held_out_questions(folds, part, rows)]
+    known = [rows[q.pixels_sha256].path for q in held_out_examples(folds, part, rows)]
     ensemble = Ensemble.load(load_bundle(bundle))
-    found = try_picture_check(ensemble, known, others, radiographs or ())
-    write_beside(bundle, TRIAL_NAME, trial_json(found))
+    found = measure_outlier_check(ensemble, known, others, radiographs or ())
+    write_beside(bundle, OUTLIER_CHECK_NAME, trial_json(found))
     if as_json:
         typer.echo(json.dumps(trial_json(found), indent=2, allow_nan=False))
     else:
-        print_trial(found)
+        print_outlier_trial(found)
 
 
 @app.command()
-def tones(
+def contrast_robustness(
     bundle: BundleFolder,
     *,
     data: DataManifest,
@@ -114,29 +114,32 @@ def tones(
     split: SplitPart = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how much a bundle's answers depend on how black and how white pictures are.
+    """Measure how much a bundle's scores depend on how black and how white images are.
 
-    On held-out adults, shown as they are and in other tones. Kept beside the bundle's manifest.
+    On held-out adults, as they are and with other contrasts. Kept beside the manifest.
 
-    Example: screening train tones bundles/chest-1 --data manifest.csv --split-from runs/a
+    Example: screening train contrast-robustness bundles/chest-1 --data m.csv --split-from runs/a
     """
     from screening.bundles.registry import load_bundle
     from screening.ensemble.ensemble import Ensemble
-    from training.cli.bundle_tables import print_tones
+    from training.cli.bundle_tables import print_contrast_robustness
     from training.data.manifest import read_manifest
-    from training.evaluation.contrast_robustness import tone_trial_json, try_tones
-    from training.evaluation.measurements import TONES_NAME, write_beside
-    from training.runs.held_out_scores import by_picture, default_part, trained_folds
+    from training.evaluation.contrast_robustness import (
+        contrast_robustness_json,
+        measure_contrast_robustness,
+    )
+    from training.evaluation.measurements import CONTRAST_ROBUSTNESS_NAME, write_beside
+    from training.runs.held_out_scores import by_image, default_part, trained_folds
 
-    rows = by_picture(read_manifest(data))
+    rows = by_image(read_manifest(data))
     folds = [fold for run in split_from for fold in trained_folds(run)]
     part = Part(split) if split else default_part(folds)
-    found = try_tones(Ensemble.load(load_bundle(bundle)), folds, part, rows)
-    write_beside(bundle, TONES_NAME, tone_trial_json(found))
+    found = measure_contrast_robustness(Ensemble.load(load_bundle(bundle)), folds, part, rows)
+    write_beside(bundle, CONTRAST_ROBUSTNESS_NAME, contrast_robustness_json(found))
     if as_json:
-        typer.echo(json.dumps(tone_trial_json(found), indent=2, allow_nan=False))
+        typer.echo(json.dumps(contrast_robustness_json(found), indent=2, allow_nan=False))
     else:
-        print_tones(found)
+        print_contrast_robustness(found)
 
 
 @app.command()

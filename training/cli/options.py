@@ -30,11 +30,11 @@ SplitFrom = Annotated[
     list[Path],
     typer.Option(
         metavar="RUN",
-        help="A run that a member of the bundle came from: pictures it holds out; repeatable.",
+        help="A run that a member of the bundle came from: images it holds out; repeatable.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: fractions.")]
 Workers = Annotated[int, typer.Option(min=1, help="Threads that decode images.")]
 Cache = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Keep decoded pictures here between runs.")
+    Path | None, typer.Option(metavar="DIR", help="Keep decoded images here between runs.")
 ]

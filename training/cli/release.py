@@ -1,6 +1,6 @@
 """`screening train evaluate`, `report` and `export`: from finished runs to a released bundle.
 
-`training.cli.main` joins `app` to its own commands; Keras is loaded only where networks answer.
+`training.cli.main` joins `app` to its own commands; Keras is loaded only where networks score.
 """
 
 # ruff: noqa: PLC0415  heavy imports wait until a command runs
@@ -25,12 +25,12 @@ from training.cli.options import (
     Workers,
 )
 from training.data.splits import Part
-from training.report.image_sheet import SheetPictures
+from training.report.image_sheet import SheetImages
 
 if TYPE_CHECKING:
     from training.data.manifest import ImageRow
-    from training.evaluation.of_runs import Ask
-    from training.inference.score_files import Answering
+    from training.evaluation.of_runs import Predictor
+    from training.inference.score_files import FileScorer
     from training.report.image_sheet import Sheet
     from training.runs.held_out_scores import Predictions, TrainedFold
 
@@ -46,16 +46,16 @@ def report(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Also report the runs together as one classifier.")
     ] = False,
-    pictures: Annotated[
-        SheetPictures,
+    images: Annotated[
+        SheetImages,
         typer.Option(
             help="What the Grad-CAM sheet shows: synthetic phantoms, or the data sets' held-out "
-            "pictures, which many licences let nobody pass on."
+            "images, which many licences let nobody pass on."
         ),
-    ] = SheetPictures.PHANTOMS,
+    ] = SheetImages.PHANTOMS,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="MANIFEST", help="The runs' data manifest, for --pictures test."),
+        typer.Option(metavar="MANIFEST", help="The runs' data manifest, for --images test."),
     ] = None,
     bundle: Annotated[
         Path | None,
@@ -72,35 +72,35 @@ def report(
 
     trained = [trained_folds(run) for run in runs]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
-    found = evaluate_runs(trained, part, _kept_answers, together=ensemble)
-    sheets = _sheets([folds[0] for folds in trained], part, pictures, data)
+    found = evaluate_runs(trained, part, _kept_scores, together=ensemble)
+    sheets = _sheets([folds[0] for folds in trained], part, images, data)
     write_report(out, found, ReportExtras(sheets, bundle))
     typer.echo(f"the report is in {out}")
 
 
-def _kept_answers(fold: "TrainedFold", part: Part) -> "Predictions":
+def _kept_scores(fold: "TrainedFold", part: Part) -> "Predictions":
     from training.runs.held_out_scores import classified, read_predictions
 
     return classified(read_predictions(fold, part))
 
 
 def _sheets(
-    folds: "list[TrainedFold]", part: Part, pictures: SheetPictures, data: Path | None
+    folds: "list[TrainedFold]", part: Part, images: SheetImages, data: Path | None
 ) -> "list[Sheet]":
     """Return the sheet of each run's first fold."""
-    if pictures is SheetPictures.NONE:
+    if images is SheetImages.NONE:
         return []
     from training.data.manifest import read_manifest
-    from training.inference.score_files import Answering
+    from training.inference.score_files import FileScorer
     from training.report.grad_cam_sheet import held_out_sheet, phantom_sheet
-    from training.runs.held_out_scores import by_picture
+    from training.runs.held_out_scores import by_image
 
-    if pictures is SheetPictures.PHANTOMS:
-        return [phantom_sheet(fold, Answering()) for fold in folds]
+    if images is SheetImages.PHANTOMS:
+        return [phantom_sheet(fold, FileScorer()) for fold in folds]
     if data is None:
-        raise typer.BadParameter("expected --data MANIFEST with --pictures test, found none")
-    rows = by_picture(read_manifest(data))
-    return [held_out_sheet(each, _kept_answers(each, part), rows, Answering()) for each in folds]
+        raise typer.BadParameter("expected --data MANIFEST with --images test, found none")
+    rows = by_image(read_manifest(data))
+    return [held_out_sheet(each, _kept_scores(each, part), rows, FileScorer()) for each in folds]
 
 
 @app.command()
@@ -145,26 +145,26 @@ def evaluate(
     screening train evaluate runs/a runs/b --leave-out-hospital --data manifest.csv
     """
     if leave_out_hospital:
-        from training.cli.left_out import LeftOutAsked, tell_left_out
+        from training.cli.left_out import LeftOutOptions, tell_left_out
 
-        asked = Asked(as_json, workers, cache)
-        tell_left_out(_named(runs), data, LeftOutAsked(out=out, bundle=bundle, **asdict(asked)))
+        options = ScoringOptions(as_json, workers, cache)
+        tell_left_out(_named(runs), data, LeftOutOptions(out=out, bundle=bundle, **asdict(options)))
         return
     if bundle:
-        _evaluate_bundle(bundle, split_from, split, data, Asked(as_json, workers, cache))
+        _evaluate_bundle(bundle, split_from, split, data, ScoringOptions(as_json, workers, cache))
         return
     from training.data.manifest import read_manifest
     from training.evaluation.files import evaluation_json, print_evaluation, write_evaluation
     from training.evaluation.of_runs import evaluate_runs
-    from training.inference.score_files import Answering
-    from training.runs.held_out_scores import by_picture, default_part, trained_folds
+    from training.inference.score_files import FileScorer
+    from training.runs.held_out_scores import by_image, default_part, trained_folds
 
     trained = [trained_folds(run) for run in _named(runs)]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
-    rows = by_picture(read_manifest(data))
-    ask = _asking(rows, Answering(workers=workers, cache_dir=cache))
+    rows = by_image(read_manifest(data))
+    predictor = _predictor(rows, FileScorer(workers=workers, cache_dir=cache))
     found = evaluate_runs(
-        trained, part, ask, sources=frozenset(source or ()), together=len(trained) > 1
+        trained, part, predictor, sources=frozenset(source or ()), together=len(trained) > 1
     )
     if out:
         write_evaluation(out, found)
@@ -181,8 +181,8 @@ def _named(runs: list[Path] | None) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """How a command decodes pictures and prints what it found."""
+class ScoringOptions:
+    """How a command decodes images and prints what it found."""
 
     as_json: bool
     workers: int
@@ -194,7 +194,7 @@ def _evaluate_bundle(
     split_from: list[Path],
     split: HeldOutPart | None,
     data: Path,
-    asked: Asked,
+    options: ScoringOptions,
 ) -> None:
     from screening.bundles.registry import load_bundle
     from screening.ensemble.ensemble import Ensemble
@@ -202,32 +202,32 @@ def _evaluate_bundle(
     from training.data.manifest import read_manifest
     from training.evaluation.measurements import EVALUATION_NAME, write_beside
     from training.evaluation.of_bundle import bundle_evaluation_json, evaluate_bundle
-    from training.runs.held_out_scores import by_picture, default_part, trained_folds
+    from training.runs.held_out_scores import by_image, default_part, trained_folds
 
     if not split_from:
         raise typer.BadParameter("expected --split-from RUN with --bundle, found none")
-    if asked.cache:
+    if options.cache:
         raise typer.BadParameter("--cache is for runs: a bundle decodes as the stations do, anew")
     folds = [fold for run in split_from for fold in trained_folds(run)]
     part = Part(split) if split else default_part(folds)
-    rows = by_picture(read_manifest(data))
+    rows = by_image(read_manifest(data))
     ensemble = Ensemble.load(load_bundle(directory))
-    found = evaluate_bundle(ensemble, folds, part, rows, workers=asked.workers)
+    found = evaluate_bundle(ensemble, folds, part, rows, workers=options.workers)
     content = bundle_evaluation_json(found)
     write_beside(directory, EVALUATION_NAME, content)
-    if asked.as_json:
+    if options.as_json:
         typer.echo(json.dumps(content, indent=2, allow_nan=False))
     else:
         print_bundle_evaluation(found)
 
 
-def _asking(rows: "Mapping[str, ImageRow]", answering: "Answering") -> "Ask":
+def _predictor(rows: "Mapping[str, ImageRow]", scorer: "FileScorer") -> "Predictor":
     from training.runs.held_out_scores import Predictions, TrainedFold, classified, predicted
 
-    def ask(fold: TrainedFold, part: Part) -> Predictions:
-        return classified(predicted(fold, part, rows, answering))
+    def predictor(fold: TrainedFold, part: Part) -> Predictions:
+        return classified(predicted(fold, part, rows, scorer))
 
-    return ask
+    return predictor
 
 
 class StoredPrecision(StrEnum):
@@ -260,8 +260,8 @@ def export(
     most_megabytes: Annotated[
         float, typer.Option(min=1, help="Largest size of the bundle, in 1,000,000 bytes.")
     ] = 100,
-    picture_check: Annotated[
-        bool, typer.Option(help="Fit what refuses pictures unlike the training pictures.")
+    outlier_check: Annotated[
+        bool, typer.Option(help="Fit what refuses images unlike the training images.")
     ] = True,
     workers: Workers = 2,
     cache: Cache = None,
@@ -271,12 +271,12 @@ def export(
     Example: screening train export runs/a runs/b --name chest --version 1 --data manifest.csv
     """
     from training.data.manifest import read_manifest
-    from training.inference.score_files import Answering
+    from training.inference.score_files import FileScorer
     from training.release.export import ExportRequest, export_bundle
-    from training.runs.held_out_scores import by_picture
+    from training.runs.held_out_scores import by_image
 
     rows = read_manifest(data)
-    answering = Answering(workers=workers, cache_dir=cache)
+    scorer = FileScorer(workers=workers, cache_dir=cache)
     request = ExportRequest(
         runs=runs,
         name=name,
@@ -285,7 +285,7 @@ def export(
         out=out or Path("bundles") / f"{name}-{version}",
         precision=precision.value if precision else None,
         most_bytes=int(most_megabytes * 1_000_000),
-        picture_check=picture_check,
+        outlier_check=outlier_check,
     )
-    bundle = export_bundle(request, _asking(by_picture(rows), answering), answering)
+    bundle = export_bundle(request, _predictor(by_image(rows), scorer), scorer)
     typer.echo(f"{bundle.identity} is in {bundle.directory}")

@@ -60,7 +60,7 @@ CacheBelow = Annotated[
     int | None,
     typer.Option(
         metavar="BLOCK",
-        help="Keep the answers of Xception's blocks below this one; only the others learn.",
+        help="Keep the scores of Xception's blocks below this one; only the others learn.",
     ),
 ]
 LungFieldRun = Annotated[

@@ -26,5 +26,5 @@ def take(
     from training.accelerator.take import take_runs
 
     for name, has_weights in take_runs(brought, pack, out).items():
-        told = "with its weights" if has_weights else "its answers alone"
+        told = "with its weights" if has_weights else "its scores alone"
         typer.echo(f"{out / name}: {told}")

@@ -43,7 +43,7 @@ KNOWN_SOURCES: Mapping[str, KnownSource] = {
     "shenzhen": KnownSource("tb_database", Adult.UNKNOWN),
     "tbdb": KnownSource("tb_database", Adult.UNKNOWN),
 }
-"""rsna: the challenge's pictures are NIH's. ozturk_covid: its COVID-19 images are ieee8023's. tbdb
+"""rsna: the challenge's images are NIH's. ozturk_covid: its COVID-19 images are ieee8023's. tbdb
 holds Shenzhen, Montgomery County and Belarus, not told apart. ieee8023 and covid_cxnet are cases of
 many hospitals, published one by one."""
 

@@ -76,7 +76,7 @@ class ImageRow:
     pixels_sha256: of size and 8-bit grey values as `screening.imaging` renders them. width,
     height: pixels. age_years: at acquisition; offset_days: since symptoms or admission.
     published_split: the part ("train", "val", "test") that the data set's authors put it in.
-    duplicate_of: the pixels_sha256 of an earlier row that holds the same picture, else "".
+    duplicate_of: the pixels_sha256 of an earlier row that holds the same image, else "".
     hospital: block of images that is left out together, see `training.data.hospitals`.
     """
 
@@ -212,7 +212,7 @@ def _check_paths_unique(manifest: Path, rows: Sequence[ImageRow]) -> None:
 
 
 def _check_groups(manifest: Path, rows: Sequence[ImageRow]) -> None:
-    """Refuse a patient or a picture in two split groups: it would be trained and tested on."""
+    """Refuse a patient or an image in two split groups: it would be trained and tested on."""
     for key in ("patient_id", "pixels_sha256"):
         first: dict[str, ImageRow] = {}
         for row in rows:

@@ -5,7 +5,7 @@ Label_1_Virus_category, Label_2_Virus_category) beside folders `train` and `test
 Expected: 5,910 rows: 1,576 Normal and 4,334 "Pnemonia" (sic): 2,777 bacteria, 1,555 Virus (58 of
 them COVID-19, all in TRAIN; 4 SARS), 2 Stress-Smoking, which has no class of ours.
 Labels: those of Kermany and of ieee8023 at the time, copied; views are not recorded and some
-COVID-19 images are lateral or CT slices. Nearly every picture is in those two sets as well: scan
+COVID-19 images are lateral or CT slices. Nearly every image is in those two sets as well: scan
 them together, so that copies are found and share one split group. Persons are read from the names
 that came from Kermany.
 Citation: Govindaraj 2020, Kaggle praveengovi/coronahack-chest-xraydataset, after Kermany et al.
@@ -23,8 +23,8 @@ from training.datasets.listing import (
     Listing,
     Reason,
     SetAside,
+    images_below,
     listing_of,
-    pictures_below,
 )
 from training.datasets.table import Cells, read_table
 
@@ -57,22 +57,20 @@ def recognises(root: Path) -> bool:
 
 
 def list_images(root: Path) -> Listing:
-    """Return every row of the table, and the pictures that it does not name."""
+    """Return every row of the table, and the images that it does not name."""
     rows = read_table(root / TABLE, COLUMNS)
-    pictures = {(path.parent.name.lower(), path.name): path for path in pictures_below(root)}
-    found = [_image(root, pictures, cells) for cells in rows]
+    images = {(path.parent.name.lower(), path.name): path for path in images_below(root)}
+    found = [_image(root, images, cells) for cells in rows]
     listed = {each.path for each in found}
     found.extend(
-        SetAside(path, SOURCE, Reason.UNLISTED) for path in pictures.values() if path not in listed
+        SetAside(path, SOURCE, Reason.UNLISTED) for path in images.values() if path not in listed
     )
     return listing_of(found)
 
 
-def _image(
-    root: Path, pictures: dict[tuple[str, str], Path], cells: Cells
-) -> ListedImage | SetAside:
+def _image(root: Path, images: dict[tuple[str, str], Path], cells: Cells) -> ListedImage | SetAside:
     name, part = cells["x_ray_image_name"], cells["dataset_type"].lower()
-    path = pictures.get((part, name), root / part / name)
+    path = images.get((part, name), root / part / name)
     categories = (cells["label"], cells["label_1_virus_category"], cells["label_2_virus_category"])
     words = tuple("" if word.lower() in ABSENT else word.lower() for word in categories)
     label = LABEL_OF_CATEGORIES.get((words[0], words[1], words[2]))

@@ -58,7 +58,7 @@ def recognises(root: Path) -> bool:
 
 
 def list_images(root: Path) -> Listing:
-    """Return every row of the table, and the pictures that it does not name.
+    """Return every row of the table, and the images that it does not name.
 
     Raises DataError for a label, or a word on adults, that is none of ours.
     """

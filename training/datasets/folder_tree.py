@@ -1,7 +1,7 @@
 """A tree with one folder per class: what hospitals and many public collections hand out.
 
 Layout: folders named as a class (`covid19`, `COVID-19`, `normal`, `viral pneumonia` ...; case,
-blanks and hyphens do not matter), directly or below `train`, `val`, `test`; pictures and DICOM
+blanks and hyphens do not matter), directly or below `train`, `val`, `test`; images and DICOM
 objects at any depth below.
 Expected: whatever is there; a folder of another name is reported.
 Labels: the folder's name, of unknown origin; patients are unknown, so that each image is its own
@@ -20,8 +20,8 @@ from training.datasets.listing import (
     Listing,
     Reason,
     SetAside,
+    images_below,
     listing_of,
-    pictures_below,
 )
 
 LABEL_OF_FOLDER: Mapping[str, Label] = {
@@ -58,8 +58,8 @@ def recognises(root: Path) -> bool:
 
 
 def list_images(root: Path) -> Listing:
-    """Return every picture; those below no class folder are set aside."""
-    return listing_of([_image(root, path) for path in pictures_below(root)])
+    """Return every image; those below no class folder are set aside."""
+    return listing_of([_image(root, path) for path in images_below(root)])
 
 
 def _label(name: str) -> Label | None:

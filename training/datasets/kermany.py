@@ -23,8 +23,8 @@ from training.datasets.listing import (
     Listing,
     Reason,
     SetAside,
+    images_below,
     listing_of,
-    pictures_below,
 )
 
 SOURCE = "kermany"
@@ -45,8 +45,8 @@ def recognises(root: Path) -> bool:
 
 
 def list_images(root: Path) -> Listing:
-    """Return every picture below the class folders."""
-    return listing_of([_image(root, path) for path in pictures_below(root)])
+    """Return every image below the class folders."""
+    return listing_of([_image(root, path) for path in images_below(root)])
 
 
 def person_of(name: str) -> str:

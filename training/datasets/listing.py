@@ -91,8 +91,8 @@ def listing_of(found: list[ListedImage | SetAside]) -> Listing:
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm"})
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """Return the files at any depth that are named as pictures or DICOM objects, sorted.
+def images_below(folder: Path) -> list[Path]:
+    """Return the files at any depth that are named as images or DICOM objects, sorted.
 
     Hidden files and folders (such as the `._` files of an unpacked archive) are left out.
     """
@@ -106,10 +106,10 @@ def pictures_below(folder: Path) -> list[Path]:
 
 
 def unlisted(folder: Path, source: str, listed: Iterable[Path]) -> list[SetAside]:
-    """Return the pictures below a folder that the data set's table does not name."""
+    """Return the images below a folder that the data set's table does not name."""
     known = set(listed)
     return [
         SetAside(path, source, Reason.UNLISTED)
-        for path in pictures_below(folder)
+        for path in images_below(folder)
         if path not in known
     ]

@@ -80,7 +80,7 @@ def _set_aside(listed: ListedImage, refusal: Refusal) -> SetAside:
 
 
 def pixels_digest(grey: NDArray[np.uint8]) -> str:
-    """Return the SHA-256 of a picture's size and grey values: shape (rows, columns)."""
+    """Return the SHA-256 of an image's size and grey values: shape (rows, columns)."""
     rows, columns = grey.shape
     digest = hashlib.sha256(f"{rows}x{columns}:".encode())
     digest.update(np.ascontiguousarray(grey).data)
@@ -90,7 +90,7 @@ def pixels_digest(grey: NDArray[np.uint8]) -> str:
 def difference_hash(grey: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return 256 bits: whether each of 16 x 16 cells is darker than its right neighbour.
 
-    grey: shape (rows, columns). Returns shape (4,). Pictures of one exposure differ in few bits
+    grey: shape (rows, columns). Returns shape (4,). Images of one exposure differ in few bits
     after resizing, windowing or JPEG.
     """
     small = Image.fromarray(grey).resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A picture that is the same as an earlier one.
+    """An image that is the same as an earlier one.
 
     distance_bits: None where all grey values are the same, else the distance of the perceptual
     hashes, of 256. dropped: it is not in the manifest.
@@ -58,9 +58,9 @@ def scan(
 ) -> Scan:
     """Read every image of the folders' data sets, and group what belongs together.
 
-    near_duplicate_bits: also put pictures in one group whose perceptual hashes differ in at most
-    so many of 256 bits. drop_duplicates: keep the first of identical pictures only. Identical
-    pictures whose labels belong to different classes are all set aside. Raises DataError where a
+    near_duplicate_bits: also put images in one group whose perceptual hashes differ in at most
+    so many of 256 bits. drop_duplicates: keep the first of identical images only. Identical
+    images whose labels belong to different classes are all set aside. Raises DataError where a
     folder or table is not as expected, or nothing usable is left.
     """
     listings = [data_set_at(root).list_images(root) for root in roots]
@@ -111,7 +111,7 @@ def _opened(listed: Sequence[ListedImage]) -> Iterator[OpenedImage | SetAside]:
 def _without_conflicts(
     opened: Sequence[OpenedImage],
 ) -> tuple[list[OpenedImage], list[SetAside]]:
-    """Set aside all copies of a picture that is listed in several classes."""
+    """Set aside all copies of an image that is listed in several classes."""
     copies: dict[str, list[OpenedImage]] = defaultdict(list)
     for image in opened:
         copies[image.pixels_sha256].append(image)
@@ -125,7 +125,7 @@ def _without_conflicts(
             image.listed.path,
             image.listed.source,
             Reason.LABEL_CONFLICT,
-            f"{image.listed.label} here, the same picture as "
+            f"{image.listed.label} here, the same image as "
             + ", ".join(
                 f"{other.listed.label} in {other.listed.path}"
                 for other in same

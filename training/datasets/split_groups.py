@@ -1,4 +1,4 @@
-"""Which images must stay together: one patient's, and pictures that are the same.
+"""Which images must stay together: one patient's, and images that are the same.
 
 Union-find over patient, the data set's own group, identical pixels and, on request, near
 duplicates by perceptual hash.
@@ -76,7 +76,7 @@ def _name(image: OpenedImage) -> tuple[int, str]:
 def near_duplicates(
     hashes: NDArray[np.uint64], largest_distance_bits: int = NEAR_DUPLICATE_BITS
 ) -> list[tuple[int, int, int]]:
-    """Return pairs (earlier index, later index, distance in bits) of similar pictures.
+    """Return pairs (earlier index, later index, distance in bits) of similar images.
 
     hashes: shape (images, 4), 256 bits each. Compares all pairs: 6,000 images take seconds,
     27,000 a minute.

@@ -16,7 +16,7 @@ from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from training.evaluation.files import estimate_json
 from training.evaluation.of_runs import EnsembleEvaluation
 from training.metrics.classification import Estimate, SetEvaluation
-from training.runs.held_out_scores import Predictions, Question
+from training.runs.held_out_scores import Example, Predictions
 
 REFERENCE_SOURCES: Mapping[Class, str] = {
     Class.COVID19: "",
@@ -110,16 +110,16 @@ def release_figures(
 
 
 def of_the_reference_set(predictions: Predictions) -> Predictions:
-    """Return the answers to the pictures of the reference set."""
-    chosen = np.array([_is_reference(each) for each in predictions.questions], dtype=bool)
-    asked = zip(predictions.questions, chosen, strict=True)
+    """Return the scores to the images of the reference set."""
+    chosen = np.array([_is_reference(each) for each in predictions.examples], dtype=bool)
+    selected = zip(predictions.examples, chosen, strict=True)
     return replace(
         predictions,
-        questions=tuple(question for question, kept in asked if kept),
+        examples=tuple(example for example, kept in selected if kept),
         probabilities=predictions.probabilities[chosen],
     )
 
 
-def _is_reference(question: Question) -> bool:
-    klass = CLASS_OF_MEMBER_CLASS.get(question.klass)
-    return klass is not None and question.source.startswith(REFERENCE_SOURCES[klass])
+def _is_reference(example: Example) -> bool:
+    klass = CLASS_OF_MEMBER_CLASS.get(example.klass)
+    return klass is not None and example.source.startswith(REFERENCE_SOURCES[klass])

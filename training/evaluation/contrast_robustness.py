@@ -1,8 +1,8 @@
-"""Measures how much a bundle's answers depend on how black and how white pictures are.
+"""Measures how much a bundle's scores depend on how black and how white images are.
 
-Detectors, processing and archives differ in tone, diseases hardly: a network that answers otherwise
-once the tone is another one has learnt the hospital. Each held-out picture is shown as it is, and
-with its tone changed within the part that members see.
+Detectors, processing and archives differ in contrast, diseases hardly: a network whose scores
+follow the contrast has learnt the hospital. Each held-out image is scored as it is, and with the
+contrast of its input views changed.
 Source: Zech et al. 2018, PLOS Medicine 15:e1002683 (networks that tell the hospital).
 """
 
@@ -23,14 +23,14 @@ from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.evaluation.acceptance import of_the_reference_set
 from training.evaluation.files import estimate_json
-from training.evaluation.of_bundle import evaluate_members, held_out_questions
+from training.evaluation.of_bundle import evaluate_members, held_out_examples
 from training.inference.bundle_inference import infer_prepared, member_predictions
 from training.metrics.classification import Estimate, SetEvaluation
 from training.runs.held_out_scores import Predictions, TrainedFold
 
-Picture = NDArray[np.uint8]
-Tone = Callable[[NDArray[np.floating]], NDArray[np.floating]]
-"""Changes grey levels of one picture, 0 to 1; what leaves the range is cut off."""
+GreyImage = NDArray[np.uint8]
+Contrast = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+"""Changes grey levels of one image, 0 to 1; what leaves the range is cut off."""
 
 DARKER, BRIGHTER = 1.4, 0.7
 
@@ -41,7 +41,7 @@ def _stretched(grey: NDArray[np.floating]) -> NDArray[np.floating]:
     return shares
 
 
-TONES: Mapping[str, Tone] = {
+CONTRASTS: Mapping[str, Contrast] = {
     "as it is": lambda grey: grey,
     "stretched: 1st percentile black, 99th white": _stretched,
     f"darker: gamma {DARKER}": lambda grey: grey**DARKER,
@@ -52,9 +52,9 @@ TONES: Mapping[str, Tone] = {
 
 @dataclass(frozen=True, slots=True)
 class ToneRow:
-    """What the ensemble answers to all pictures in one tone."""
+    """How the ensemble scores all images with one contrast."""
 
-    tone: str
+    contrast: str
     found: SetEvaluation
 
     @property
@@ -71,7 +71,7 @@ class ToneRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ToneTrial:
+class ContrastTrial:
     """of_adults: on the reference set of `training.evaluation.acceptance`, else on all held out."""
 
     identity: str
@@ -80,49 +80,55 @@ class ToneTrial:
     rows: tuple[ToneRow, ...]
 
 
-def try_tones(
+def measure_contrast_robustness(
     ensemble: Ensemble,
     splits: Sequence[TrainedFold],
     part: Part,
     rows: Mapping[str, ImageRow],
-) -> ToneTrial:
-    """Score the images that all these runs hold out, in each tone, with a bundle's ensemble.
+) -> ContrastTrial:
+    """Score the images that all these runs hold out, with each contrast, by a bundle's ensemble.
 
-    On adults, whose tone differs between collections, where the part has all classes of them.
+    On adults, whose contrast differs between collections, where the part has all classes of them.
     rows: of the data manifest, by pixels_sha256. Raises TrainingError where no image is held out.
     """
-    everything = held_out_questions(splits, part, rows)
+    everything = held_out_examples(splits, part, rows)
     nothing = Predictions((), everything, np.zeros((len(everything), 0)))
-    adults = of_the_reference_set(nothing).questions
+    adults = of_the_reference_set(nothing).examples
     of_adults = {CLASS_OF_MEMBER_CLASS[each.klass] for each in adults} == set(Class)
-    questions = adults if of_adults else everything
+    examples = adults if of_adults else everything
     manifest = ensemble.bundle.manifest
     used = {member.input.view for member in manifest.members}
     views = [
-        ensemble.views(read_radiograph(rows[each.pixels_sha256].path).pixels) for each in questions
+        ensemble.views(read_radiograph(rows[each.pixels_sha256].path).pixels) for each in examples
     ]
     shown = []
-    for name, tone in TONES.items():
-        prepared = (ensemble.prepare_views(_toned_views(each, used, tone)) for each in views)
+    for name, contrast in CONTRASTS.items():
+        prepared = (
+            ensemble.prepare_views(_views_with_contrast(each, used, contrast)) for each in views
+        )
         inferred = infer_prepared(ensemble, prepared)
-        predictions = member_predictions(manifest.members, questions, inferred)
+        predictions = member_predictions(manifest.members, examples, inferred)
         together = evaluate_members(manifest.members, predictions)
         shown.append(ToneRow(name, together.ensemble.pooled))
-    return ToneTrial(ensemble.bundle.identity, part, of_adults, tuple(shown))
+    return ContrastTrial(ensemble.bundle.identity, part, of_adults, tuple(shown))
 
 
-def toned(picture: Picture, tone: Tone) -> Picture:
-    """Return a picture, (rows, columns) uint8, in another tone."""
-    grey = np.clip(tone(picture / 255), 0, 1)
+def with_contrast(image: GreyImage, contrast: Contrast) -> GreyImage:
+    """Return an image, (rows, columns) uint8, with another contrast."""
+    grey = np.clip(contrast(image / 255), 0, 1)
     return np.asarray(np.rint(grey * 255), np.uint8)
 
 
-def _toned_views(views: InputViews, used: Collection[View], tone: Tone) -> InputViews:
-    """Return the input views that members use in another tone, each changed by itself."""
-    return replace(views, pixels={view: toned(views.pixels[view], tone) for view in used})
+def _views_with_contrast(
+    views: InputViews, used: Collection[View], contrast: Contrast
+) -> InputViews:
+    """Return the input views that members use with another contrast, each changed by itself."""
+    return replace(
+        views, pixels={view: with_contrast(views.pixels[view], contrast) for view in used}
+    )
 
 
-def tone_trial_json(trial: ToneTrial) -> dict[str, Any]:
+def contrast_robustness_json(trial: ContrastTrial) -> dict[str, Any]:
     """Return plain values: fractions, null where undefined."""
     return {
         "bundle": trial.identity,
@@ -131,7 +137,7 @@ def tone_trial_json(trial: ToneTrial) -> dict[str, Any]:
         "images": trial.rows[0].found.images,
         "rows": [
             {
-                "tone": row.tone,
+                "contrast": row.contrast,
                 "figures": {name: estimate_json(each) for name, each in row.figures.items()},
             }
             for row in trial.rows

@@ -1,6 +1,6 @@
 """Evaluates a bundle as it is released: stored weights, calibration and combination.
 
-On pictures that none of its members was trained on, found in the splits of their runs.
+On images that none of its members was trained on, found in the splits of their runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,21 +16,21 @@ from training.data.manifest import ABNORMAL, CLASS_OF_LABEL, MEMBER_CLASS_OF_LAB
 from training.data.splits import Part
 from training.evaluation.acceptance import ReleaseFigure, of_the_reference_set, release_figures
 from training.evaluation.files import classifier_json, ensemble_json
-from training.evaluation.of_runs import AnsweredTogether, EnsembleEvaluation, evaluate_together
+from training.evaluation.of_runs import EnsembleEvaluation, ScoredTogether, evaluate_together
 from training.inference.bundle_inference import infer_files, member_predictions
 from training.inference.combination import (
     Combination,
-    combined_answers,
+    combined_scores,
     common_images,
-    own_answers,
-    three_class_answers,
+    own_scores,
+    three_class_scores,
 )
 from training.metrics.classification import Evaluation, evaluate
 from training.runs.held_out_scores import (
+    Example,
     Predictions,
-    Question,
     TrainedFold,
-    questions_of,
+    examples_of,
 )
 
 
@@ -38,7 +38,7 @@ from training.runs.held_out_scores import (
 class BundleEvaluation:
     """What `screening train evaluate --bundle` found.
 
-    everything: on all pictures of the part; reference: on the reference set of the release
+    everything: on all images of the part; reference: on the reference set of the release
     figures; own_classes: of members with classes of their own, in these.
     """
 
@@ -64,23 +64,23 @@ def evaluate_bundle(
     rows: of the data manifest, by pixels_sha256. workers: threads that decode.
     Raises TrainingError where there are no such images.
     """
-    questions = held_out_questions(splits, part, rows)
-    paths = [rows[each.pixels_sha256].path for each in questions]
+    examples = held_out_examples(splits, part, rows)
+    paths = [rows[each.pixels_sha256].path for each in examples]
     members = ensemble.bundle.manifest.members
     inferred = infer_files(ensemble, paths, workers=workers)
-    answers = member_predictions(members, questions, inferred)
-    everything = evaluate_members(members, answers)
-    reference = [of_the_reference_set(each) for each in answers]
-    on_reference = evaluate_members(members, reference) if reference[0].questions else None
+    predictions = member_predictions(members, examples, inferred)
+    everything = evaluate_members(members, predictions)
+    reference = [of_the_reference_set(each) for each in predictions]
+    on_reference = evaluate_members(members, reference) if reference[0].examples else None
     own = tuple(
-        evaluate(f"{member.name}, {len(member.classes)} classes", own_answers(each))
-        for member, each in zip(members, answers, strict=True)
+        evaluate(f"{member.name}, {len(member.classes)} classes", own_scores(each))
+        for member, each in zip(members, predictions, strict=True)
         if len(member.classes) > len(Class)
     )
     return BundleEvaluation(
         identity=ensemble.bundle.identity,
         part=part,
-        leaked=sum(each.group_in_training for each in questions),
+        leaked=sum(each.group_in_training for each in examples),
         everything=everything,
         reference=on_reference,
         own_classes=own,
@@ -90,41 +90,41 @@ def evaluate_bundle(
     )
 
 
-def held_out_questions(
+def held_out_examples(
     splits: Sequence[TrainedFold], part: Part, rows: Mapping[str, ImageRow]
-) -> tuple[Question, ...]:
-    """Return the pictures that all runs keep for a part, each with the finest class it has.
+) -> tuple[Example, ...]:
+    """Return the images that all runs keep for a part, each with the finest class it has.
 
     Raises TrainingError where a part is empty or none is common.
     """
-    asked = [
-        [each for each in questions_of(fold, part, rows) if each.klass != ABNORMAL]
+    selected = [
+        [each for each in examples_of(fold, part, rows) if each.klass != ABNORMAL]
         for fold in splits
     ]
-    finest = [tuple(_with_finest_class(q, rows) for q in questions) for questions in asked]
+    finest = [tuple(_with_finest_class(q, rows) for q in examples) for examples in selected]
     nothing = [Predictions((), each, np.zeros((len(each), 0))) for each in finest]
-    return common_images(nothing)[0].questions
+    return common_images(nothing)[0].examples
 
 
-def _with_finest_class(question: Question, rows: Mapping[str, ImageRow]) -> Question:
-    label = rows[question.pixels_sha256].label
-    return replace(question, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label] or ""))
+def _with_finest_class(example: Example, rows: Mapping[str, ImageRow]) -> Example:
+    label = rows[example.pixels_sha256].label
+    return replace(example, klass=MEMBER_CLASS_OF_LABEL.get(label, CLASS_OF_LABEL[label] or ""))
 
 
 def evaluate_members(
-    members: Sequence[Member], answers: Sequence[Predictions]
+    members: Sequence[Member], predictions: Sequence[Predictions]
 ) -> EnsembleEvaluation:
-    """Evaluate members' answers to the same questions, alone and combined as the manifest says."""
+    """Evaluate members' scores to the same examples, alone and combined as the manifest says."""
     combination = Combination(
         tuple(member.temperature for member in members), tuple(member.weight for member in members)
     )
-    together = AnsweredTogether(
+    together = ScoredTogether(
         [member.name for member in members],
         [
-            three_class_answers(each, member.temperature)
-            for member, each in zip(members, answers, strict=True)
+            three_class_scores(each, member.temperature)
+            for member, each in zip(members, predictions, strict=True)
         ],
-        combined_answers(answers, combination),
+        combined_scores(predictions, combination),
     )
     return evaluate_together(together, [combination], chosen=True)
 

@@ -10,31 +10,31 @@ from training.errors import TrainingError
 from training.inference.combination import (
     Combination,
     choose_combination,
-    combined_answers,
+    combined_scores,
     common_images,
-    own_answers,
+    own_scores,
     speaks_of_the_three_classes,
-    three_class_answers,
+    three_class_scores,
 )
 from training.metrics.classification import (
-    AnsweredImages,
     Estimate,
     Evaluation,
+    ScoredImages,
     accuracy_difference,
     evaluate,
     joined,
 )
 from training.runs.held_out_scores import Predictions, TrainedFold
 
-Ask = Callable[[TrainedFold, Part], Predictions]
-"""Returns a network's answers to one part of its split."""
+Predictor = Callable[[TrainedFold, Part], Predictions]
+"""Returns a network's scores to one part of its split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvaluation:
-    """One run, its folds together; every image is answered by a network that held it out.
+    """One run, its folds together; every image is scored by a network that held it out.
 
-    folds: of each fold alone. three_classes: the same answers in the ensemble's classes, None
+    folds: of each fold alone. three_classes: the same scores in the ensemble's classes, None
     where they are those already, or do not add up to them. leaked: images whose group was trained
     on, which flatter the figures.
     """
@@ -74,7 +74,7 @@ class RunsEvaluation:
 def evaluate_runs(
     runs: Sequence[Sequence[TrainedFold]],
     part: Part,
-    ask: Ask,
+    predictor: Predictor,
     *,
     sources: frozenset[str] = frozenset(),
     together: bool = False,
@@ -85,35 +85,35 @@ def evaluate_runs(
     Raises TrainingError where no image is left, or runs cannot be combined.
     """
 
-    def asked(fold: TrainedFold, which: Part) -> Predictions:
-        return _of_sources(ask(fold, which), sources)
+    def selected(fold: TrainedFold, which: Part) -> Predictions:
+        return _of_sources(predictor(fold, which), sources)
 
     return RunsEvaluation(
         part=part,
-        runs=tuple(_evaluate_run(folds, part, asked) for folds in runs),
-        ensemble=_evaluate_ensemble(runs, part, asked, ask) if together else None,
+        runs=tuple(_evaluate_run(folds, part, selected) for folds in runs),
+        ensemble=_evaluate_ensemble(runs, part, selected, predictor) if together else None,
     )
 
 
-def _evaluate_run(folds: Sequence[TrainedFold], part: Part, ask: Ask) -> RunEvaluation:
-    answers = [ask(fold, part) for fold in folds]
-    own = [own_answers(each) for each in answers]
+def _evaluate_run(folds: Sequence[TrainedFold], part: Part, predictor: Predictor) -> RunEvaluation:
+    predictions = [predictor(fold, part) for fold in folds]
+    own = [own_scores(each) for each in predictions]
     name = folds[0].record.protocol
     classes = folds[0].record.classes
     folds_in_three = None
     if speaks_of_the_three_classes(classes) and len(classes) > 3:  # noqa: PLR2004  the ensemble's
-        folds_in_three = joined([three_class_answers(each) for each in answers])
+        folds_in_three = joined([three_class_scores(each) for each in predictions])
     return RunEvaluation(
         run_folds=tuple(folds),
         own=evaluate(name, joined(own)),
         folds=tuple(evaluate(fold.name, each) for fold, each in zip(folds, own, strict=True)),
         three_classes=evaluate(f"{name}, 3 classes", folds_in_three) if folds_in_three else None,
-        leaked=sum(q.group_in_training for each in answers for q in each.questions),
+        leaked=sum(q.group_in_training for each in predictions for q in each.examples),
     )
 
 
 def _evaluate_ensemble(
-    runs: Sequence[Sequence[TrainedFold]], part: Part, asked: Ask, ask: Ask
+    runs: Sequence[Sequence[TrainedFold]], part: Part, selected: Predictor, predictor: Predictor
 ) -> EnsembleEvaluation:
     if len({len(folds) for folds in runs}) > 1:
         raise TrainingError(
@@ -121,59 +121,61 @@ def _evaluate_ensemble(
             f"{', '.join(str(len(folds)) for folds in runs)}; name folds alone as RUN/fold-K"
         )
     combinations, ensembles = [], []
-    members: list[list[AnsweredImages]] = [[] for _ in runs]
+    members: list[list[ScoredImages]] = [[] for _ in runs]
     for folds_together in zip(*runs, strict=True):
         combination = Combination.equal(len(runs))
         if part is Part.TEST:
-            validation = [ask(fold, Part.VALIDATION) for fold in folds_together]
+            validation = [predictor(fold, Part.VALIDATION) for fold in folds_together]
             combination = choose_combination(common_images(validation))
-        answers = common_images([asked(fold, part) for fold in folds_together])
+        predictions = common_images([selected(fold, part) for fold in folds_together])
         combinations.append(combination)
-        ensembles.append(combined_answers(answers, combination))
+        ensembles.append(combined_scores(predictions, combination))
         for place, temperature in enumerate(combination.temperatures):
-            members[place].append(three_class_answers(answers[place], temperature))
+            members[place].append(three_class_scores(predictions[place], temperature))
     names = [f"{n}. {folds[0].record.protocol}" for n, folds in enumerate(runs, 1)]
-    together = AnsweredTogether(names, [joined(each) for each in members], joined(ensembles))
+    together = ScoredTogether(names, [joined(each) for each in members], joined(ensembles))
     return evaluate_together(together, combinations, chosen=part is Part.TEST)
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredTogether:
-    """Answers of members, by their names, and of their ensemble to the same images."""
+class ScoredTogether:
+    """Scores of members, by their names, and of their ensemble to the same images."""
 
     names: Sequence[str]
-    members: Sequence[AnsweredImages]
-    ensemble: AnsweredImages
+    members: Sequence[ScoredImages]
+    ensemble: ScoredImages
 
 
 def evaluate_together(
-    answers: AnsweredTogether, combinations: Sequence[Combination], *, chosen: bool
+    predictions: ScoredTogether, combinations: Sequence[Combination], *, chosen: bool
 ) -> EnsembleEvaluation:
     """Return the figures of an ensemble and its members."""
-    accuracies = [(each.predicted == each.true).mean() for each in answers.members]
+    accuracies = [(each.predicted == each.true).mean() for each in predictions.members]
     best = int(np.argmax(accuracies))
     return EnsembleEvaluation(
         combinations=tuple(combinations),
         chosen=chosen,
-        ensemble=evaluate("ensemble", answers.ensemble),
-        members=tuple(evaluate(*each) for each in zip(answers.names, answers.members, strict=True)),
-        best_member=answers.names[best],
-        gain=accuracy_difference(answers.ensemble, answers.members[best]),
+        ensemble=evaluate("ensemble", predictions.ensemble),
+        members=tuple(
+            evaluate(*each) for each in zip(predictions.names, predictions.members, strict=True)
+        ),
+        best_member=predictions.names[best],
+        gain=accuracy_difference(predictions.ensemble, predictions.members[best]),
     )
 
 
 def _of_sources(predictions: Predictions, sources: frozenset[str]) -> Predictions:
     if not sources:
         return predictions
-    chosen = [each.source in sources for each in predictions.questions]
+    chosen = [each.source in sources for each in predictions.examples]
     if not any(chosen):
-        known = sorted({each.source for each in predictions.questions})
+        known = sorted({each.source for each in predictions.examples})
         raise TrainingError(
             f"expected images of {', '.join(sorted(sources))}, found those of {', '.join(known)}; "
             "correct --source"
         )
     return replace(
         predictions,
-        questions=tuple(q for q, kept in zip(predictions.questions, chosen, strict=True) if kept),
+        examples=tuple(q for q, kept in zip(predictions.examples, chosen, strict=True) if kept),
         probabilities=predictions.probabilities[np.array(chosen, dtype=bool)],
     )

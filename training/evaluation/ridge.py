@@ -20,18 +20,18 @@ class Plane:
     offset: Floats
 
     def values(self, features: NDArray[np.floating]) -> Floats:
-        """Return (pictures, outputs) for (pictures, features)."""
+        """Return (images, outputs) for (images, features)."""
         return np.asarray(features.astype(np.float64) @ self.direction + self.offset)
 
 
 def fit_plane(
     features: NDArray[np.floating], classes: NDArray[np.intp], penalty: float = PENALTY
 ) -> Plane:
-    """Return the ridge regression of 1 for a picture's class and -1 for every other.
+    """Return the ridge regression of 1 for an image's class and -1 for every other.
 
-    features: (pictures, features), standardised here; classes: (pictures,), from 0, each of which
-    occurs and counts as much as every other, however few pictures it has. Outputs are one for each
-    class. Solved in the smaller of both dimensions, so features may outnumber pictures.
+    features: (images, features), standardised here; classes: (images,), from 0, each of which
+    occurs and counts as much as every other, however few images it has. Outputs are one for each
+    class. Solved in the smaller of both dimensions, so features may outnumber images.
     Source: Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, sections
     3.4.1 and 4.2.
     """

@@ -1,4 +1,4 @@
-"""How well the source of a picture can be told from what a network makes of it.
+"""How well the source of an image can be told from what a network makes of it.
 
 Within one class: COVID-19 of one collection from COVID-19 of another. A network that sees the
 disease alone leaves a linear classifier at chance; what it tells above chance is a way to take the
@@ -23,7 +23,7 @@ from training.errors import TrainingError
 from training.evaluation.files import estimate_json
 from training.evaluation.ridge import fit_plane
 from training.inference.features import feature_network
-from training.inference.score_files import Answering, seen_by
+from training.inference.score_files import FileScorer, input_view_of
 from training.metrics.classification import Estimate
 from training.metrics.intervals import group_bootstrap
 from training.networks.initial import load_network
@@ -32,31 +32,31 @@ from training.runs.held_out_scores import TrainedFold
 
 FOLDS = 5
 FEWEST_GROUPS = 10
-"""Split groups of a source in a class; a smaller source is not asked for."""
+"""Split groups of a source in a class; a smaller source is left out."""
 MOST_FEATURES = 4096
 """A last layer that takes more is probed at the last feature map, by its means."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassProbe:
-    """Within one class. told: mean share of each source's pictures that are told; chance: of it.
+    """Within one class. told: mean share of each source's images that are told; chance: of it.
 
-    pictures: by source.
+    images: by source.
     """
 
     klass: Class
-    pictures: Mapping[str, int]
+    images: Mapping[str, int]
     told: Estimate
 
     @property
     def chance(self) -> float:
         """What guessing would tell."""
-        return 1 / len(self.pictures)
+        return 1 / len(self.images)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceProbe:
-    """Of one network, on pictures it was not trained on."""
+    """Of one network, on images it was not trained on."""
 
     name: str
     identity: str
@@ -65,9 +65,9 @@ class SourceProbe:
 
 
 def probe_sources(
-    fold: TrainedFold, rows: Mapping[str, ImageRow], answering: Answering
+    fold: TrainedFold, rows: Mapping[str, ImageRow], scorer: FileScorer
 ) -> SourceProbe:
-    """Probe the network of a fold on all pictures of its split that it was not trained on.
+    """Probe the network of a fold on all images of its split that it was not trained on.
 
     rows: of the data manifest, by pixels_sha256. Raises TrainingError where no class has two
     sources of enough patients.
@@ -75,22 +75,22 @@ def probe_sources(
     used = read_split(fold.directory)
     held_out = [rows[each.pixels_sha256] for each in used if each.part is not Part.TRAIN]
     large = {klass: _sources_of(held_out, klass) for klass in Class}
-    asked = [
+    selected = [
         row for row in held_out if row.screening_class and row.source in large[row.screening_class]
     ]
-    if not asked:
+    if not selected:
         raise TrainingError(
             f"expected a class with two sources of at least {FEWEST_GROUPS} patients each among "
-            f"the {len(held_out)} pictures {fold.name} was not trained on, found none; scan more "
+            f"the {len(held_out)} images {fold.name} was not trained on, found none; scan more "
             "sources"
         )
-    network = penultimate(load_network(fold.run, fold.fold, answering.architectures))
-    features = answering.outputs(network, seen_by(fold), [row.path for row in asked])
+    network = penultimate(load_network(fold.run, fold.fold, scorer.architectures))
+    features = scorer.outputs(network, input_view_of(fold), [row.path for row in selected])
     classes = []
     for klass in Class:
-        places = [place for place, row in enumerate(asked) if row.screening_class is klass]
+        places = [place for place, row in enumerate(selected) if row.screening_class is klass]
         if places:
-            own = [asked[place] for place in places]
+            own = [selected[place] for place in places]
             classes.append(probe_class(klass, features[places], own))
     return SourceProbe(fold.name, fold.record.identity, features.shape[1], tuple(classes))
 
@@ -127,18 +127,18 @@ def probe_class(
 def cross_validated(
     features: NDArray[np.floating], true: NDArray[np.intp], groups: NDArray[np.str_]
 ) -> NDArray[np.intp]:
-    """Return each picture's class as told by a classifier that saw none of its split group.
+    """Return each image's class as told by a classifier that saw none of its split group.
 
-    features: (pictures, features); true: (pictures,) from 0. Groups of each class are dealt to
+    features: (images, features); true: (images,) from 0. Groups of each class are dealt to
     `FOLDS` folds in turn, the same at every call.
     """
     fold_of = _dealt(true, groups)
     told = np.zeros(len(true), dtype=np.intp)
     for fold in range(FOLDS):
-        asked = fold_of == fold
-        learnt, classes = np.unique(true[~asked], return_inverse=True)
-        plane = fit_plane(features[~asked], classes.astype(np.intp))
-        told[asked] = learnt[plane.values(features[asked]).argmax(axis=1)]
+        selected = fold_of == fold
+        learnt, classes = np.unique(true[~selected], return_inverse=True)
+        plane = fit_plane(features[~selected], classes.astype(np.intp))
+        told[selected] = learnt[plane.values(features[selected]).argmax(axis=1)]
     return told
 
 
@@ -172,7 +172,7 @@ def probe_json(found: SourceProbe) -> dict[str, Any]:
             {
                 "class": each.klass.value,
                 "title": CLASS_TITLES[each.klass],
-                "pictures": dict(each.pictures),
+                "images": dict(each.images),
                 "told": estimate_json(each.told),
                 "chance": each.chance,
             }

@@ -15,7 +15,7 @@ from screening.bundles.manifest import ManifestRule
 from screening.domain.scores import THRESHOLD_DIGITS, Class
 from screening.domain.triage import Priority
 from training.errors import TrainingError
-from training.metrics.classification import AnsweredImages
+from training.metrics.classification import ScoredImages
 
 _STEP: int = 10**THRESHOLD_DIGITS
 """Thresholds are whole steps of a score as it meets them, and are chosen on such scores."""
@@ -60,23 +60,23 @@ TARGETS: tuple[TriageTarget, ...] = (
 )
 
 
-def choose_triage_rules(answered: AnsweredImages) -> tuple[ManifestRule, ...]:
-    """Return the triage table for an ensemble's calibrated answers to validation images.
+def choose_triage_rules(scored: ScoredImages) -> tuple[ManifestRule, ...]:
+    """Return the triage table for an ensemble's calibrated scores to validation images.
 
     Raises TrainingError where a class has no image, or nothing but one has.
     """
     return tuple(
         ManifestRule(
-            priority=target.priority, klass=target.klass, at_least=_threshold(answered, target)
+            priority=target.priority, klass=target.klass, at_least=_threshold(scored, target)
         )
         for target in TARGETS
     )
 
 
-def _threshold(answered: AnsweredImages, target: TriageTarget) -> float:
-    place = answered.classes.index(target.klass)
-    positive = answered.true == place
-    scores = answered.probabilities[:, place].round(THRESHOLD_DIGITS)
+def _threshold(scored: ScoredImages, target: TriageTarget) -> float:
+    place = scored.classes.index(target.klass)
+    positive = scored.true == place
+    scores = scored.probabilities[:, place].round(THRESHOLD_DIGITS)
     counted = np.sort(scores[positive if target.wanted is Wanted.SENSITIVITY else ~positive])
     if not counted.size:
         raise TrainingError(

@@ -22,6 +22,6 @@ def partial_label_loss(allowed: Any, probabilities: Any) -> Any:
 
 def allowed_accuracy(allowed: Any, probabilities: Any) -> Any:
     """Return 1 where the most probable class is an allowed one, else 0, (batch,)."""
-    answer = keras.ops.argmax(probabilities, axis=-1)
-    chosen = keras.ops.one_hot(answer, probabilities.shape[-1], dtype="float32")
+    predicted = keras.ops.argmax(probabilities, axis=-1)
+    chosen = keras.ops.one_hot(predicted, probabilities.shape[-1], dtype="float32")
     return keras.ops.sum(chosen * keras.ops.cast(allowed, "float32"), axis=-1)

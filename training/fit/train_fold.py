@@ -23,7 +23,7 @@ from training.fit.time_estimate import expected_duration_s, in_words
 from training.inference.outputs import predict
 from training.inputs.batches import RadiographBatches
 from training.inputs.cached_features import FeatureBatches, keep_features
-from training.inputs.fold_images import DecodedPictures, PictureSet, allowed_targets, batches_of
+from training.inputs.fold_images import DecodedImages, ImageSet, allowed_targets, batches_of
 from training.metrics.curves import roc_curve
 from training.networks.initial import (
     StartNetwork,
@@ -40,7 +40,7 @@ from training.runs.folder import fold_directory, write_split
 from training.runs.request import RunReport, RunRequest
 
 VERSIONS = 3
-"""Changed copies of each training picture whose lower blocks' answers are kept."""
+"""Changed copies of each training image whose lower blocks' scores are kept."""
 SHORTEST_TIMED_IMAGES = 1000
 """Fewer images in the whole run are trained sooner than their time is measured."""
 
@@ -59,12 +59,12 @@ class FoldTraining:
     drawn: Composition
     identity: str
     released: tuple[Path, ...]
-    pictures: DecodedPictures
+    images: DecodedImages
 
 
 @dataclass(frozen=True, slots=True)
 class _Learner:
-    """The network that learns, the targets of all its pictures, and its own loss, if any."""
+    """The network that learns, the targets of all its images, and its own loss, if any."""
 
     network: keras.Model
     targets: NDArray[np.float32]
@@ -73,9 +73,9 @@ class _Learner:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The part of the network that is trained, and what it is shown: pictures, or kept answers.
+    """The part of the network that is trained, and what it is shown: images, or kept scores.
 
-    lower: whose answers are kept, below `folder`; None where pictures are shown.
+    lower: whose scores are kept, below `folder`; None where images are shown.
     """
 
     network: keras.Model
@@ -89,7 +89,7 @@ class _Shown:
         """Return batches of what is shown."""
         if self.lower is None or self.report is None:
             return batches
-        self.report.begin(f"keeping lower blocks' answers, {part}", versions * len(batches.rows))
+        self.report.begin(f"keeping lower blocks' scores, {part}", versions * len(batches.rows))
         features = keep_features(
             self.lower,
             batches,
@@ -118,13 +118,15 @@ def train_fold(training: FoldTraining, plan: FoldPlan, replicas: Replicas) -> No
     with replicas.scope():
         learner = _learner(training, start.model)
     phases = [_phase(training, start, learner, rows, shown) for rows in plan.phases]
-    watched = shown(_watched(training, training.pictures.watched, plan.watched), "watched")
-    asked = phases[: request.phase]
-    total = sum(phase.epochs * phase.batches.size for phase in asked)
+    watched = shown(_watched(training, training.images.watched, plan.watched), "watched")
+    requested = phases[: request.phase]
+    total = sum(phase.epochs * phase.batches.size for phase in requested)
     left = total - _finished_images(folder, phases)
     # Another backend would compile every step once more to time it.
     if left >= SHORTEST_TIMED_IMAGES and keras.backend.backend() == "tensorflow":
-        expected_s = expected_duration_s(learner.network, asked, watched, replicas) * left / total
+        expected_s = (
+            expected_duration_s(learner.network, requested, watched, replicas) * left / total
+        )
         where = "this CPU" if is_on_cpu() else "this GPU"
         report.say(f"fold {plan.fold}: {left} images, about {in_words(expected_s)} on {where}")
     report.begin(f"fold {plan.fold} of {protocol.folds}", left)
@@ -194,7 +196,7 @@ def _phase(
     batches = batches_of(
         protocol,
         training.drawn,
-        training.pictures.learning,
+        training.images.learning,
         rows,
         targets=learner.targets,
         seed=training.request.seed,
@@ -217,7 +219,7 @@ def _phase(
 
 def _learner(training: FoldTraining, model: keras.Model) -> _Learner:
     """Return what learns: the network, or one with further outputs, or its upper part alone."""
-    protocol, drawn, decoded = training.protocol, training.drawn, training.pictures.learning
+    protocol, drawn, decoded = training.protocol, training.drawn, training.images.learning
     block = training.request.cache_below
     allowed = allowed_targets(protocol, drawn, decoded)
     if protocol.terms is None:
@@ -237,12 +239,14 @@ def _left_out_area(
     training: FoldTraining, plan: FoldPlan, shown: _Shown
 ) -> Callable[[keras.Model], float | None]:
     """Return what measures COVID-19 against normal on images of hospitals left out."""
-    decoded, rows = training.pictures.watched, training.drawn.rows
-    asked = [i for i in plan.monitored if rows[i].screening_class in {Class.COVID19, Class.NORMAL}]
-    positive = np.array([rows[i].screening_class is Class.COVID19 for i in asked], dtype=bool)
-    if not asked or positive.all() or not positive.any():
+    decoded, rows = training.images.watched, training.drawn.rows
+    requested = [
+        i for i in plan.monitored if rows[i].screening_class in {Class.COVID19, Class.NORMAL}
+    ]
+    positive = np.array([rows[i].screening_class is Class.COVID19 for i in requested], dtype=bool)
+    if not requested or positive.all() or not positive.any():
         return lambda _model: None
-    batches = shown(_watched(training, decoded, asked), "monitored")
+    batches = shown(_watched(training, decoded, requested), "monitored")
     place = training.protocol.classes.index("covid19")
 
     def area(model: keras.Model) -> float | None:
@@ -253,7 +257,7 @@ def _left_out_area(
     return area
 
 
-def _watched(training: FoldTraining, decoded: PictureSet, rows: Sequence[int]) -> RadiographBatches:
+def _watched(training: FoldTraining, decoded: ImageSet, rows: Sequence[int]) -> RadiographBatches:
     return batches_of(
         training.protocol,
         training.drawn,

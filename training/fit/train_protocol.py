@@ -16,7 +16,7 @@ from training.fit.devices import replicas_on
 from training.fit.loop import CHECKPOINT
 from training.fit.train_fold import FoldTraining, train_fold
 from training.inputs.crop_pack import LUNG_FIELD, MANIFEST, is_pack, read_record
-from training.inputs.fold_images import decode_pictures
+from training.inputs.fold_images import decode_images
 from training.inputs.input_view import keep_lung_field, lung_field_sha256
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.networks.initial import released_weights
@@ -38,7 +38,7 @@ def run_protocol(
     Everything that can be wrong with the data, the weights and the folder is looked at first.
     Raises TrainingError (DataError where it is the data), each naming the file and the remedy.
     """
-    protocol, request = _as_asked(protocol, request)
+    protocol, request = _augmented(protocol, request)
     _check_request(protocol, request)
     rows = read_manifest(request.data, check_files=request.pack is None)
     drawn = compose(protocol, rows, request.seed)
@@ -76,7 +76,7 @@ def run_protocol(
         drawn=drawn,
         identity=record.identity,
         released=released,
-        pictures=decode_pictures(protocol, request, drawn, plans, report),
+        images=decode_images(protocol, request, drawn, plans, report),
     )
     with replicas_on(request.devices) as replicas:
         for plan in plans:
@@ -84,7 +84,7 @@ def run_protocol(
             train_fold(training, plan, replicas)
 
 
-def _as_asked(protocol: Protocol, request: RunRequest) -> tuple[Protocol, RunRequest]:
+def _augmented(protocol: Protocol, request: RunRequest) -> tuple[Protocol, RunRequest]:
     """Return both with what one says of the other: epochs and terms, and where a pack has what."""
     if request.epochs is not None:
         protocol = replace(protocol, epochs=request.epochs)
@@ -129,7 +129,7 @@ def _check_request(protocol: Protocol, request: RunRequest) -> None:
         "one of them": request.phase is not None and not 1 <= request.phase <= protocol.phases,
         f"{protocol.name} sees the lung field; train `screening train lung-field` and name its "
         "folder with --lung-field": protocol.view is View.LUNG_FIELD and not request.lung_field,
-        f"{protocol.name} sees the whole picture; leave out --lung-field": request.lung_field
+        f"{protocol.name} sees the whole image; leave out --lung-field": request.lung_field
         and protocol.view is not View.LUNG_FIELD,
         f"expected at least 1 epoch, or 0 to take over a bundle's member, found {protocol.epochs}; "
         "correct --epochs": protocol.epochs < (0 if request.bundle else 1),
@@ -187,7 +187,7 @@ def _record(
 
 
 def _fingerprint(pack: Path | None) -> str:
-    """Return what pictures were prepared by: this version, or the one that made the pack."""
+    """Return what images were prepared by: this version, or the one that made the pack."""
     if pack:
         return read_record(pack).fingerprint
     from screening.imaging.fingerprint import fingerprint  # noqa: PLC0415  needs DICOM decoders

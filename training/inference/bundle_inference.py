@@ -19,7 +19,7 @@ from screening.errors import RejectedInstanceError
 from screening.imaging.image_check import image_refusal
 from screening.imaging.radiograph_file import read_radiograph
 from training.errors import DataError
-from training.runs.held_out_scores import Predictions, Question, both_sides
+from training.runs.held_out_scores import Example, Predictions, both_sides
 
 Item = TypeVar("Item")
 
@@ -62,13 +62,13 @@ def refusals_of(ensemble: Ensemble, images: Sequence[NDArray[np.uint8]]) -> list
 
 
 def member_predictions(
-    members: Sequence[Member], questions: tuple[Question, ...], inferred: Sequence[Inference]
+    members: Sequence[Member], examples: tuple[Example, ...], inferred: Sequence[Inference]
 ) -> list[Predictions]:
-    """Return each member's probabilities in its own classes; inferred: of the questions' images."""
+    """Return each member's probabilities in its own classes; inferred: of the examples' images."""
     return [
         Predictions(
             member.classes,
-            questions,
+            examples,
             both_sides(
                 np.array([list(each.scores.members[place].raw.values()) for each in inferred])
             ),

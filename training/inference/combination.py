@@ -1,4 +1,4 @@
-"""Members' answers as one answer: calibration, weights, and how both are chosen.
+"""Members' scores as one score: calibration, weights, and how both are chosen.
 
 Both are chosen on validation data: the temperature of each member as the one under which the true
 class of its scores in the ensemble's three classes is most probable, then the weights as those
@@ -21,8 +21,8 @@ from screening.domain.scores import (
     member_scores,
 )
 from training.errors import TrainingError
-from training.metrics.classification import AnsweredImages
-from training.runs.held_out_scores import Predictions, Question
+from training.metrics.classification import ScoredImages
+from training.runs.held_out_scores import Example, Predictions
 
 TEMPERATURES = (0.1, 10.0)
 """Searched from the first to the second, in two grids of `_STEPS`."""
@@ -54,58 +54,58 @@ def speaks_of_the_three_classes(classes: Sequence[str]) -> bool:
     return None not in known and set(known) == set(Class)
 
 
-def own_answers(predictions: Predictions) -> AnsweredImages:
-    """Return a network's answers in its own classes, where the image's class is one of them."""
+def own_scores(predictions: Predictions) -> ScoredImages:
+    """Return a network's scores in its own classes, where the image's class is one of them."""
     names = predictions.classes
-    chosen = [each.klass in names for each in predictions.questions]
-    asked = [each for each in predictions.questions if each.klass in names]
-    true = [names.index(each.klass) for each in asked]
-    return _answered(names, asked, true, predictions.probabilities[np.array(chosen, dtype=bool)])
+    chosen = [each.klass in names for each in predictions.examples]
+    selected = [each for each in predictions.examples if each.klass in names]
+    true = [names.index(each.klass) for each in selected]
+    return _scored(names, selected, true, predictions.probabilities[np.array(chosen, dtype=bool)])
 
 
-def three_class_answers(predictions: Predictions, temperature: float = 1.0) -> AnsweredImages:
-    """Return a network's calibrated answers in the ensemble's classes, as the stations fold them.
+def three_class_scores(predictions: Predictions, temperature: float = 1.0) -> ScoredImages:
+    """Return a network's calibrated scores in the ensemble's classes, as the stations fold them.
 
     Raises TrainingError where its classes, or an image's, are none of theirs.
     """
     _check_classes(predictions)
     names = tuple(Class)
-    true = [names.index(CLASS_OF_MEMBER_CLASS[each.klass]) for each in predictions.questions]
+    true = [names.index(CLASS_OF_MEMBER_CLASS[each.klass]) for each in predictions.examples]
     calibrated = _calibrated(predictions.classes, predictions.probabilities, temperature)
     scores = _rows(each.calibrated for each in calibrated)
     classes = tuple(name.value for name in names)
-    return _answered(classes, predictions.questions, true, scores)
+    return _scored(classes, predictions.examples, true, scores)
 
 
 def common_images(members: Sequence[Predictions]) -> tuple[Predictions, ...]:
-    """Return the members' answers to the images that all of them were asked, in one order.
+    """Return the members' scores of the images that all of them scored, in one order.
 
     What is known of an image covers all members: it counts as trained on where any was.
     Raises TrainingError where they have no image in common.
     """
-    asked = [{each.pixels_sha256: n for n, each in enumerate(m.questions)} for m in members]
-    shared = [name for name in asked[0] if all(name in places for places in asked)]
+    selected = [{each.pixels_sha256: n for n, each in enumerate(m.examples)} for m in members]
+    shared = [name for name in selected[0] if all(name in places for places in selected)]
     if not shared:
         raise TrainingError(
             "expected runs that keep some images of this part in common, found none; train the "
             "members on one manifest with the same split and seed"
         )
     merged = tuple(
-        _merged([m.questions[places[name]] for m, places in zip(members, asked, strict=True)])
+        _merged([m.examples[places[name]] for m, places in zip(members, selected, strict=True)])
         for name in shared
     )
     return tuple(
-        replace(m, questions=merged, probabilities=m.probabilities[[places[s] for s in shared]])
-        for m, places in zip(members, asked, strict=True)
+        replace(m, examples=merged, probabilities=m.probabilities[[places[s] for s in shared]])
+        for m, places in zip(members, selected, strict=True)
     )
 
 
-def combined_answers(members: Sequence[Predictions], combination: Combination) -> AnsweredImages:
-    """Return the ensemble's answers; members must answer the same images, see `common_images`."""
+def combined_scores(members: Sequence[Predictions], combination: Combination) -> ScoredImages:
+    """Return the ensemble's scores; members must score the same images, see `common_images`."""
     for member in members:
         _check_classes(member)
     scores = ensemble_scores([(each.classes, each.probabilities) for each in members], combination)
-    return replace(three_class_answers(members[0]), probabilities=scores)
+    return replace(three_class_scores(members[0]), probabilities=scores)
 
 
 def ensemble_scores(
@@ -129,10 +129,10 @@ def ensemble_scores(
 def choose_combination(members: Sequence[Predictions]) -> Combination:
     """Choose temperatures and weights on validation data.
 
-    members: answers to the same images, none of them of a group that a member was trained on.
+    members: scores to the same images, none of them of a group that a member was trained on.
     Raises TrainingError where one is.
     """
-    leaked = sum(each.group_in_training for each in members[0].questions)
+    leaked = sum(each.group_in_training for each in members[0].examples)
     if leaked:
         raise TrainingError(
             f"expected validation images of patients that no member was trained on, found {leaked} "
@@ -140,7 +140,7 @@ def choose_combination(members: Sequence[Predictions]) -> Combination:
         )
     temperatures = tuple(choose_temperature(member) for member in members)
     scores = [
-        three_class_answers(member, temperature)
+        three_class_scores(member, temperature)
         for member, temperature in zip(members, temperatures, strict=True)
     ]
     of_truth = np.stack([_of_truth(each) for each in scores], axis=1)
@@ -157,8 +157,7 @@ def choose_temperature(predictions: Predictions) -> float:
     for _ in range(2):
         grid = np.geomspace(low, high, _STEPS)
         losses = [
-            -np.log(_of_truth(three_class_answers(predictions, float(each)))).mean()
-            for each in grid
+            -np.log(_of_truth(three_class_scores(predictions, float(each)))).mean() for each in grid
         ]
         place = int(np.argmin(losses))
         best = float(grid[place])
@@ -179,8 +178,8 @@ def _mixture_weights(of_truth: Floats) -> tuple[float, ...]:
     return tuple(round(float(least + (1 - len(shares) * least) * each), 4) for each in shares)
 
 
-def _of_truth(answered: AnsweredImages) -> Floats:
-    chosen = answered.probabilities[np.arange(len(answered.true)), answered.true]
+def _of_truth(scored: ScoredImages) -> Floats:
+    chosen = scored.probabilities[np.arange(len(scored.true)), scored.true]
     return np.maximum(chosen, _SMALLEST)
 
 
@@ -196,7 +195,7 @@ def _rows(scores: Iterable[ClassScores]) -> Floats:
 
 
 def _check_classes(predictions: Predictions) -> None:
-    names = {*predictions.classes, *(each.klass for each in predictions.questions)}
+    names = {*predictions.classes, *(each.klass for each in predictions.examples)}
     unknown = names - CLASS_OF_MEMBER_CLASS.keys()
     if unknown or not speaks_of_the_three_classes(predictions.classes):
         raise TrainingError(
@@ -205,28 +204,28 @@ def _check_classes(predictions: Predictions) -> None:
         )
 
 
-def _merged(questions: Sequence[Question]) -> Question:
-    coarsest = {CLASS_OF_MEMBER_CLASS.get(each.klass, each.klass) for each in questions}
+def _merged(examples: Sequence[Example]) -> Example:
+    coarsest = {CLASS_OF_MEMBER_CLASS.get(each.klass, each.klass) for each in examples}
     if len(coarsest) > 1:
         raise TrainingError(
-            f"expected one class of picture {questions[0].pixels_sha256}, found "
+            f"expected one class of image {examples[0].pixels_sha256}, found "
             f"{', '.join(sorted(coarsest))} in different runs; train them on one manifest"
         )
     return replace(
-        questions[0],
-        training_images_of_source=sum(each.training_images_of_source for each in questions),
-        group_in_training=any(each.group_in_training for each in questions),
+        examples[0],
+        training_images_of_source=sum(each.training_images_of_source for each in examples),
+        group_in_training=any(each.group_in_training for each in examples),
     )
 
 
-def _answered(
-    classes: tuple[str, ...], asked: Sequence[Question], true: Sequence[int], scores: Floats
-) -> AnsweredImages:
-    return AnsweredImages(
+def _scored(
+    classes: tuple[str, ...], selected: Sequence[Example], true: Sequence[int], scores: Floats
+) -> ScoredImages:
+    return ScoredImages(
         classes=classes,
         true=np.array(true, dtype=np.intp),
         probabilities=scores,
-        groups=np.array([each.split_group for each in asked], dtype=np.str_),
-        sources=np.array([each.source for each in asked], dtype=np.str_),
-        seen=np.array([each.training_images_of_source for each in asked], dtype=np.intp),
+        groups=np.array([each.split_group for each in selected], dtype=np.str_),
+        sources=np.array([each.source for each in selected], dtype=np.str_),
+        seen=np.array([each.training_images_of_source for each in selected], dtype=np.intp),
     )

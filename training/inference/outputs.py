@@ -1,4 +1,4 @@
-"""A network's answers to a set of pictures."""
+"""A network's scores to a set of images."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _SMALLEST = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Mean loss and accuracy (0 to 1) over a set of pictures."""
+    """Mean loss and accuracy (0 to 1) over a set of images."""
 
     loss: float
     accuracy: float
@@ -24,11 +24,11 @@ class Score:
 def predict(
     model: keras.Model, batches: RadiographBatches, *, workers: int = 2
 ) -> NDArray[np.float32]:
-    """Return the outputs for every picture, (n, outputs), in the order of `batches`.
+    """Return the outputs for every image, (n, outputs), in the order of `batches`.
 
     One sigmoid output is the probability of the protocol's first class.
     """
-    # With several replicas each of them answers the whole batch.
+    # With several replicas each of them scores the whole batch.
     outputs = [
         np.asarray(model.predict_on_batch(_filled(batch.images, batches)))[: len(batch.images)]
         for batch in Prefetched(batches, workers=workers)

@@ -1,4 +1,4 @@
-"""Puts picture files through a run's trained network."""
+"""Puts image files through a run's trained network."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -17,19 +17,19 @@ from screening.networks.test_time_augmentation import with_test_time_augmentatio
 from training.errors import TrainingError
 from training.inference.outputs import predict
 from training.inputs.batches import RadiographBatches
-from training.inputs.decoded_images import load_pictures
-from training.inputs.input_view import SeenAs, input_spec, kept_lung_field, seen_part
+from training.inputs.decoded_images import load_images
+from training.inputs.input_view import InputView, input_spec, kept_lung_field, region_of_view
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.networks.initial import load_network
 from training.runs.held_out_scores import TrainedFold
 
 BATCH_SIZE = 32
-PICTURES_AT_ONCE = 256
+IMAGES_AT_ONCE = 256
 """Prepared and held in memory."""
 
 
-class Answering:
-    """Answers for `training.runs.held_out_scores`; shows its progress by `on_decoded`."""
+class FileScorer:
+    """Scores for `training.runs.held_out_scores`; shows its progress by `on_decoded`."""
 
     def __init__(
         self,
@@ -43,67 +43,67 @@ class Answering:
         self._workers, self._cache_dir, self._on_decoded = workers, cache_dir, on_decoded
 
     def __call__(self, fold: TrainedFold, paths: Sequence[Path]) -> NDArray[np.float32]:
-        """Return the outputs, (pictures, outputs), of the float32 network of a fold.
+        """Return the outputs, (images, outputs), of the float32 network of a fold.
 
-        Raises TrainingError where the pictures would be prepared otherwise than for its training.
+        Raises TrainingError where the images would be prepared otherwise than for its training.
         """
         check_preprocessing(fold)
         keras.backend.clear_session()
         model = load_network(fold.run, fold.fold, self.architectures)
-        return self.probabilities(model, seen_by(fold), paths)
+        return self.probabilities(model, input_view_of(fold), paths)
 
     def probabilities(
-        self, model: keras.Model, seen_as: SeenAs, paths: Sequence[Path]
+        self, model: keras.Model, input_view: InputView, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
-        """Return a network's probabilities for picture files, as the stations ask it."""
-        return self.outputs(_as_asked(model, seen_as), seen_as, paths)
+        """Return a network's probabilities for image files, as the stations score them."""
+        return self.outputs(_augmented(model, input_view), input_view, paths)
 
     def outputs(
-        self, model: keras.Model, seen_as: SeenAs, paths: Sequence[Path]
+        self, model: keras.Model, input_view: InputView, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
-        """Return a network's outputs, (pictures, outputs), for picture files."""
-        pictures = load_pictures(
+        """Return a network's outputs, (images, outputs), for image files."""
+        images = load_images(
             paths,
-            seen_as.spec,
+            input_view.spec,
             exact=True,
-            seen=seen_as.part,
+            seen=input_view.part,
             workers=self._workers,
             cache_dir=self._cache_dir,
             on_decoded=self._on_decoded,
         )
-        return self._predicted(model, seen_as.spec, pictures)
+        return self._predicted(model, input_view.spec, images)
 
     def outputs_of(
-        self, model: keras.Model, seen_as: SeenAs, pictures: Iterable[NDArray[np.uint8]]
+        self, model: keras.Model, input_view: InputView, images: Iterable[NDArray[np.uint8]]
     ) -> NDArray[np.float32]:
-        """Return a network's outputs for rendered pictures, (rows, columns) uint8 each."""
-        waiting = iter(pictures)
+        """Return a network's outputs for rendered images, (rows, columns) uint8 each."""
+        waiting = iter(images)
         found = []
-        while some := list(islice(waiting, PICTURES_AT_ONCE)):
-            prepared = np.stack([seen_as(picture) for picture in some])
-            found.append(self._predicted(model, seen_as.spec, prepared))
+        while some := list(islice(waiting, IMAGES_AT_ONCE)):
+            prepared = np.stack([input_view(image) for image in some])
+            found.append(self._predicted(model, input_view.spec, prepared))
         return np.concatenate(found)
 
     def _predicted(
-        self, model: keras.Model, spec: InputSpec, pictures: NDArray[Any]
+        self, model: keras.Model, spec: InputSpec, images: NDArray[Any]
     ) -> NDArray[np.float32]:
-        no_targets = np.zeros((len(pictures), 1), np.float32)
-        batches = RadiographBatches(pictures, no_targets, spec, batch_size=BATCH_SIZE)
+        no_targets = np.zeros((len(images), 1), np.float32)
+        batches = RadiographBatches(images, no_targets, spec, batch_size=BATCH_SIZE)
         return predict(model, batches, workers=self._workers)
 
 
-def _as_asked(model: keras.Model, seen_as: SeenAs) -> keras.Model:
-    return with_test_time_augmentation(model, mirrored=seen_as.mirrored, inner=seen_as.inner)
+def _augmented(model: keras.Model, input_view: InputView) -> keras.Model:
+    return with_test_time_augmentation(model, mirrored=input_view.mirrored, inner=input_view.inner)
 
 
-def seen_by(fold: TrainedFold) -> SeenAs:
-    """Return what the network of a fold takes of a picture; TrainingError where it cannot be."""
-    part = seen_part(View(fold.record.view), kept_lung_field(fold.run))
-    return SeenAs(input_spec(fold.record), part, fold.record.mirrored, fold.record.inner)
+def input_view_of(fold: TrainedFold) -> InputView:
+    """Return what the network of a fold takes of an image; TrainingError where it cannot be."""
+    part = region_of_view(View(fold.record.view), kept_lung_field(fold.run))
+    return InputView(input_spec(fold.record), part, fold.record.mirrored, fold.record.inner)
 
 
 def check_preprocessing(fold: TrainedFold) -> None:
-    """Raise TrainingError where this version prepares pictures otherwise than the run did."""
+    """Raise TrainingError where this version prepares images otherwise than the run did."""
     expected, found = fold.record.preprocessing_fingerprint, fingerprint()
     if expected != found:
         raise TrainingError(

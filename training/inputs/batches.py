@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.imaging.preprocess import InputSpec, preprocess
-from training.augmentation.geometry import Augment, picture_random
+from training.augmentation.geometry import Augment, image_random
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Drawn:
 
 
 class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
-    """Pictures that are decoded already, in batches; item i is (images, targets[, weights]).
+    """Images that are decoded already, in batches; item i is (images, targets[, weights]).
 
-    pictures: what `load_pictures` returned, exact if `augment` is None, else with sides of at least
+    images: what `load_images` returned, exact if `augment` is None, else with sides of at least
     64 pixels, as `preprocess` wants. targets: (n, outputs)
-    float32. rows: which pictures are used, in order, all by default. keys: of every picture; its
-    random changes depend on its key, the seed and the epoch; by default its place in `pictures`.
-    shuffle: another order in every epoch. drawn: instead of every picture once, each epoch draws
+    float32. rows: which images are used, in order, all by default. keys: of every image; its
+    random changes depend on its key, the seed and the epoch; by default its place in `images`.
+    shuffle: another order in every epoch. drawn: instead of every image once, each epoch draws
     anew, with these chances. Each item is the same however often and from whichever
     thread it is asked for.
     """
 
     def __init__(
         self,
-        pictures: NDArray[np.uint8] | NDArray[np.float32],
+        images: NDArray[np.uint8] | NDArray[np.float32],
         targets: NDArray[np.float32],
         spec: InputSpec,
         *,
@@ -78,13 +78,13 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
     ) -> None:
         super().__init__()
         wanted = np.uint8 if augment else np.float32
-        if pictures.dtype != wanted:
-            raise ValueError(f"expected {np.dtype(wanted)} pictures, found {pictures.dtype}")
-        self.pictures, self.targets, self.spec = pictures, targets, spec
+        if images.dtype != wanted:
+            raise ValueError(f"expected {np.dtype(wanted)} images, found {images.dtype}")
+        self.images, self.targets, self.spec = images, targets, spec
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.drawn = drawn
-        self.rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.intp)
-        self.keys = range(len(pictures)) if keys is None else keys
+        self.rows = np.arange(len(images)) if rows is None else np.asarray(rows, dtype=np.intp)
+        self.keys = range(len(images)) if keys is None else keys
         self.sample_weights, self.augment = sample_weights, augment
         self.begin_epoch(0)
 
@@ -104,7 +104,7 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
 
     @property
     def size(self) -> int:
-        """Number of pictures in an epoch."""
+        """Number of images in an epoch."""
         return len(self.order)
 
     def __len__(self) -> int:
@@ -125,11 +125,11 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
 
     def image(self, row: int, time: int) -> NDArray[np.float32]:
         """Return the input of one row, as this epoch shows it for the how manieth time."""
-        picture = self.pictures[row]
+        radiograph = self.images[row]
         if self.augment is None:
-            return np.repeat(picture[..., np.newaxis], 3, axis=2)
-        random = picture_random(self.seed, self.epoch, self.keys[row], int(time))
-        return preprocess(self.augment(np.asarray(picture), random), self.spec)
+            return np.repeat(radiograph[..., np.newaxis], 3, axis=2)
+        random = image_random(self.seed, self.epoch, self.keys[row], int(time))
+        return preprocess(self.augment(np.asarray(radiograph), random), self.spec)
 
 
 class Prefetched:

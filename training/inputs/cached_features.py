@@ -1,4 +1,4 @@
-"""What the lower part of a network makes of each picture, kept on disk, and batches of it."""
+"""What the lower part of a network makes of each image, kept on disk, and batches of it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.whole_files import whole_path
-from training.augmentation.geometry import picture_random
+from training.augmentation.geometry import image_random
 from training.inputs.batches import RadiographBatches
 
 _AT_ONCE = 64
 
 
 class FeatureBatches(RadiographBatches):
-    """Batches like others, of kept answers in place of pictures.
+    """Batches like others, of kept scores in place of images.
 
     features: (versions, rows, height, width, channels) float16, of the other batches' rows in
-    their order. Each time a picture is drawn, one of its versions is.
+    their order. Each time an image is drawn, one of its versions is.
     """
 
     def __init__(self, batches: RadiographBatches, features: NDArray[np.float16]) -> None:
@@ -39,7 +39,7 @@ class FeatureBatches(RadiographBatches):
 
     def image(self, row: int, time: int) -> NDArray[np.float32]:
         """Return one version of what the lower part makes of a row."""
-        random = picture_random(self.seed, self.epoch, self.keys[row], int(time))
+        random = image_random(self.seed, self.epoch, self.keys[row], int(time))
         version = int(random.integers(len(self._features)))
         return np.asarray(self._features[version, self._slot[int(row)]], np.float32)
 
@@ -54,7 +54,7 @@ def keep_features(
 ) -> NDArray[np.float16]:
     """Return what the lower part makes of all rows, from a file if it is there, else kept in it.
 
-    versions: changed copies of each picture, as many epochs of `batches` would show it.
+    versions: changed copies of each image, as many epochs of `batches` would show it.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

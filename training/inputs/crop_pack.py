@@ -91,11 +91,11 @@ class CropPack:
             return np.asarray(Image.open(io.BytesIO(content)).convert("L"))
         except (KeyError, OSError, zipfile.BadZipFile) as error:
             raise DataError(
-                f"expected a crop of picture {pixels_sha256} in {self._folder / CROPS}, cannot "
+                f"expected a crop of image {pixels_sha256} in {self._folder / CROPS}, cannot "
                 f"read one ({type(error).__name__}); pack the manifest again"
             ) from error
 
-    def pictures(
+    def images(
         self,
         pixels_sha256: Sequence[str],
         spec: InputSpec,
@@ -104,7 +104,7 @@ class CropPack:
         workers: int,
         on_decoded: Callable[[int], None] | None = None,
     ) -> NDArray[Any]:
-        """Return (images, spec.height, spec.width), as `decoded_images.load_pictures` does.
+        """Return (images, spec.height, spec.width), as `decoded_images.load_images` does.
 
         exact: float32 in spec.value_range, else whole grey levels, uint8. Raises DataError.
         """

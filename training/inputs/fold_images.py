@@ -1,4 +1,4 @@
-"""The decoded pictures of a run's folds, and the batches that are made of them."""
+"""The decoded images of a run's folds, and the batches that are made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from training.data.manifest import ABNORMAL, ImageRow
 from training.inputs.batches import Draw, Drawn, RadiographBatches
 from training.inputs.crop_pack import CropPack
 from training.inputs.hospital_pairs import HospitalPairs
-from training.inputs.input_view import input_spec, seen_part
+from training.inputs.input_view import input_spec, region_of_view
 from training.inputs.sampling import balanced_chances
 from training.protocols.composition import Composition
 from training.protocols.plan import FoldPlan
@@ -20,38 +20,38 @@ from training.runs.request import RunReport, RunRequest
 
 
 @dataclass(frozen=True, slots=True)
-class PictureSet:
-    """Decoded pictures and the rows of the composition that they are of."""
+class ImageSet:
+    """Decoded images and the rows of the composition that they are of."""
 
-    pictures: NDArray[Any]
+    images: NDArray[Any]
     rows: tuple[int, ...]
 
     def places(self, rows: Sequence[int]) -> list[int]:
-        """Return where the pictures of some rows are."""
+        """Return where the images of some rows are."""
         place = {row: n for n, row in enumerate(self.rows)}
         return [place[row] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedPictures:
+class DecodedImages:
     """learning: for training, in whole grey levels if they are augmented. watched: exact."""
 
-    learning: PictureSet
-    watched: PictureSet
+    learning: ImageSet
+    watched: ImageSet
 
 
-def decode_pictures(
+def decode_images(
     protocol: Protocol,
     request: RunRequest,
     drawn: Composition,
     plans: Sequence[FoldPlan],
     report: RunReport,
-) -> DecodedPictures:
+) -> DecodedImages:
     """Decode everything that some fold uses, once; raises DataError naming unreadable files."""
     learning = sorted({row for plan in plans for row in plan.training})
     watched = sorted({row for plan in plans for row in (*plan.watched, *plan.monitored)})
     report.begin("decoding", len(learning) + len(watched))
-    return DecodedPictures(
+    return DecodedImages(
         learning=_decoded(protocol, request, drawn, learning, report, exact=not protocol.augments),
         watched=_decoded(protocol, request, drawn, watched, report, exact=True),
     )
@@ -65,55 +65,55 @@ def _decoded(
     report: RunReport,
     *,
     exact: bool,
-) -> PictureSet:
+) -> ImageSet:
     spec = input_spec(protocol)
     chosen = [drawn.rows[row] for row in rows]
     if request.pack:
-        crops = CropPack(request.pack).pictures(
+        crops = CropPack(request.pack).images(
             [row.pixels_sha256 for row in chosen],
             spec,
             exact=exact,
             workers=request.workers,
             on_decoded=report.advance,
         )
-        return PictureSet(crops, tuple(rows))
-    from training.inputs.decoded_images import load_pictures  # noqa: PLC0415  a pack needs no DICOM decoder
+        return ImageSet(crops, tuple(rows))
+    from training.inputs.decoded_images import load_images  # noqa: PLC0415  a pack needs no DICOM decoder
 
-    pictures = load_pictures(
+    images = load_images(
         [row.path for row in chosen],
         spec,
         exact=exact,
-        seen=seen_part(protocol.view, request.lung_field),
+        seen=region_of_view(protocol.view, request.lung_field),
         workers=request.workers,
         cache_dir=request.cache_dir,
         on_decoded=report.advance,
     )
-    return PictureSet(pictures, tuple(rows))
+    return ImageSet(images, tuple(rows))
 
 
 def batches_of(
     protocol: Protocol,
     drawn: Composition,
-    decoded: PictureSet,
+    decoded: ImageSet,
     rows: Sequence[int],
     *,
     targets: NDArray[np.float32],
     seed: int,
     learning: bool,
 ) -> RadiographBatches:
-    """Return batches of some rows; targets: of all decoded pictures, in their order.
+    """Return batches of some rows; targets: of all decoded images, in their order.
 
     learning: changed, shuffled or drawn as the protocol says, and not as they are.
     """
     places = decoded.places(rows)
     return RadiographBatches(
-        decoded.pictures,
+        decoded.images,
         targets,
         input_spec(protocol),
         batch_size=protocol.batch_size,
         rows=places,
         keys=decoded.rows,
-        augment=protocol.augment(decoded.pictures[places]) if learning else None,
+        augment=protocol.augment(decoded.images[places]) if learning else None,
         shuffle=learning,
         drawn=_draw(protocol, drawn, rows) if learning else None,
         seed=seed,
@@ -121,14 +121,14 @@ def batches_of(
 
 
 def allowed_targets(
-    protocol: Protocol, drawn: Composition, decoded: PictureSet
+    protocol: Protocol, drawn: Composition, decoded: ImageSet
 ) -> NDArray[np.float32]:
-    """Return which outputs each picture's class allows, (pictures, outputs)."""
+    """Return which outputs each image's class allows, (images, outputs)."""
     classes = [protocol.strata[drawn.strata[row]].klass for row in decoded.rows]
-    answers = protocol.classes[: protocol.outputs]
+    outputs = protocol.classes[: protocol.outputs]
     allowed = [protocol.allowed(klass or "") for klass in classes]
-    targets = np.array([[answer in names for answer in answers] for names in allowed])
-    return targets.astype(np.float32).reshape(len(classes), len(answers))
+    targets = np.array([[output in names for output in outputs] for names in allowed])
+    return targets.astype(np.float32).reshape(len(classes), len(outputs))
 
 
 def _draw(protocol: Protocol, drawn: Composition, rows: Sequence[int]) -> Draw | None:

@@ -1,4 +1,4 @@
-"""A rendered picture at a network's size, in the two forms that training takes."""
+"""A rendered image at a network's size, in the two forms that training takes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from screening.imaging.preprocess import InputSpec, preprocess
 
 
-def whole_grey_levels(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
-    """Return a picture at network size, (spec.height, spec.width) uint8, for augmentation.
+def whole_grey_levels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    """Return an image at network size, (spec.height, spec.width) uint8, for augmentation.
 
     The contrast is left to what follows augmentation.
     """
-    grey = preprocess(picture, InputSpec(spec.height, spec.width, (0.0, 255.0)))[..., 0]
+    grey = preprocess(image, InputSpec(spec.height, spec.width, (0.0, 255.0)))[..., 0]
     return np.rint(grey).astype(np.uint8)
 
 
-def exact_values(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
+def exact_values(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
     """Return one of the three equal channels of `preprocess`, (spec.height, spec.width)."""
-    return preprocess(picture, spec)[..., 0]
+    return preprocess(image, spec)[..., 0]

@@ -48,9 +48,9 @@ class HospitalPairs:
         second = np.empty_like(first)
         drawn = [self._cells[place] for place in first.tolist()]
         for cell in sorted(set(drawn)):
-            asked = np.array([each == cell for each in drawn])
+            selected = np.array([each == cell for each in drawn])
             places, chances = self._partners[cell]
-            second[asked] = random.choice(places, int(asked.sum()), p=chances)
+            second[selected] = random.choice(places, int(selected.sum()), p=chances)
         return np.stack([first, second], axis=1).ravel()
 
 

@@ -19,45 +19,45 @@ from training.runs.folder import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPart:
+class LungFieldRegion:
     """name: of the part, for what is kept of it; finder: of the lungs."""
 
     name: str
     finder: LungFieldFinder
 
-    def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the part of a (rows, columns) picture.
+    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of a (rows, columns) image.
 
-        A picture without a plausible lung field, which the stations would refuse, is seen whole.
+        An image without a plausible lung field, which the stations would refuse, is seen whole.
         """
-        box = self.finder.box(picture)
-        return crop(picture, box) if box else picture
+        box = self.finder.box(image)
+        return crop(image, box) if box else image
 
 
 @dataclass(frozen=True, slots=True)
-class SeenAs:
+class InputView:
     """What a network takes of a radiograph.
 
-    part: None for the whole picture. mirrored, inner: it is asked about these views,
-    too, see `screening.networks.test_time_augmentation`.
+    part: None for the whole image. mirrored, inner: test-time augmentation, see
+    `screening.networks.test_time_augmentation`.
     """
 
     spec: InputSpec
-    part: SeenPart | None = None
+    part: LungFieldRegion | None = None
     mirrored: bool = False
     inner: float | None = None
 
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return one of the equal channels, (spec.height, spec.width), of a rendered picture."""
-        return preprocess(self.part_of(picture), self.spec)[..., 0]
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return one of the equal channels, (spec.height, spec.width), of a rendered image."""
+        return preprocess(self.part_of(image), self.spec)[..., 0]
 
-    def part_of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the part of a (rows, columns) picture that it sees."""
-        return self.part.of(picture) if self.part else picture
+    def part_of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of a (rows, columns) image that it sees."""
+        return self.part.of(image) if self.part else image
 
 
-def seen_part(view: View, lung_field: Path | None) -> SeenPart | None:
-    """Return the part that a view shows, None for the whole picture.
+def region_of_view(view: View, lung_field: Path | None) -> LungFieldRegion | None:
+    """Return the part that a view shows, None for the whole image.
 
     lung_field: the folder of the lung-field network's run. Raises TrainingError where the view
     needs one and it has none.
@@ -69,7 +69,7 @@ def seen_part(view: View, lung_field: Path | None) -> SeenPart | None:
             "expected the lung-field network that the run was trained with, found none; name its "
             "folder with --lung-field"
         )
-    return SeenPart(f"{view} {lung_field_sha256(lung_field)}", load_lung_field(lung_field))
+    return LungFieldRegion(f"{view} {lung_field_sha256(lung_field)}", load_lung_field(lung_field))
 
 
 def lung_field_sha256(run: Path) -> str:

@@ -56,10 +56,10 @@ class PackRequest:
 
 
 def make_pack(rows: Sequence[ImageRow], request: PackRequest, progress: Progress) -> PackRecord:
-    """Write the pack; rows of a picture that is there twice are packed once.
+    """Write the pack; rows of an image that is there twice are packed once.
 
-    Squashed and whole pictures, wide and narrow ones, become squares of one size, as networks see
-    them. Raises DataError where pictures cannot be read or the size cannot be kept, TrainingError
+    Squashed and whole images, wide and narrow ones, become squares of one size, as networks see
+    them. Raises DataError where images cannot be read or the size cannot be kept, TrainingError
     where the folder is there.
     """
     if request.out.exists():
@@ -93,26 +93,26 @@ def make_pack(rows: Sequence[ImageRow], request: PackRequest, progress: Progress
 def _squares(
     rows: Sequence[ImageRow], request: PackRequest, progress: Progress
 ) -> tuple[NDArray[np.uint8], int]:
-    """Return (images, side, side) crops, and how many are of the whole picture."""
+    """Return (images, side, side) crops, and how many are of the whole image."""
     finder = load_lung_field(request.lung_field)
     squares = np.empty((len(rows), request.side, request.side), np.uint8)
     place = whole = 0
-    for pictures in _pictures(rows, request.workers):
-        for picture, box in zip(pictures, finder.boxes(pictures), strict=True):
+    for images in _images(rows, request.workers):
+        for image, box in zip(images, finder.boxes(images), strict=True):
             whole += box is None
-            squares[place] = square(picture if box is None else crop(picture, box), request.side)
+            squares[place] = square(image if box is None else crop(image, box), request.side)
             place += 1
-        progress(len(pictures))
+        progress(len(images))
     return squares, whole
 
 
-def _pictures(rows: Sequence[ImageRow], workers: int) -> Iterator[list[NDArray[np.uint8]]]:
+def _images(rows: Sequence[ImageRow], workers: int) -> Iterator[list[NDArray[np.uint8]]]:
     def read(row: ImageRow) -> NDArray[np.uint8]:
         try:
             return read_radiograph(row.path).pixels
         except (RejectedInstanceError, OSError) as error:
             raise DataError(
-                f"expected a readable picture at {row.path}, found {error}; replace it, or take "
+                f"expected a readable image at {row.path}, found {error}; replace it, or take "
                 "it out of the manifest"
             ) from error
 
@@ -121,16 +121,16 @@ def _pictures(rows: Sequence[ImageRow], workers: int) -> Iterator[list[NDArray[n
             yield list(pool.map(read, rows[start : start + _AT_ONCE]))
 
 
-def square(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Return a (rows, columns) picture as (side, side), without keeping its aspect ratio."""
-    resized = Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR)
+def square(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return a (rows, columns) image as (side, side), without keeping its aspect ratio."""
+    resized = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
     return np.asarray(resized)
 
 
-def webp(picture: NDArray[np.uint8], quality: int) -> bytes:
-    """Return a grey picture as WebP."""
+def webp(image: NDArray[np.uint8], quality: int) -> bytes:
+    """Return a grey image as WebP."""
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "WEBP", quality=quality, method=4)
+    Image.fromarray(image).save(stream, "WEBP", quality=quality, method=4)
     return stream.getvalue()
 
 

@@ -1,6 +1,6 @@
 """The figures of hospitals left out: each alone, their mean, and pooled after it.
 
-A hospital is asked about by the network that never saw it. Where it lacks the class to compare
+A hospital is scored by the network that never saw it. Where it lacks the class to compare
 with, the other hospitals left out of the same run lend theirs, whose scores are the same network's;
 where those have none either, the hospitals left out of other runs do. Who lent stands in the table.
 Intervals resample whole split groups, within each hospital for a mean over hospitals.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from screening.domain.triage import Priority
 from training.evaluation.acceptance import Bar, ReleaseFigure
-from training.left_out.scores import Flags, Floats, HospitalAnswers, Kind, joined_answers
+from training.left_out.scores import Flags, Floats, HospitalScores, Kind, joined_scores
 from training.metrics.classification import CURVE_RESAMPLES, Estimate
 from training.metrics.curves import roc_curve
 from training.metrics.intervals import bootstrap_values, percentile_interval, wilson_interval
@@ -96,8 +96,8 @@ class LeftOutFigures:
     bars: tuple[ReleaseFigure, ...]
 
 
-def left_out_figures(runs: Sequence[HospitalAnswers]) -> LeftOutFigures:
-    """Return the table; runs: what each training run answered to the hospitals it left out.
+def left_out_figures(runs: Sequence[HospitalScores]) -> LeftOutFigures:
+    """Return the table; runs: what each training run scored to the hospitals it left out.
 
     Raises ValueError where a hospital was left out of two runs: its figure would be two.
     """
@@ -108,7 +108,7 @@ def left_out_figures(runs: Sequence[HospitalAnswers]) -> LeftOutFigures:
         _hospital_figures(name, runs[places[0]], [r for n, r in enumerate(runs) if n != places[0]])
         for name, places in sorted(_runs_by_hospital(runs).items())
     )
-    together = joined_answers(runs)
+    together = joined_scores(runs)
     means = {figure: _mean(hospitals, figure) for figure in Figure}
     return LeftOutFigures(
         hospitals=hospitals,
@@ -126,7 +126,7 @@ def left_out_figures(runs: Sequence[HospitalAnswers]) -> LeftOutFigures:
     )
 
 
-def _runs_by_hospital(runs: Sequence[HospitalAnswers]) -> dict[str, list[int]]:
+def _runs_by_hospital(runs: Sequence[HospitalScores]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for place, run in enumerate(runs):
         for name in sorted(set(run.hospitals.tolist())):
@@ -135,28 +135,28 @@ def _runs_by_hospital(runs: Sequence[HospitalAnswers]) -> dict[str, list[int]]:
 
 
 def _hospital_figures(
-    name: str, run: HospitalAnswers, others: Sequence[HospitalAnswers]
+    name: str, run: HospitalScores, others: Sequence[HospitalScores]
 ) -> HospitalFigures:
     own = run.only(run.hospitals == name)
-    lenders = [run.only(run.hospitals != name), *([joined_answers(others)] if others else [])]
+    lenders = [run.only(run.hospitals != name), *([joined_scores(others)] if others else [])]
     told: dict[Figure, Told] = {}
     for figure, (higher, lower) in AREAS.items():
         told |= _told_area(figure, own, lenders, higher, lower)
     for figure, (kind, priorities) in SHARES.items():
-        asked = own.only(own.kinds == kind)
-        if len(asked.kinds):
-            told[figure] = _told_share(asked, priorities)
+        selected = own.only(own.kinds == kind)
+        if len(selected.kinds):
+            told[figure] = _told_share(selected, priorities)
     return HospitalFigures(hospital=name, images=_images(own), told=told)
 
 
-def _images(answers: HospitalAnswers) -> dict[Kind, int]:
-    return {kind: int((answers.kinds == kind).sum()) for kind in Kind}
+def _images(scored: HospitalScores) -> dict[Kind, int]:
+    return {kind: int((scored.kinds == kind).sum()) for kind in Kind}
 
 
 def _told_area(
     figure: Figure,
-    own: HospitalAnswers,
-    lenders: Sequence[HospitalAnswers],
+    own: HospitalScores,
+    lenders: Sequence[HospitalScores],
     higher: frozenset[Kind],
     lower: Kind,
 ) -> dict[Figure, Told]:
@@ -168,7 +168,7 @@ def _told_area(
             break
         # Children's normals say little of adults, and adults' little of children.
         fitting = (lender.kinds == lower) & (lender.children == own.children.all())
-        theirs = joined_answers([theirs, lender.only(fitting)])
+        theirs = joined_scores([theirs, lender.only(fitting)])
     if not (len(ours.kinds) and len(theirs.kinds)):
         return {}
     estimate, values = _area(_score(figure), ours, theirs)
@@ -177,31 +177,31 @@ def _told_area(
     return {figure: Told(estimate=estimate, against=against, counts=enough, resampled=values)}
 
 
-def _score(figure: Figure) -> Callable[[HospitalAnswers], Floats]:
+def _score(figure: Figure) -> Callable[[HospitalScores], Floats]:
     if figure is Figure.ABNORMAL_NORMAL:
-        return lambda answers: answers.abnormal
-    return lambda answers: answers.covid19
+        return lambda scored: scored.abnormal
+    return lambda scored: scored.covid19
 
 
 def _area(
-    score: Callable[[HospitalAnswers], Floats], ours: HospitalAnswers, theirs: HospitalAnswers
+    score: Callable[[HospitalScores], Floats], ours: HospitalScores, theirs: HospitalScores
 ) -> tuple[Estimate, Floats]:
-    asked = joined_answers([ours, theirs])
-    positive = np.arange(len(asked.kinds)) < len(ours.kinds)
-    scores = score(asked)
+    selected = joined_scores([ours, theirs])
+    positive = np.arange(len(selected.kinds)) < len(ours.kinds)
+    scores = score(selected)
 
     def statistic(chosen: NDArray[np.intp]) -> float | None:
         curve = roc_curve(positive[chosen], scores[chosen])
         return curve.area if curve else None
 
-    return _estimated(statistic, asked.groups)
+    return _estimated(statistic, selected.groups)
 
 
-def _told_share(asked: HospitalAnswers, priorities: frozenset[Priority]) -> Told:
-    reached: Flags = np.isin(asked.priorities, [each.value for each in priorities])
-    estimate, values = _estimated(lambda chosen: float(reached[chosen].mean()), asked.groups)
+def _told_share(selected: HospitalScores, priorities: frozenset[Priority]) -> Told:
+    reached: Flags = np.isin(selected.priorities, [each.value for each in priorities])
+    estimate, values = _estimated(lambda chosen: float(reached[chosen].mean()), selected.groups)
     if estimate.value in {0.0, 1.0}:  # nothing to resample
-        trials = len(set(asked.groups.tolist()))
+        trials = len(set(selected.groups.tolist()))
         estimate = Estimate(estimate.value, wilson_interval(int(estimate.value) * trials, trials))
     return Told(estimate=estimate, counts=len(reached) >= LEAST_IMAGES, resampled=values)
 
@@ -233,7 +233,7 @@ def _over(
     return Estimate(float(value), percentile_interval(np.asarray(summary(drawn, axis=0))))
 
 
-def _of_all(figure: Figure, together: HospitalAnswers) -> Estimate:
+def _of_all(figure: Figure, together: HospitalScores) -> Estimate:
     if figure in AREAS:
         higher, lower = AREAS[figure]
         grown = together.only(~together.children)
@@ -243,5 +243,5 @@ def _of_all(figure: Figure, together: HospitalAnswers) -> Estimate:
             return Estimate(None)
         return _area(_score(figure), ours, theirs)[0]
     kind, priorities = SHARES[figure]
-    asked = together.only(together.kinds == kind)
-    return _told_share(asked, priorities).estimate if len(asked.kinds) else Estimate(None)
+    selected = together.only(together.kinds == kind)
+    return _told_share(selected, priorities).estimate if len(selected.kinds) else Estimate(None)

@@ -1,4 +1,4 @@
-"""From finished runs to what they answered to the hospitals that they left out."""
+"""From finished runs to what they scored to the hospitals that they left out."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,22 +7,22 @@ from screening.domain.triage import TriageRule
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.errors import TrainingError
-from training.evaluation.of_runs import Ask
+from training.evaluation.of_runs import Predictor
 from training.evaluation.triage_thresholds import choose_triage_rules
 from training.inference.combination import (
     choose_combination,
-    combined_answers,
+    combined_scores,
     common_images,
     ensemble_scores,
 )
 from training.left_out.figures import LeftOutFigures, left_out_figures
-from training.left_out.scores import HospitalAnswers, answers_of_rows
+from training.left_out.scores import HospitalScores, scores_of_rows
 from training.runs.folder import SPLIT_FILE, finished_folds, read_run, read_split
 from training.runs.held_out_scores import TrainedFold, classified, predictions_path
 
 
-def answered_folds(argument: Path) -> tuple[TrainedFold, ...]:
-    """Return the folds of a run that have weights, or kept answers of weights that are elsewhere.
+def scored_folds(argument: Path) -> tuple[TrainedFold, ...]:
+    """Return the folds of a run that have weights, or kept scores of weights that are elsewhere.
 
     Raises TrainingError where there is none.
     """
@@ -38,14 +38,14 @@ def answered_folds(argument: Path) -> tuple[TrainedFold, ...]:
     folds = sorted(kept | set(finished_folds(argument)))
     if not folds:
         raise TrainingError(
-            f"expected trained weights or kept answers in {argument}, found neither; finish the "
+            f"expected trained weights or kept scores in {argument}, found neither; finish the "
             "run first, or name another"
         )
     return tuple(TrainedFold(argument, fold, record) for fold in folds)
 
 
-def has_kept_answers(fold: TrainedFold, part: Part) -> bool:
-    """Return whether a fold without weights has its network's answers to a part."""
+def has_kept_scores(fold: TrainedFold, part: Part) -> bool:
+    """Return whether a fold without weights has its network's scores to a part."""
     return not fold.weights.exists() and predictions_path(fold, part).exists()
 
 
@@ -62,7 +62,7 @@ def hospitals_left_out(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> froze
 
 
 def evaluate_left_out(
-    runs: Sequence[Sequence[TrainedFold]], rows: Mapping[str, ImageRow], ask: Ask
+    runs: Sequence[Sequence[TrainedFold]], rows: Mapping[str, ImageRow], predictor: Predictor
 ) -> LeftOutFigures:
     """Return the table of the hospitals that runs left out.
 
@@ -82,7 +82,7 @@ def evaluate_left_out(
         )
     try:
         return left_out_figures(
-            [_answers(members, names, rows, ask) for names, members in ensembles.items()]
+            [_scores(members, names, rows, predictor) for names, members in ensembles.items()]
         )
     except ValueError as error:
         raise TrainingError(
@@ -90,20 +90,20 @@ def evaluate_left_out(
         ) from None
 
 
-def _answers(
+def _scores(
     members: Sequence[TrainedFold],
     hospitals: frozenset[str],
     rows: Mapping[str, ImageRow],
-    ask: Ask,
-) -> HospitalAnswers:
-    validation = common_images([classified(ask(each, Part.VALIDATION)) for each in members])
+    predictor: Predictor,
+) -> HospitalScores:
+    validation = common_images([classified(predictor(each, Part.VALIDATION)) for each in members])
     combination = choose_combination(validation)
     rules = [
         TriageRule(rule.priority, rule.klass, rule.at_least)
-        for rule in choose_triage_rules(combined_answers(validation, combination))
+        for rule in choose_triage_rules(combined_scores(validation, combination))
     ]
-    tested = common_images([ask(each, Part.TEST) for each in members])
+    tested = common_images([predictor(each, Part.TEST) for each in members])
     scores = ensemble_scores([(each.classes, each.probabilities) for each in tested], combination)
-    asked = [rows[each.pixels_sha256] for each in tested[0].questions]
-    places = [place for place, row in enumerate(asked) if row.hospital in hospitals]
-    return answers_of_rows([asked[place] for place in places], scores[places], rules)
+    selected = [rows[each.pixels_sha256] for each in tested[0].examples]
+    places = [place for place, row in enumerate(selected) if row.hospital in hospitals]
+    return scores_of_rows([selected[place] for place in places], scores[places], rules)

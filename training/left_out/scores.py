@@ -1,4 +1,4 @@
-"""What networks answered to images of hospitals that were left out of their training."""
+"""What networks scored to images of hospitals that were left out of their training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 
 
 class Kind(StrEnum):
-    """What an image shows, as coarsely as the worklist asks."""
+    """What an image shows, as coarsely as the worklist needs."""
 
     COVID19 = "covid19"
     NORMAL = "normal"
@@ -32,8 +32,8 @@ def kind_of(label: Label) -> Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class HospitalAnswers:
-    """Answers to images of hospitals that one training run left out.
+class HospitalScores:
+    """Scores to images of hospitals that one training run left out.
 
     scores: (images, 3), the ensemble's three classes in the order of `Class`, 0 to 1. kinds,
     hospitals, groups: (images,). children: (images,) whether the hospital's patients are children.
@@ -47,9 +47,9 @@ class HospitalAnswers:
     children: Flags
     priorities: Strings
 
-    def only(self, chosen: Flags) -> "HospitalAnswers":
+    def only(self, chosen: Flags) -> "HospitalScores":
         """Return the images where `chosen`, (images,), is true."""
-        return HospitalAnswers(
+        return HospitalScores(
             self.scores[chosen],
             self.kinds[chosen],
             self.hospitals[chosen],
@@ -69,12 +69,12 @@ class HospitalAnswers:
         return np.asarray(1 - self.scores[:, list(Class).index(Class.NORMAL)])
 
 
-def answers_of_rows(
+def scores_of_rows(
     rows: Sequence[ImageRow], scores: Floats, rules: Sequence[TriageRule]
-) -> HospitalAnswers:
-    """Return the answers to rows of a manifest; rules: chosen on images of other hospitals."""
+) -> HospitalScores:
+    """Return the scores to rows of a manifest; rules: chosen on images of other hospitals."""
     priorities = [triage(ClassScores(*row), rules).priority for row in scores.tolist()]
-    return HospitalAnswers(
+    return HospitalScores(
         scores=scores,
         kinds=np.array([kind_of(row.label) for row in rows], dtype=np.str_),
         hospitals=np.array([row.hospital for row in rows], dtype=np.str_),
@@ -84,9 +84,9 @@ def answers_of_rows(
     )
 
 
-def joined_answers(found: Sequence[HospitalAnswers]) -> HospitalAnswers:
-    """Return several runs' answers as one."""
-    return HospitalAnswers(
+def joined_scores(found: Sequence[HospitalScores]) -> HospitalScores:
+    """Return several runs' scores as one."""
+    return HospitalScores(
         np.concatenate([each.scores for each in found]),
         np.concatenate([each.kinds for each in found]),
         np.concatenate([each.hospitals for each in found]),

@@ -10,7 +10,7 @@ from training.left_out.figures import LEAST_IMAGES, Figure, HospitalFigures, Lef
 from training.left_out.scores import Kind
 
 HOW = (
-    "Each hospital is asked about by networks that saw none of its images. An area compares its "
+    "Each hospital is scored by networks that saw none of its images. An area compares its "
     "own images with its own normals, or other diseases; where it has fewer than "
     f"{LEAST_IMAGES}, with those of the hospitals left out of the same run, else of other runs, "
     "adults with adults. Thresholds were chosen on validation images of other hospitals. A mean is "

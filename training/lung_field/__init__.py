@@ -1,1 +1,1 @@
-"""Trains the network that finds the lungs, from pictures and masks of their lungs."""
+"""Trains the network that finds the lungs, from images and masks of their lungs."""

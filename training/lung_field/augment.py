@@ -1,4 +1,4 @@
-"""Random changes to a picture and the mask of its lungs; and pictures that show no lungs."""
+"""Random changes to an image and the mask of its lungs; and images that show no lungs."""
 
 from collections.abc import Callable
 
@@ -7,60 +7,60 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SHARE_WITHOUT_LUNGS = 0.2
-"""Of the training pictures: so that the network finds nothing in what is no upright chest."""
+"""Of the training images: so that the network finds nothing in what is no upright chest."""
 
-Picture = NDArray[np.uint8]
+GreyImage = NDArray[np.uint8]
 
 
 def training_pair(
-    picture: Picture, mask: Picture, random: np.random.Generator
-) -> tuple[Picture, Picture]:
-    """Return a changed picture and its mask; the same generator state gives the same.
+    radiograph: GreyImage, mask: GreyImage, random: np.random.Generator
+) -> tuple[GreyImage, GreyImage]:
+    """Return a changed image and its mask; the same generator state gives the same.
 
-    picture, mask: (rows, columns) uint8. One picture in five is made into one without lungs, and
+    image, mask: (rows, columns) uint8. One image in five is made into one without lungs, and
     its mask is empty.
     """
     if random.random() < SHARE_WITHOUT_LUNGS:
         change = _WITHOUT_LUNGS[random.integers(len(_WITHOUT_LUNGS))]
-        picture, mask = change(picture, random), np.zeros_like(mask)
-    picture, mask = _moved(picture, mask, random)
-    return _exposed(picture, random), mask
+        radiograph, mask = change(radiograph, random), np.zeros_like(mask)
+    radiograph, mask = _moved(radiograph, mask, random)
+    return _exposed(radiograph, random), mask
 
 
-def _turned(picture: Picture, random: np.random.Generator) -> Picture:
-    """Lay a picture on its side or upside down, at its own size."""
-    rows, columns = picture.shape
-    turned = np.ascontiguousarray(np.rot90(picture, int(random.integers(1, 4))))
+def _turned(radiograph: GreyImage, random: np.random.Generator) -> GreyImage:
+    """Lay an image on its side or upside down, at its own size."""
+    rows, columns = radiograph.shape
+    turned = np.ascontiguousarray(np.rot90(radiograph, int(random.integers(1, 4))))
     return np.asarray(Image.fromarray(turned).resize((columns, rows), Image.Resampling.BILINEAR))
 
 
-def _inverted(picture: Picture, _random: np.random.Generator) -> Picture:
-    return 255 - picture
+def _inverted(radiograph: GreyImage, _random: np.random.Generator) -> GreyImage:
+    return 255 - radiograph
 
 
-def _shuffled(picture: Picture, random: np.random.Generator) -> Picture:
-    """Cut a picture into 3 x 3 to 5 x 5 tiles and lay them anew: its texture without its form."""
+def _shuffled(radiograph: GreyImage, random: np.random.Generator) -> GreyImage:
+    """Cut an image into 3 x 3 to 5 x 5 tiles and lay them anew: its texture without its form."""
     count = int(random.integers(3, 6))
-    height, width = picture.shape[0] // count, picture.shape[1] // count
+    height, width = radiograph.shape[0] // count, radiograph.shape[1] // count
     corners = [(row * height, column * width) for row in range(count) for column in range(count)]
-    shuffled = picture.copy()
+    shuffled = radiograph.copy()
     for (y, x), place in zip(corners, random.permutation(len(corners)), strict=True):
         from_y, from_x = corners[place]
-        tile = picture[from_y : from_y + height, from_x : from_x + width]
+        tile = radiograph[from_y : from_y + height, from_x : from_x + width]
         shuffled[y : y + height, x : x + width] = tile[:: random.choice((-1, 1))]
     return shuffled
 
 
-def _noise(picture: Picture, random: np.random.Generator) -> Picture:
-    """Return shades of any coarseness, from two blobs to grain, in place of a picture."""
-    rows, columns = picture.shape
+def _noise(radiograph: GreyImage, random: np.random.Generator) -> GreyImage:
+    """Return shades of any coarseness, from two blobs to grain, in place of an image."""
+    rows, columns = radiograph.shape
     side = int(np.exp(random.uniform(np.log(2), np.log(columns))))
     shades = random.normal(128, 50, (side, side)).clip(0, 255).astype(np.uint8)
     stretched = Image.fromarray(shades).resize((columns, rows), Image.Resampling.BICUBIC)
     return np.asarray(stretched)
 
 
-_WITHOUT_LUNGS: tuple[Callable[[Picture, np.random.Generator], Picture], ...] = (
+_WITHOUT_LUNGS: tuple[Callable[[GreyImage, np.random.Generator], GreyImage], ...] = (
     _turned,
     _turned,
     _inverted,
@@ -69,11 +69,13 @@ _WITHOUT_LUNGS: tuple[Callable[[Picture, np.random.Generator], Picture], ...] = 
 )
 
 
-def _moved(picture: Picture, mask: Picture, random: np.random.Generator) -> tuple[Picture, Picture]:
+def _moved(
+    radiograph: GreyImage, mask: GreyImage, random: np.random.Generator
+) -> tuple[GreyImage, GreyImage]:
     """Flip, turn by up to 15 degrees, zoom by up to 40 %, shear and shift both alike."""
-    rows, columns = picture.shape
+    rows, columns = radiograph.shape
     if random.random() < 0.5:  # noqa: PLR2004  an even chance
-        picture, mask = picture[:, ::-1], mask[:, ::-1]
+        radiograph, mask = radiograph[:, ::-1], mask[:, ::-1]
     turn = np.deg2rad(random.uniform(-15, 15))
     zoom_x, zoom_y = np.exp(random.uniform(-0.35, 0.35, 2))
     shear = random.uniform(-0.12, 0.12)
@@ -85,7 +87,7 @@ def _moved(picture: Picture, mask: Picture, random: np.random.Generator) -> tupl
     coefficients = np.column_stack([matrix, offset]).ravel().tolist()
     outside = int(random.choice((0, 0, 128, 255)))
 
-    def transformed(image: Picture, fill: int) -> Picture:
+    def transformed(image: GreyImage, fill: int) -> GreyImage:
         return np.asarray(
             Image.fromarray(np.ascontiguousarray(image)).transform(
                 (columns, rows),
@@ -96,17 +98,17 @@ def _moved(picture: Picture, mask: Picture, random: np.random.Generator) -> tupl
             )
         )
 
-    return transformed(picture, outside), transformed(mask, 0)
+    return transformed(radiograph, outside), transformed(mask, 0)
 
 
-def _exposed(picture: Picture, random: np.random.Generator) -> Picture:
+def _exposed(radiograph: GreyImage, random: np.random.Generator) -> GreyImage:
     """Change gamma, contrast, brightness and grain; some get a shade or a patch over them."""
-    grey = (picture / 255.0) ** np.exp(random.uniform(-0.7, 0.7))
+    grey = (radiograph / 255.0) ** np.exp(random.uniform(-0.7, 0.7))
     grey = (grey - 0.5) * np.exp(random.uniform(-0.5, 0.5)) + 0.5 + random.uniform(-0.2, 0.2)
     grey += random.normal(0, random.uniform(0, 0.06), grey.shape)
     if random.random() < 0.3:  # noqa: PLR2004  three in ten are lit unevenly
         light = Image.fromarray(random.normal(0, 0.3, (4, 4)).astype(np.float32))
-        grey += np.asarray(light.resize(picture.shape[::-1], Image.Resampling.BICUBIC))
+        grey += np.asarray(light.resize(radiograph.shape[::-1], Image.Resampling.BICUBIC))
     if random.random() < 0.2:  # noqa: PLR2004  one in five has a label or a device on it
         _lay_patch(grey, random)
     return np.asarray(np.rint(255 * grey.clip(0, 1)), np.uint8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from screening.imaging.lung_field import LungFieldSpec, network_input
 from screening.networks.lung_field import build_lung_field
-from training.augmentation.geometry import picture_random
+from training.augmentation.geometry import image_random
 from training.errors import TrainingError
 from training.lung_field.augment import training_pair
 from training.runs.checkpoint import Position, load_checkpoint, read_position, save_checkpoint
@@ -24,7 +24,7 @@ Arrays = NDArray[np.uint8]
 
 
 def fit_lung_field(
-    pictures: Arrays,
+    radiographs: Arrays,
     masks: Arrays,
     spec: LungFieldSpec,
     run: Path,
@@ -38,7 +38,7 @@ def fit_lung_field(
 ) -> keras.Model:
     """Return the trained network; the same on the same machine for the same arguments.
 
-    pictures, masks: (n, spec.height, spec.width) uint8. run: an existing folder that takes the
+    images, masks: (n, spec.height, spec.width) uint8. run: an existing folder that takes the
     checkpoint; with `resume` training goes on from the one that is there. on_step: called with the
     images of each finished step; on_epoch: with the epoch, from 1, and its mean loss.
     Raises TrainingError where the folder has another run or, without resume, any, where the disk is
@@ -46,22 +46,22 @@ def fit_lung_field(
     """
     keras.utils.set_random_seed(seed)
     model = build_lung_field(spec.height, spec.width)
-    steps = epochs * math.ceil(len(pictures) / BATCH)
+    steps = epochs * math.ceil(len(radiographs) / BATCH)
     rate = keras.optimizers.schedules.CosineDecay(FIRST_LEARNING_RATE, steps)
     optimizer = keras.optimizers.Adam(rate)
     model.compile(optimizer=optimizer, loss=_loss, jit_compile=False)
     optimizer.build(model.trainable_variables)
     for epoch in range(_finished(run, model, identity, resume=resume), epochs):
         losses = 0.0
-        for places in _batches(len(pictures), seed, epoch):
-            images, targets = _changed(pictures, masks, spec, places, seed=seed, epoch=epoch)
+        for places in _batches(len(radiographs), seed, epoch):
+            images, targets = _changed(radiographs, masks, spec, places, seed=seed, epoch=epoch)
             loss = float(model.train_on_batch(images, targets))
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} in epoch {epoch + 1}; try another --seed")
             losses += loss * len(places)
             on_step(len(places))
         save_checkpoint(run / CHECKPOINT, model, Position(identity=identity, epochs=epoch + 1))
-        on_epoch(epoch + 1, losses / len(pictures))
+        on_epoch(epoch + 1, losses / len(radiographs))
     return model
 
 
@@ -90,7 +90,7 @@ def _batches(count: int, seed: int, epoch: int) -> list[NDArray[np.intp]]:
 
 
 def _changed(
-    pictures: Arrays,
+    radiographs: Arrays,
     masks: Arrays,
     spec: LungFieldSpec,
     places: NDArray[np.intp],
@@ -100,16 +100,16 @@ def _changed(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return a batch as the network takes it, (n, height, width, 1) both, masks from 0 to 1."""
     pairs = [
-        training_pair(pictures[place], masks[place], picture_random(seed, epoch, int(place)))
+        training_pair(radiographs[place], masks[place], image_random(seed, epoch, int(place)))
         for place in places
     ]
-    images = np.stack([network_input(picture, spec) for picture, _ in pairs])
+    images = np.stack([network_input(radiograph, spec) for radiograph, _ in pairs])
     targets = np.stack([mask for _, mask in pairs])[..., np.newaxis] / 255
     return images[..., np.newaxis], np.asarray(targets, np.float32)
 
 
 def _loss(expected: Any, found: Any) -> Any:
-    """Return the mean of 1 - Dice over the pictures, and of the cross-entropy over all places.
+    """Return the mean of 1 - Dice over the images, and of the cross-entropy over all places.
 
     Dice alone is blind to how sure the network is, cross-entropy to small lungs.
     """

@@ -15,9 +15,9 @@ from training.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Figures from 0 to 1 over some pictures: of all, of the worst twentieth, and the worst."""
+    """Figures from 0 to 1 over some images: of all, of the worst twentieth, and the worst."""
 
-    pictures: int
+    images: int
     mean: float
     median: float
     fifth_percentile: float
@@ -64,9 +64,9 @@ def _area(box: Box) -> float:
 
 
 def read_drawn_boxes(table: Path, images: Path) -> dict[Path, Box]:
-    """Return the box around all lungs that were drawn in each picture.
+    """Return the box around all lungs that were drawn in each image.
 
-    table: CSV with file (below `images`), x, y, width and height in the picture's pixels, from its
+    table: CSV with file (below `images`), x, y, width and height in the image's pixels, from its
     upper left corner, a line for each lung. Raises DataError where it cannot be read.
     """
     lungs: dict[Path, list[tuple[float, float, float, float]]] = {}
@@ -79,14 +79,14 @@ def read_drawn_boxes(table: Path, images: Path) -> dict[Path, Box]:
         return {path: _around(path, corners) for path, corners in lungs.items()}
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
-            f"expected boxes with file, x, y, width and height in {table}, and their pictures in "
+            f"expected boxes with file, x, y, width and height in {table}, and their images in "
             f"{images}; cannot read them ({type(error).__name__}: {error})"
         ) from error
 
 
 def _around(path: Path, corners: Sequence[tuple[float, float, float, float]]) -> Box:
-    with Image.open(path) as picture:
-        width, height = picture.size
+    with Image.open(path) as image:
+        width, height = image.size
     first, last = np.min(corners, axis=0), np.max(corners, axis=0)
     return Box(
         float(first[0]) / width,

@@ -16,7 +16,7 @@ from screening.imaging.preprocess import InputSpec
 from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.lung_field import LungFieldFinder
 from training.errors import DataError, TrainingError
-from training.inputs.decoded_images import load_pictures
+from training.inputs.decoded_images import load_images
 from training.lung_field.fit import fit_lung_field
 from training.lung_field.measure import (
     Agreement,
@@ -27,9 +27,9 @@ from training.lung_field.measure import (
     read_drawn_boxes,
 )
 from training.lung_field.pairs import (
-    MaskedPicture,
+    MaskedImage,
     data_digest,
-    find_masked_pictures,
+    find_masked_images,
     held_out_groups,
     read_masks,
     split_groups,
@@ -45,7 +45,7 @@ HELD_OUT_SHARE = 1 / 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LungFieldRequest:
-    """One call of the command. images, masks: see `find_masked_pictures`. out: the run's folder."""
+    """One call of the command. images, masks: see `find_masked_images`. out: the run's folder."""
 
     images: Path
     masks: Path
@@ -58,10 +58,10 @@ class LungFieldRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LungFieldFigures:
-    """What a trained network reached on pictures of split groups that it was not trained on.
+    """What a trained network reached on images of split groups that it was not trained on.
 
     dice: with the masks. box_overlap: of the box without its margin with the one drawn by hand;
-    box_coverage: what share of the drawn box is within the margin. refused: pictures with a drawn
+    box_coverage: what share of the drawn box is within the margin. refused: images with a drawn
     box that has no plausible lung field; they count with 0.
     """
 
@@ -76,29 +76,29 @@ def train_lung_field(request: LungFieldRequest, report: RunReport) -> LungFieldF
 
     Raises TrainingError (DataError where it is the data), each naming the file and the remedy.
     """
-    pairs = find_masked_pictures(request.images, request.masks)
+    pairs = find_masked_images(request.images, request.masks)
     held_out = held_out_groups([p.split_group for p in pairs], request.seed, HELD_OUT_SHARE)
     tested = np.array([pair.split_group in held_out for pair in pairs])
     report.say(
-        f"{len(pairs)} pictures with masks: {int((~tested).sum())} to train on, "
+        f"{len(pairs)} images with masks: {int((~tested).sum())} to train on, "
         f"{int(tested.sum())} held out, in {len(held_out)} split groups"
     )
-    pictures, masks = _read(pairs, request.spec, report)
-    model = _fitted(request, pictures[~tested], masks[~tested], data_digest(pairs), report)
+    images, masks = _read(pairs, request.spec, report)
+    model = _fitted(request, images[~tested], masks[~tested], data_digest(pairs), report)
     save_network(request.out / WEIGHTS, model)
     trained = {pair.split_group for pair in pairs} - held_out
-    figures = measured(model, request, (pictures[tested], masks[tested]), trained)
+    figures = measured(model, request, (images[tested], masks[tested]), trained)
     _write_record(request, pairs, int(tested.sum()), figures)
     return figures
 
 
 def _read(
-    pairs: Sequence[MaskedPicture], spec: LungFieldSpec, report: RunReport
+    pairs: Sequence[MaskedImage], spec: LungFieldSpec, report: RunReport
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     masks = read_masks(pairs, spec)
-    report.begin("reading pictures", len(pairs))
-    grey = load_pictures(
-        [pair.picture for pair in pairs],
+    report.begin("reading images", len(pairs))
+    grey = load_images(
+        [pair.image for pair in pairs],
         InputSpec(spec.height, spec.width),
         exact=False,
         on_decoded=report.advance,
@@ -108,7 +108,7 @@ def _read(
 
 def _fitted(
     request: LungFieldRequest,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     masks: NDArray[np.uint8],
     digest: str,
     report: RunReport,
@@ -119,9 +119,9 @@ def _fitted(
         raise TrainingError(
             f"cannot make {request.out}: {error.strerror}; name another --out"
         ) from error
-    report.begin("training", request.epochs * len(pictures))
+    report.begin("training", request.epochs * len(images))
     return fit_lung_field(
-        pictures,
+        images,
         masks,
         request.spec,
         request.out,
@@ -147,13 +147,13 @@ def measured(
     held_out: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     trained_groups: set[str],
 ) -> LungFieldFigures:
-    """Return the figures on pictures and masks held out, and on drawn boxes of other groups."""
+    """Return the figures on images and masks held out, and on drawn boxes of other groups."""
     finder = LungFieldFinder(model, request.spec)
-    pictures, masks = held_out
-    found = finder.probabilities(list(pictures)) > request.spec.threshold
+    images, masks = held_out
+    found = finder.probabilities(list(images)) > request.spec.threshold
     areas = agreement([dice(f, e > _HALF) for f, e in zip(found, masks, strict=True)])
     if areas is None:
-        raise DataError("expected pictures that are held out, found none; add masks")
+        raise DataError("expected images that are held out, found none; add masks")
     overlaps, coverages, refused = _box_figures(finder, request, trained_groups)
     return LungFieldFigures(
         dice=areas,
@@ -169,7 +169,7 @@ _HALF = 127
 def _box_figures(
     finder: LungFieldFinder, request: LungFieldRequest, trained_groups: set[str]
 ) -> tuple[list[float], list[float], int]:
-    """Return overlap and coverage of each drawn box, and how many pictures are refused."""
+    """Return overlap and coverage of each drawn box, and how many images are refused."""
     table = request.masks / BOXES
     if not table.is_file():
         return [], [], 0
@@ -180,9 +180,9 @@ def _box_figures(
         name = path.relative_to(request.images).as_posix()
         if groups.get(name, path.stem) in trained_groups:
             continue
-        picture = read_radiograph(path).pixels
-        box = finder.box(picture)
-        around = lung_box(finder.probabilities([picture])[0], tight)
+        image = read_radiograph(path).pixels
+        box = finder.box(image)
+        around = lung_box(finder.probabilities([image])[0], tight)
         refused += box is None
         overlaps.append(overlap(around, drawn) if around else 0.0)
         coverages.append(coverage(box, drawn) if box else 0.0)
@@ -191,14 +191,14 @@ def _box_figures(
 
 def _write_record(
     request: LungFieldRequest,
-    pairs: Sequence[MaskedPicture],
+    pairs: Sequence[MaskedImage],
     held_out: int,
     figures: LungFieldFigures,
 ) -> None:
     record: Mapping[str, object] = {
         "spec": asdict(request.spec),
         "figures": asdict(figures),
-        "pictures": {"trained": len(pairs) - held_out, "held_out": held_out},
+        "images": {"trained": len(pairs) - held_out, "held_out": held_out},
         "data_digest": data_digest(pairs),
         "seed": request.seed,
         "epochs": request.epochs,

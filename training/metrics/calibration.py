@@ -42,7 +42,7 @@ def reliability(
     """Return how probabilities of one class compare with what was true; None without images.
 
     positive: shape (images,); probabilities: shape (images,), 0 to 1. For the confidence of
-    multi-class answers give the highest probability and whether its class was right. Raises
+    multi-class scores give the highest probability and whether its class was right. Raises
     ValueError where shapes differ or a probability is out of range.
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks, section 2 and equation 3.
     """

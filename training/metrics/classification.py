@@ -1,4 +1,4 @@
-"""Figures with 95 % intervals from a network's or an ensemble's answers.
+"""Figures with 95 % intervals from a network's or an ensemble's scores.
 
 Whole split groups are resampled, so that a patient with many images does not narrow an interval. A
 proportion of exactly 0 or 1 has no spread to resample; it gets Wilson's interval, with the number
@@ -31,8 +31,8 @@ Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredImages:
-    """Answers of one classifier to a set of images.
+class ScoredImages:
+    """Scores of one classifier to a set of images.
 
     true: (images,) indices into classes. probabilities: (images, classes). groups, sources:
     (images,). seen: (images,) how many images of the same source were trained on; 0: left out.
@@ -50,9 +50,9 @@ class AnsweredImages:
         """The most probable class of each image; of equal ones the first."""
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.intp)
 
-    def only(self, chosen: NDArray[np.bool_]) -> "AnsweredImages":
+    def only(self, chosen: NDArray[np.bool_]) -> "ScoredImages":
         """Return the images where `chosen`, (images,), is true."""
-        return AnsweredImages(
+        return ScoredImages(
             self.classes,
             self.true[chosen],
             self.probabilities[chosen],
@@ -122,41 +122,41 @@ class Evaluation:
     sources: tuple[SourceEvaluation, ...]
 
 
-def evaluate(name: str, answered: AnsweredImages) -> Evaluation:
+def evaluate(name: str, scored: ScoredImages) -> Evaluation:
     """Return a classifier's figures, pooled and per source; deterministic."""
     sources = []
-    for source in sorted(set(answered.sources.tolist())):
-        own = answered.only(answered.sources == source)
+    for source in sorted(set(scored.sources.tolist())):
+        own = scored.only(scored.sources == source)
         figures = evaluate_set(own)
         left_out = not own.seen.any()
         sources.append(SourceEvaluation(source=source, left_out=left_out, figures=figures))
-    return Evaluation(name=name, pooled=evaluate_set(answered), sources=tuple(sources))
+    return Evaluation(name=name, pooled=evaluate_set(scored), sources=tuple(sources))
 
 
-def evaluate_set(answered: AnsweredImages) -> SetEvaluation:
+def evaluate_set(scored: ScoredImages) -> SetEvaluation:
     """Return the figures on one set of images."""
-    matrices = _Matrices(answered)
-    size = len(answered.classes)
+    matrices = _Matrices(scored)
+    size = len(scored.classes)
     return SetEvaluation(
-        images=len(answered.true),
-        groups=len(np.unique(answered.groups)),
-        confusion=confusion_matrix(answered.classes, answered.true, answered.predicted),
+        images=len(scored.true),
+        groups=len(np.unique(scored.groups)),
+        confusion=confusion_matrix(scored.classes, scored.true, scored.predicted),
         accuracy=matrices.share(np.eye(size, dtype=bool), np.ones((size, size), dtype=bool)),
         balanced_accuracy=matrices.mean_sensitivity(),
         classes={
-            name: _class_evaluation(answered, matrices, place)
-            for place, name in enumerate(answered.classes)
+            name: _class_evaluation(scored, matrices, place)
+            for place, name in enumerate(scored.classes)
         },
     )
 
 
-def accuracy_difference(first: AnsweredImages, second: AnsweredImages) -> Estimate:
+def accuracy_difference(first: ScoredImages, second: ScoredImages) -> Estimate:
     """Return how much more accurate the first classifier is than the second on the same images.
 
     Raises ValueError where the images differ.
     """
     if not np.array_equal(first.true, second.true):
-        raise ValueError("expected answers to the same images")
+        raise ValueError("expected scores to the same images")
     gains = (first.predicted == first.true).astype(float) - (second.predicted == second.true)
 
     def mean(chosen: Indices) -> float:
@@ -168,11 +168,11 @@ def accuracy_difference(first: AnsweredImages, second: AnsweredImages) -> Estima
 class _Matrices:
     """The confusion matrix, and those of resampled groups, (resamples, classes, classes)."""
 
-    def __init__(self, answered: AnsweredImages) -> None:
-        size = len(answered.classes)
-        names, group_of = np.unique(answered.groups, return_inverse=True)
+    def __init__(self, scored: ScoredImages) -> None:
+        size = len(scored.classes)
+        names, group_of = np.unique(scored.groups, return_inverse=True)
         self._by_group = np.zeros((len(names), size, size))
-        np.add.at(self._by_group, (group_of, answered.true, answered.predicted), 1)
+        np.add.at(self._by_group, (group_of, scored.true, scored.predicted), 1)
         self._all = self._by_group.sum(axis=0)
         random = np.random.default_rng(0)
         equal = np.full(len(names), 1 / max(len(names), 1))
@@ -214,10 +214,10 @@ class _Matrices:
         return Estimate(value, _percentiles(figure(self._resampled)) if _spreads(value) else None)
 
 
-def _class_evaluation(answered: AnsweredImages, matrices: _Matrices, place: int) -> ClassEvaluation:
-    positive = answered.true == place
-    scores = answered.probabilities[:, place]
-    size = len(answered.classes)
+def _class_evaluation(scored: ScoredImages, matrices: _Matrices, place: int) -> ClassEvaluation:
+    positive = scored.true == place
+    scores = scored.probabilities[:, place]
+    size = len(scored.classes)
     row, column = np.zeros((size, size), dtype=bool), np.zeros((size, size), dtype=bool)
     row[place], column[:, place] = True, True
     everything = np.ones((size, size), dtype=bool)
@@ -227,7 +227,7 @@ def _class_evaluation(answered: AnsweredImages, matrices: _Matrices, place: int)
             found = curve(positive[chosen], scores[chosen])
             return found.area if found else None
 
-        return _resampled(figure, answered.groups)
+        return _resampled(figure, scored.groups)
 
     def error(chosen: Indices) -> float | None:
         found = reliability(positive[chosen], scores[chosen])
@@ -242,7 +242,7 @@ def _class_evaluation(answered: AnsweredImages, matrices: _Matrices, place: int)
         f1=matrices.share(row & column, row | column, weight=2),
         roc_area=area(roc_curve),
         average_precision=area(precision_recall_curve),
-        calibration_error=_resampled(error, answered.groups),
+        calibration_error=_resampled(error, scored.groups),
         roc=roc_curve(positive, scores),
         precision_recall=precision_recall_curve(positive, scores),
         reliability=reliability(positive, scores),
@@ -273,9 +273,9 @@ def _defined(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def joined(parts: Sequence[AnsweredImages]) -> AnsweredImages:
-    """Return the answers of several folds as one set; classes must be the same."""
-    return AnsweredImages(
+def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
+    """Return the scores of several folds as one set; classes must be the same."""
+    return ScoredImages(
         parts[0].classes,
         np.concatenate([part.true for part in parts]),
         np.concatenate([part.probabilities for part in parts]),

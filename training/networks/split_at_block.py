@@ -27,7 +27,7 @@ def above(model: keras.Model, block: int) -> keras.Model:
         return keras.Model(_cut(model, block), model.output, name=f"{model.name}_upper")
     except ValueError:  # Keras: the image reaches the outputs another way, too
         raise TrainingError(
-            f"expected a network with Xception alone to keep the answers below block {block}, "
+            f"expected a network with Xception alone to keep the scores below block {block}, "
             f"found {model.name}; leave out --cache-below"
         ) from None
 
@@ -38,6 +38,6 @@ def _cut(model: keras.Model, block: int) -> Any:
     if not FIRST <= block <= LAST or name not in layers:
         raise TrainingError(
             f"expected one of Xception's blocks {FIRST} to {LAST} in {model.name} to keep the "
-            f"answers below, found block {block}; correct --cache-below"
+            f"scores below, found block {block}; correct --cache-below"
         )
     return layers[name].input

@@ -1,4 +1,4 @@
-"""Pictures that must not be scored: known ones turned or inverted, and drawn ones.
+"""Images that must not be scored: known ones turned or inverted, and drawn ones.
 
 All are (rows, columns) uint8, 0 = black, and the same for the same seed.
 """
@@ -8,36 +8,36 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+GreyImage = NDArray[np.uint8]
 
 SIDE_PIXELS = 256
-"""Of drawn pictures."""
+"""Of drawn images."""
 DISCS = 300
 SMALLEST_DISC = 0.02
 """Radius as a fraction of the side; the largest is half the side."""
 
 
-def _turned(quarters: int) -> Callable[[Picture], Picture]:
-    return lambda picture: np.ascontiguousarray(np.rot90(picture, quarters))
+def _turned(quarters: int) -> Callable[[GreyImage], GreyImage]:
+    return lambda image: np.ascontiguousarray(np.rot90(image, quarters))
 
 
-CHANGES: Mapping[str, Callable[[Picture], Picture]] = {
+CHANGES: Mapping[str, Callable[[GreyImage], GreyImage]] = {
     "rotated by 90°": _turned(1),
     "rotated by 180°": _turned(2),
     "rotated by 270°": _turned(3),
-    "inverted": lambda picture: 255 - picture,
+    "inverted": lambda image: 255 - image,
 }
 """What may happen to a radiograph on its way, by name."""
 
 
-def noise(seed: int) -> Picture:
+def noise(seed: int) -> GreyImage:
     """Return grey levels without any order."""
     random = np.random.default_rng(seed)
-    drawn: Picture = random.integers(0, 256, (SIDE_PIXELS, SIDE_PIXELS), dtype=np.uint8)
+    drawn: GreyImage = random.integers(0, 256, (SIDE_PIXELS, SIDE_PIXELS), dtype=np.uint8)
     return drawn
 
 
-def clouds(seed: int) -> Picture:
+def clouds(seed: int) -> GreyImage:
     """Return smooth noise whose amplitude falls with spatial frequency, as that of photographs.
 
     Source: Field 1987, JOSA A 4:2379, figure 6.
@@ -51,7 +51,7 @@ def clouds(seed: int) -> Picture:
     return _grey_levels(128 + 50 * (smooth - smooth.mean()) / smooth.std())
 
 
-def discs(seed: int) -> Picture:
+def discs(seed: int) -> GreyImage:
     """Return objects of all sizes that hide each other, as in photographs.
 
     Source: Lee, Mumford and Huang 2001, International Journal of Computer Vision 41:35 (dead
@@ -59,18 +59,18 @@ def discs(seed: int) -> Picture:
     """
     random = np.random.default_rng(seed)
     down, across = np.mgrid[:SIDE_PIXELS, :SIDE_PIXELS] / SIDE_PIXELS
-    picture = np.full(down.shape, 128.0)
+    image = np.full(down.shape, 128.0)
     shade = random.normal(0, 40, 2)
     for _ in range(DISCS):
         radius = min(SMALLEST_DISC / np.sqrt(random.uniform(0.002, 1)), 0.5)
         x, y = random.uniform(0, 1, 2)
         inside = (across - x) ** 2 + (down - y) ** 2 < radius**2
-        picture[inside] = random.uniform(0, 255)
-    lit = picture + shade[0] * across + shade[1] * down + random.normal(0, 5, down.shape)
+        image[inside] = random.uniform(0, 255)
+    lit = image + shade[0] * across + shade[1] * down + random.normal(0, 5, down.shape)
     return _grey_levels(lit)
 
 
-def blank(seed: int) -> Picture:
+def blank(seed: int) -> GreyImage:
     """Return one grey level, or a shade that runs from side to side."""
     random = np.random.default_rng(seed)
     level, slope = random.uniform(30, 220), random.uniform(0, 60) * (seed % 2)
@@ -78,7 +78,7 @@ def blank(seed: int) -> Picture:
     return _grey_levels(np.tile(row, (SIDE_PIXELS, 1)))
 
 
-DRAWN: Mapping[str, Callable[[int], Picture]] = {
+DRAWN: Mapping[str, Callable[[int], GreyImage]] = {
     "noise": noise,
     "blank": blank,
     "clouds": clouds,
@@ -86,8 +86,8 @@ DRAWN: Mapping[str, Callable[[int], Picture]] = {
 }
 """By name."""
 TEACHING = ("noise", "clouds")
-"""The drawn ones that a picture check learns from; the others it must refuse unseen."""
+"""The drawn ones that a outlier check learns from; the others it must refuse unseen."""
 
 
-def _grey_levels(values: NDArray[np.float64]) -> Picture:
+def _grey_levels(values: NDArray[np.float64]) -> GreyImage:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

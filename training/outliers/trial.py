@@ -1,6 +1,6 @@
 """Measures what a bundle refuses: radiographs, which it must not, and all else, which it must.
 
-Each of the known pictures is also shown turned and inverted; drawn pictures and the files of a
+Each of the known images is also shown turned and inverted; drawn images and the files of a
 folder (other body parts, modalities, CT slices) join them.
 """
 
@@ -22,12 +22,12 @@ from training.evaluation.files import estimate_json
 from training.inference.bundle_inference import refusals_of
 from training.metrics.classification import Estimate
 from training.metrics.intervals import wilson_interval
-from training.outliers.outlier_images import CHANGES, DRAWN, Picture
+from training.outliers.outlier_images import CHANGES, DRAWN, GreyImage
 
 MOST_REFUSED = 0.01
 DRAWN_OF_A_KIND = 50
 FIRST_SEED = 10_000
-"""The check learnt from drawn pictures of lower seeds."""
+"""The check learnt from drawn images of lower seeds."""
 PHANTOM_PIXELS = (512, 480)
 PASSED = "passed"
 UNREADABLE = "unreadable"
@@ -40,32 +40,32 @@ _OF_THIS_MACHINE = frozenset({FailureReason.OUT_OF_MEMORY, FailureReason.INTERNA
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """Pictures of one kind. refuse: whether they must be; reasons: of refusals, with counts."""
+    """Images of one kind. refuse: whether they must be; reasons: of refusals, with counts."""
 
     kind: str
     refuse: bool
-    pictures: int
+    images: int
     reasons: Mapping[str, int]
 
     @property
     def refused(self) -> Estimate:
         """The share that was refused, with Wilson's interval."""
         count = sum(self.reasons.values())
-        if not self.pictures:
+        if not self.images:
             return Estimate(None)
-        return Estimate(count / self.pictures, wilson_interval(count, self.pictures))
+        return Estimate(count / self.images, wilson_interval(count, self.images))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of all pictures; passed: files of the folder that should be refused."""
+    """What became of all images; passed: files of the folder that should be refused."""
 
     identity: str
     rows: tuple[TrialRow, ...]
     passed: tuple[str, ...]
 
 
-def try_picture_check(
+def measure_outlier_check(
     ensemble: Ensemble,
     known: Sequence[Path],
     others: Path | None,
@@ -95,18 +95,20 @@ def try_picture_check(
     return Trial(ensemble.bundle.identity, (*rows, *folders), tuple(passed))
 
 
-def _read(paths: Iterable[Path]) -> Iterator[Picture]:
+def _read(paths: Iterable[Path]) -> Iterator[GreyImage]:
     return (read_radiograph(path).pixels for path in paths)
 
 
-def _changed(paths: Iterable[Path], change: Callable[[Picture], Picture]) -> Iterator[Picture]:
-    return (change(picture) for picture in _read(paths))
+def _changed(
+    paths: Iterable[Path], change: Callable[[GreyImage], GreyImage]
+) -> Iterator[GreyImage]:
+    return (change(image) for image in _read(paths))
 
 
-def _row(ensemble: Ensemble, kind: str, pictures: Iterator[Picture], *, refuse: bool) -> TrialRow:
+def _row(ensemble: Ensemble, kind: str, images: Iterator[GreyImage], *, refuse: bool) -> TrialRow:
     reasons: Counter[str] = Counter()
     shown = 0
-    while some := list(islice(pictures, _AT_ONCE)):
+    while some := list(islice(images, _AT_ONCE)):
         shown += len(some)
         reasons.update(found.reason.value for found in refusals_of(ensemble, some) if found)
     return TrialRow(kind, refuse, shown, dict(sorted(reasons.items())))
@@ -131,7 +133,7 @@ def _folder(
         TrialRow(
             kind=f"files in {name}",
             refuse=name not in radiographs,
-            pictures=outcomes.total(),
+            images=outcomes.total(),
             reasons={reason: n for reason, n in sorted(outcomes.items()) if reason != PASSED},
         )
         for name, outcomes in sorted(found.items())
@@ -159,7 +161,7 @@ def trial_json(trial: Trial) -> dict[str, Any]:
             {
                 "kind": row.kind,
                 "must_be_refused": row.refuse,
-                "pictures": row.pictures,
+                "images": row.images,
                 "refused": estimate_json(row.refused),
                 "reasons": dict(row.reasons),
             }

@@ -31,7 +31,7 @@ class Composition:
 
 
 def compose(protocol: Protocol, rows: Sequence[ImageRow], seed: int) -> Composition:
-    """Draw a protocol's images: each picture once, larger strata under-sampled at random.
+    """Draw a protocol's images: each image once, larger strata under-sampled at random.
 
     Raises DataError where a stratum that the network is to learn is empty.
     """

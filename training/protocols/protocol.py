@@ -17,7 +17,7 @@ from training.augmentation.spectrum_exchange import SpectrumExchange, radial_pro
 from training.data.manifest import Label
 from training.protocols.loss_terms import Terms
 
-GIVING_PICTURES = 1500
+REFERENCE_IMAGES = 1500
 """At most so many give levels and sharpness to the others."""
 
 
@@ -70,7 +70,7 @@ class LearningLayers(StrEnum):
 class Stratum:
     """Images that are drawn together.
 
-    klass: what the network is to answer; None: drawn and split with the others, then left out, so
+    klass: what the network is to score; None: drawn and split with the others, then left out, so
     that a fine-tuned network's folds are those of the network it starts from. labels: of the data
     manifest. sources: how names of the manifest's sources begin; empty: any. at_most: random
     under-sampling to this number, different split groups first. share: of a `BalancedDraw`, in
@@ -152,11 +152,11 @@ class Protocol:
     """One network trained one paper's way.
 
     architecture: of `TRAINING_ARCHITECTURES`. classes: in the order of the outputs; a sigmoid
-    answers the first. height, width: pixels. epochs: in each phase, where there are phases. view,
+    scores the first. height, width: pixels. epochs: in each phase, where there are phases. view,
     contrast: what of a radiograph the network sees. mirrored, inner: once trained, it is asked
     about the mirror image, too, and about the middle, this fraction of height and width.
-    augmentation, appearance: what is changed of a training picture's geometry and looks.
-    levels_chance, spectrum_chance: of a training picture to get black and white, or the sharpness,
+    augmentation, appearance: what is changed of a training image's geometry and looks.
+    levels_chance, spectrum_chance: of a training image to get black and white, or the sharpness,
     of another one. draw: None: every image once an epoch. schedule: of the learning rate. frozen:
     how names of layers begin that never learn. keeps_statistics: batch normalisations that a weight
     file gave keep its statistics and parameters, so that no batch's composition counts. coarser:
@@ -203,18 +203,18 @@ class Protocol:
 
     @property
     def augments(self) -> bool:
-        """Whether training pictures are changed."""
+        """Whether training images are changed."""
         looks = self.appearance or self.levels_chance or self.spectrum_chance
         return bool(self.augmentation or looks)
 
-    def augment(self, pictures: NDArray[np.uint8]) -> Augment | None:
-        """Return what is done to each training picture, None where nothing is.
+    def augment(self, images: NDArray[np.uint8]) -> Augment | None:
+        """Return what is done to each training image, None where nothing is.
 
-        pictures: that are trained on, (pictures, rows, columns), which levels and sharpness are of;
+        images: that are trained on, (images, rows, columns), which levels and sharpness are of;
         of more than 1,500 every n-th gives its own.
         """
         steps: list[Augment] = []
-        given = pictures[:: max(1, math.ceil(len(pictures) / GIVING_PICTURES))]
+        given = images[:: max(1, math.ceil(len(images) / REFERENCE_IMAGES))]
         if self.levels_chance:
             steps.append(LevelExchange(black_and_white(given), self.levels_chance))
         steps += [self.augmentation] if self.augmentation else []

@@ -39,9 +39,9 @@ Deviations from the papers:
   Xception has been to school already, the first eight as CoroNet left them.
 - The concatenated network's Xception starts as CoroNet's, trained on the same split; the released
   one's as CoroNet's was after nine epochs.
-- Once trained, both are asked about the mirror image, too; CoroNet about the inner nine tenths and
+- Test-time augmentation: both score the mirror image, too; CoroNet the inner nine tenths and
   their mirror image as well, which brought the concatenated network nothing.
-- Black and white of seven in ten training pictures become another one's, of any class: NIH's
+- Black and white of seven in ten training images become another one's, of any class: NIH's
   normals are rendered less black than the collections of COVID-19. Versions 1 and 2 had none of
   this; version 3's CoroNet is version 2's after ten more epochs with it, its concatenated network
   that of version 2, which gained nothing from it.

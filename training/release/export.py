@@ -20,25 +20,25 @@ from screening.whole_files import whole_folder
 from training.data.manifest import ImageRow, manifest_digest
 from training.data.splits import Part
 from training.errors import TrainingError
-from training.evaluation.of_runs import Ask
+from training.evaluation.of_runs import Predictor
 from training.evaluation.triage_thresholds import TARGETS, choose_triage_rules
 from training.inference.combination import (
     Combination,
     choose_combination,
-    combined_answers,
+    combined_scores,
     common_images,
     ensemble_scores,
     speaks_of_the_three_classes,
 )
-from training.inference.score_files import Answering, check_preprocessing
+from training.inference.score_files import FileScorer, check_preprocessing
 from training.lung_field.stored import store_lung_field
-from training.outliers.fit import make_picture_check
+from training.outliers.fit import make_outlier_check
 from training.release.manifest_metrics import release_metrics
 from training.release.member_weights import MemberPlace, StoredMember, store_member
-from training.release.parity import Parity, check_parity, parity, parity_pictures
+from training.release.parity import Parity, check_parity, parity, parity_images
 from training.release.size import MOST_BYTES, check_size
 from training.report.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
-from training.runs.held_out_scores import Predictions, TrainedFold, by_picture, trained_folds
+from training.runs.held_out_scores import Predictions, TrainedFold, by_image, trained_folds
 from training.runs.provenance import code_revision, library_versions, member_provenance
 
 
@@ -57,7 +57,7 @@ class ExportRequest:
     out: Path
     precision: Precision | None = None
     most_bytes: int = MOST_BYTES
-    picture_check: bool = True
+    outlier_check: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +65,29 @@ class _Validated:
     """What validation data decided."""
 
     members: tuple[TrainedFold, ...]
-    answers: tuple[Predictions, ...]
+    predictions: tuple[Predictions, ...]
     combination: Combination
     rows: Mapping[str, ImageRow]
 
 
-def export_bundle(request: ExportRequest, ask: Ask, answering: Answering) -> Bundle:
+def export_bundle(request: ExportRequest, predictor: Predictor, scorer: FileScorer) -> Bundle:
     """Write the bundle beside its place, rename it, and return it as the stations will read it.
 
     Raises TrainingError where the runs cannot be an ensemble, the manifest is not theirs, stored
-    weights answer otherwise, or `request.out` exists; then nothing is left behind.
+    weights score otherwise, or `request.out` exists; then nothing is left behind.
     """
     if request.out.exists():
         raise TrainingError(f"{request.out} exists already; remove it, or name another --out")
     members = tuple(_only_fold(run) for run in request.runs)
     for fold in members:
-        _check_member(fold, request.rows, answering)
-    answers = common_images([ask(fold, Part.VALIDATION) for fold in members])
-    validated = _Validated(members, answers, choose_combination(answers), by_picture(request.rows))
+        _check_member(fold, request.rows, scorer)
+    predictions = common_images([predictor(fold, Part.VALIDATION) for fold in members])
+    validated = _Validated(
+        members, predictions, choose_combination(predictions), by_image(request.rows)
+    )
     try:
         with whole_folder(request.out) as unfinished:
-            _write_bundle(unfinished, request, validated, ask, answering)
+            _write_bundle(unfinished, request, validated, predictor, scorer)
     except OSError as error:
         raise TrainingError(
             f"cannot write {request.out}: {error.strerror}; make room, or name another --out"
@@ -103,7 +105,7 @@ def _only_fold(run: Path) -> TrainedFold:
     return folds[0]
 
 
-def _check_member(fold: TrainedFold, rows: Sequence[ImageRow], answering: Answering) -> None:
+def _check_member(fold: TrainedFold, rows: Sequence[ImageRow], scorer: FileScorer) -> None:
     check_preprocessing(fold)
     digest = manifest_digest(rows)
     if fold.record.data_digest != digest:
@@ -116,14 +118,14 @@ def _check_member(fold: TrainedFold, rows: Sequence[ImageRow], answering: Answer
             f"{fold.name}: classes {', '.join(fold.record.classes)} do not add up to the "
             "ensemble's; leave the run out"
         )
-    _serving_name(fold, answering)
+    _serving_name(fold, scorer)
 
 
-def _serving_name(fold: TrainedFold, answering: Answering) -> str:
+def _serving_name(fold: TrainedFold, scorer: FileScorer) -> str:
     """Return the name under which the stations build the network."""
-    build = answering.architectures[fold.record.architecture].build
+    build = scorer.architectures[fold.record.architecture].build
     for name in (fold.record.architecture, *ARCHITECTURES):
-        if name in ARCHITECTURES and answering.architectures[name].build is build:
+        if name in ARCHITECTURES and scorer.architectures[name].build is build:
             return name
     raise TrainingError(
         f"{fold.name}: expected one of the networks that the stations know "
@@ -132,17 +134,21 @@ def _serving_name(fold: TrainedFold, answering: Answering) -> str:
 
 
 def _write_bundle(
-    directory: Path, request: ExportRequest, validated: _Validated, ask: Ask, answering: Answering
+    directory: Path,
+    request: ExportRequest,
+    validated: _Validated,
+    predictor: Predictor,
+    scorer: FileScorer,
 ) -> None:
-    compared = parity_pictures(validated.members[0], validated.answers[0], validated.rows)
+    compared = parity_images(validated.members[0], validated.predictions[0], validated.rows)
     stored = [
-        store_member(directory, fold, place, compared, answering, precision=request.precision)
-        for fold, place in zip(validated.members, _places(validated, answering), strict=True)
+        store_member(directory, fold, place, compared, scorer, precision=request.precision)
+        for fold, place in zip(validated.members, _places(validated, scorer), strict=True)
     ]
     found = _parities(stored, validated.combination)
     check_parity(found)
-    ensemble = combined_answers(validated.answers, validated.combination)
-    check, fitted = _picture_check(directory, request, validated, stored, answering)
+    ensemble = combined_scores(validated.predictions, validated.combination)
+    check, fitted = _outlier_check(directory, request, validated, stored, scorer)
     manifest = Manifest(
         schema_version=1,
         name=request.name,
@@ -159,8 +165,8 @@ def _write_bundle(
         ),
         lung_field=store_lung_field(directory, validated.members),
         outlier_check=check,
-        provenance=_provenance(request, validated, stored, dict(found), ask)
-        | {"picture_check": fitted},
+        provenance=_provenance(request, validated, stored, dict(found), predictor)
+        | {"outlier_check": fitted},
         limits_of_use=LIMITS_OF_USE,
     )
     (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
@@ -168,8 +174,8 @@ def _write_bundle(
     check_size(directory, request.most_bytes)
 
 
-def _places(validated: _Validated, answering: Answering) -> list[MemberPlace]:
-    architectures = [_serving_name(each, answering) for each in validated.members]
+def _places(validated: _Validated, scorer: FileScorer) -> list[MemberPlace]:
+    architectures = [_serving_name(each, scorer) for each in validated.members]
     places = []
     for place, architecture in enumerate(architectures):
         earlier = architectures[:place].count(architecture)
@@ -184,20 +190,20 @@ def _places(validated: _Validated, answering: Answering) -> list[MemberPlace]:
     return places
 
 
-def _picture_check(
+def _outlier_check(
     directory: Path,
     request: ExportRequest,
     validated: _Validated,
     stored: Sequence[StoredMember],
-    answering: Answering,
+    scorer: FileScorer,
 ) -> tuple[OutlierCheckSection | None, dict[str, Any] | None]:
-    """Fit the check on the member with the smallest pictures, which costs least."""
-    if not request.picture_check:
+    """Fit the check on the member with the smallest images, which costs least."""
+    if not request.outlier_check:
         return None, None
     sizes = [each.member.input.height * each.member.input.width for each in stored]
     place = sizes.index(min(sizes))
     fold = validated.members[place]
-    return make_picture_check(directory, stored[place].member, fold, validated.rows, answering)
+    return make_outlier_check(directory, stored[place].member, fold, validated.rows, scorer)
 
 
 def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:
@@ -212,7 +218,7 @@ def _provenance(
     validated: _Validated,
     stored: Sequence[StoredMember],
     parities: Mapping[str, Parity],
-    ask: Ask,
+    predictor: Predictor,
 ) -> dict[str, Any]:
     members = validated.members
     return {
@@ -222,7 +228,7 @@ def _provenance(
         "members": [member_provenance(fold, validated.rows) for fold in members],
         "chosen_on": {
             "part": Part.VALIDATION.value,
-            "images": len(validated.answers[0].questions),
+            "images": len(validated.predictions[0].examples),
             "temperatures": "least negative log-likelihood in the ensemble's three classes",
             "weights": "least negative log-likelihood of the weighted mean, at least 0.05 each",
             "triage": [str(target) for target in TARGETS],
@@ -231,5 +237,5 @@ def _provenance(
             "precision": {each.member.name: each.precision for each in stored},
             "parity": {name: asdict(each) for name, each in parities.items()},
         },
-        "metrics": release_metrics(members, validated.combination, ask),
+        "metrics": release_metrics(members, validated.combination, predictor),
     }

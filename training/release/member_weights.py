@@ -1,4 +1,4 @@
-"""Stores a trained network as a member of a bundle, as small as its answers allow."""
+"""Stores a trained network as a member of a bundle, as small as its scores allow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from screening.ensemble.members import EnsembleMember
 from screening.imaging.contrast import Contrast
 from screening.imaging.lung_field import View
 from screening.networks.weights import PRECISIONS, Precision, load_weights, save_weights
-from training.inference.score_files import Answering, seen_by
+from training.inference.score_files import FileScorer, input_view_of
 from training.networks.initial import load_network
 from training.release.parity import Parity, keeps_parity, parity
 from training.runs.held_out_scores import TrainedFold, both_sides
@@ -36,8 +36,8 @@ class MemberPlace:
 class StoredMember:
     """A member as it is stored.
 
-    golden: its scores of the golden images. trained, stored: its answers to the compared pictures
-    in float32, and with its weights as they are stored, (pictures, classes) each.
+    golden: its scores of the golden images. trained, stored: its scores to the compared images
+    in float32, and with its weights as they are stored, (images, classes) each.
     """
 
     member: Member
@@ -57,20 +57,20 @@ def store_member(
     fold: TrainedFold,
     place: MemberPlace,
     compared: Sequence[Path],
-    answering: Answering,
+    scorer: FileScorer,
     *,
     precision: Precision | None = None,
 ) -> StoredMember:
-    """Write a member's weights into a bundle's directory, and ask the network that has them.
+    """Write a member's weights into a bundle's directory, and score with the network that has them.
 
-    compared: pictures that the trained and the stored network both answer, here, on one device.
+    compared: images that the trained and the stored network both score, here, on one device.
     precision: of the kernels; None: the smallest that keeps parity.
     """
     keras.backend.clear_session()
-    trained = _answers(_trained(fold, answering), fold, compared, answering)
+    trained = _scores(_trained(fold, scorer), fold, compared, scorer)
 
     def attempt(chosen: Precision) -> StoredMember:
-        model = _trained(fold, answering)
+        model = _trained(fold, scorer)
         weights = save_weights(model, directory, place.name, dtype=chosen)
         load_weights(model, weights)
         member = _member(fold, place, weights)
@@ -79,7 +79,7 @@ def store_member(
             precision=chosen,
             golden=_golden(member, model, fold),
             trained=trained,
-            stored=_answers(model, fold, compared, answering),
+            stored=_scores(model, fold, compared, scorer),
         )
 
     *smaller, most_exact = (precision,) if precision else PRECISIONS
@@ -92,18 +92,18 @@ def store_member(
     return attempt(most_exact)
 
 
-def _trained(fold: TrainedFold, answering: Answering) -> keras.Model:
-    return load_network(fold.run, fold.fold, answering.architectures)
+def _trained(fold: TrainedFold, scorer: FileScorer) -> keras.Model:
+    return load_network(fold.run, fold.fold, scorer.architectures)
 
 
-def _answers(
-    model: keras.Model, fold: TrainedFold, compared: Sequence[Path], answering: Answering
+def _scores(
+    model: keras.Model, fold: TrainedFold, compared: Sequence[Path], scorer: FileScorer
 ) -> NDArray[np.float64]:
-    return both_sides(answering.probabilities(model, seen_by(fold), compared))
+    return both_sides(scorer.probabilities(model, input_view_of(fold), compared))
 
 
 def _golden(member: Member, model: keras.Model, fold: TrainedFold) -> list[tuple[float, ...]]:
-    part = seen_by(fold).part
+    part = input_view_of(fold).part
     with keras.device("cpu:0"):
         extractor = ViewExtractor(part.finder if part else None)
         return golden_scores(EnsembleMember(member, model), golden_images(), extractor)

@@ -15,7 +15,7 @@ from training.runs.held_out_scores import Predictions, TrainedFold
 PARITY_IMAGES = 500
 LARGEST_DIFFERENCE = 0.01
 """Of one class score, 0 to 1. What rounding the weights changes, not the sums: more than
-`SCORE_TOLERANCE`, which holds for one network asked twice."""
+`SCORE_TOLERANCE`, which holds for one network that scores twice."""
 LEAST_SAME_DECISIONS = 0.995
 """Share of images whose most probable class stays the same."""
 
@@ -29,16 +29,16 @@ class Parity:
     same_decisions: float
 
 
-def parity_pictures(
+def parity_images(
     member: TrainedFold, validated: Predictions, rows: Mapping[str, ImageRow]
 ) -> list[Path]:
-    """Return the files of `PARITY_IMAGES` pictures, or of as many as there are.
+    """Return the files of `PARITY_IMAGES` images, or of as many as there are.
 
-    Validation pictures, evenly spread; where they are too few, other pictures of the member's
+    Validation images, evenly spread; where they are too few, other images of the member's
     split, which may be trained on: parity is a property of the weights, no figure of merit.
     rows: of the data manifest, by pixels_sha256.
     """
-    chosen = _spread([each.pixels_sha256 for each in validated.questions], PARITY_IMAGES)
+    chosen = _spread([each.pixels_sha256 for each in validated.examples], PARITY_IMAGES)
     known = set(chosen)
     others = [each.pixels_sha256 for each in read_split(member.directory)]
     others = [name for name in others if name not in known]
@@ -75,7 +75,7 @@ def check_parity(found: Sequence[tuple[str, Parity]]) -> None:
         if not keeps_parity(each):
             raise TrainingError(
                 f"{name}: expected stored weights to change no score of {each.images} "
-                f"pictures by more than {LARGEST_DIFFERENCE:g} and to keep at least "
+                f"images by more than {LARGEST_DIFFERENCE:g} and to keep at least "
                 f"{100 * LEAST_SAME_DECISIONS:g} % of the decisions, found "
                 f"{each.largest_difference:g} and {100 * each.same_decisions:g} %; store them more "
                 "exactly with --precision float16 or float32"

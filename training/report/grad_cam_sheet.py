@@ -1,7 +1,7 @@
-"""Where networks look: a sheet of pictures with Grad-CAM maps, for the report.
+"""Where networks look: a sheet of images with Grad-CAM maps, for the report.
 
 Reports are shown to anybody, so the sheet shows synthetic phantoms unless asked otherwise: many
-data sets' pictures may not be passed on.
+data sets' images may not be passed on.
 """
 
 import base64
@@ -17,60 +17,60 @@ from screening.imaging.phantom_image import phantom_image
 from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.grad_cam import GradCam
 from training.data.manifest import ImageRow
-from training.inference.score_files import Answering, seen_by
+from training.inference.score_files import FileScorer, input_view_of
 from training.networks.initial import load_network
-from training.outliers.outlier_images import Picture
+from training.outliers.outlier_images import GreyImage
 from training.report.image_sheet import Sheet, SheetCell
 from training.runs.held_out_scores import Predictions, TrainedFold
 
-PICTURES_OF_A_CLASS = 3
+IMAGES_OF_A_CLASS = 3
 PHANTOMS = 6
 PHANTOM_PIXELS = (512, 480)
 SHOWN_PIXELS = 168
 QUALITY = 60
-"""Of WebP: a picture takes about 4 kB."""
+"""Of WebP: an image takes about 4 kB."""
 
 
-def phantom_sheet(fold: TrainedFold, answering: Answering) -> Sheet:
+def phantom_sheet(fold: TrainedFold, scorer: FileScorer) -> Sheet:
     """Return a sheet of synthetic phantoms."""
-    pictures = [(f"phantom {n + 1}", phantom_image(n, *PHANTOM_PIXELS)) for n in range(PHANTOMS)]
+    radiographs = [(f"phantom {n + 1}", phantom_image(n, *PHANTOM_PIXELS)) for n in range(PHANTOMS)]
     what = "synthetic phantoms: nobody's radiograph, and unlike any that was trained on"
-    return Sheet(fold.name, what, _cells(fold, pictures, answering))
+    return Sheet(fold.name, what, _cells(fold, radiographs, scorer))
 
 
 def held_out_sheet(
     fold: TrainedFold,
-    answers: Predictions,
+    predictions: Predictions,
     rows: Mapping[str, ImageRow],
-    answering: Answering,
+    scorer: FileScorer,
 ) -> Sheet:
-    """Return a sheet of pictures of each class, evenly spread over those that were answered.
+    """Return a sheet of images of each class, evenly spread over those that were scored.
 
     rows: of the data manifest, by pixels_sha256.
     """
-    classes = sorted({each.klass for each in answers.questions})
-    names = [name for klass in classes for name in _of_class(answers, klass)]
-    pictures = [
+    classes = sorted({each.klass for each in predictions.examples})
+    names = [name for klass in classes for name in _of_class(predictions, klass)]
+    radiographs = [
         (f"{rows[name].label} ({rows[name].source})", read_radiograph(rows[name].path).pixels)
         for name in names
     ]
-    return Sheet(fold.name, "held-out pictures", _cells(fold, pictures, answering))
+    return Sheet(fold.name, "held-out images", _cells(fold, radiographs, scorer))
 
 
-def _of_class(answers: Predictions, klass: str) -> list[str]:
-    own = [each.pixels_sha256 for each in answers.questions if each.klass == klass]
-    places = np.linspace(0, len(own) - 1, min(len(own), PICTURES_OF_A_CLASS)).round()
+def _of_class(predictions: Predictions, klass: str) -> list[str]:
+    own = [each.pixels_sha256 for each in predictions.examples if each.klass == klass]
+    places = np.linspace(0, len(own) - 1, min(len(own), IMAGES_OF_A_CLASS)).round()
     return [own[int(place)] for place in places]
 
 
 def _cells(
-    fold: TrainedFold, pictures: Sequence[tuple[str, Picture]], answering: Answering
+    fold: TrainedFold, radiographs: Sequence[tuple[str, GreyImage]], scorer: FileScorer
 ) -> tuple[SheetCell, ...]:
-    model = load_network(fold.run, fold.fold, answering.architectures)
-    explained, seen_as = GradCam(model), seen_by(fold)
+    model = load_network(fold.run, fold.fold, scorer.architectures)
+    explained, input_view = GradCam(model), input_view_of(fold)
     cells = []
-    for name, picture in pictures:
-        taken = seen_as(picture)
+    for name, radiograph in radiographs:
+        taken = input_view(radiograph)
         image = np.repeat(taken[..., np.newaxis], 3, axis=2)
         outputs = np.asarray(model(image[np.newaxis], training=False))[0]
         place = int(outputs.argmax())
@@ -81,7 +81,7 @@ def _cells(
     return tuple(cells)
 
 
-def _grey_levels(taken: NDArray[np.float32], fold: TrainedFold) -> Picture:
+def _grey_levels(taken: NDArray[np.float32], fold: TrainedFold) -> GreyImage:
     """Return what the network sees as 8-bit grey, at the size it is shown."""
     black, white = fold.record.value_range
     grey = np.clip(255 * (taken - black) / (white - black), 0, 255).astype(np.uint8)
@@ -89,7 +89,7 @@ def _grey_levels(taken: NDArray[np.float32], fold: TrainedFold) -> Picture:
     return np.asarray(Image.fromarray(grey).resize(side, Image.Resampling.BICUBIC))
 
 
-def _data_uri(picture: NDArray[np.uint8]) -> str:
+def _data_uri(radiograph: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "WEBP", quality=QUALITY)
+    Image.fromarray(radiograph).save(file, "WEBP", quality=QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

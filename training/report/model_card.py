@@ -13,11 +13,11 @@ from screening.domain.scores import CLASS_TITLES
 from screening.networks.architectures import ARCHITECTURES
 from training.errors import TrainingError
 from training.evaluation.measurements import (
+    CONTRAST_ROBUSTNESS_NAME,
     EVALUATION_NAME,
     LEFT_OUT_NAME,
+    OUTLIER_CHECK_NAME,
     PROBE_NAME,
-    TONES_NAME,
-    TRIAL_NAME,
     read_beside,
 )
 from training.runs.held_out_scores import TrainedFold
@@ -34,14 +34,14 @@ LIMITS_OF_USE: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class MeasuredLater:
-    """Documents of `screening train evaluate --bundle`, `picture-check`, `tones` and `probe`.
+    """What `screening train evaluate --bundle`, `outlier-check` and the like wrote.
 
     left_out: of `evaluate --leave-out-hospital`. None, and no probes, where they were not run.
     """
 
     evaluation: Mapping[str, Any] | None = None
-    picture_check: Mapping[str, Any] | None = None
-    tones: Mapping[str, Any] | None = None
+    outlier_check: Mapping[str, Any] | None = None
+    contrast_robustness: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
     left_out: Mapping[str, Any] | None = None
 
@@ -53,10 +53,10 @@ def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
     or of another bundle, or the disk is full.
     """
     evaluation = read_beside(bundle.directory, EVALUATION_NAME)
-    trial = read_beside(bundle.directory, TRIAL_NAME)
-    tones = read_beside(bundle.directory, TONES_NAME)
+    trial = read_beside(bundle.directory, OUTLIER_CHECK_NAME)
+    contrast_robustness = read_beside(bundle.directory, CONTRAST_ROBUSTNESS_NAME)
     left_out = read_beside(bundle.directory, LEFT_OUT_NAME)
-    for document in (evaluation, trial, tones, left_out):
+    for document in (evaluation, trial, contrast_robustness, left_out):
         if document and document["bundle"] != bundle.identity:
             raise TrainingError(
                 f"expected measurements of {bundle.identity} in {bundle.directory}, found those "
@@ -64,7 +64,7 @@ def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
             )
     probes = [read_beside(fold.directory, PROBE_NAME) for fold in folds]
     measured = MeasuredLater(
-        evaluation, trial, tones, tuple(each for each in probes if each), left_out
+        evaluation, trial, contrast_robustness, tuple(each for each in probes if each), left_out
     )
     path = bundle.directory / MODEL_CARD_NAME
     try:

@@ -15,8 +15,8 @@ from training.evaluation.files import in_percent
 from training.evaluation.measurements import (
     EVALUATION_NAME,
     LEFT_OUT_NAME,
+    OUTLIER_CHECK_NAME,
     PROBE_NAME,
-    TRIAL_NAME,
     read_beside,
 )
 from training.evaluation.of_runs import RunEvaluation, RunsEvaluation
@@ -43,7 +43,7 @@ class LearningCurves:
 class ReportExtras:
     """What a report shows besides evaluations.
 
-    sheets: of networks' maps. bundle: whose evaluation and picture check are told, if measured.
+    sheets: of networks' maps. bundle: whose evaluation and outlier check are told, if measured.
     """
 
     sheets: Sequence[Sheet] = ()
@@ -76,7 +76,7 @@ def write_report(path: Path, found: RunsEvaluation, extras: ReportExtras | None 
         sheets=extras.sheets,
         probes=_probes(found.runs),
         measured=read_beside(bundle, EVALUATION_NAME) if bundle else None,
-        trial=read_beside(bundle, TRIAL_NAME) if bundle else None,
+        trial=read_beside(bundle, OUTLIER_CHECK_NAME) if bundle else None,
         left_out=read_beside(bundle, LEFT_OUT_NAME) if bundle else None,
     )
     try:

@@ -1,7 +1,7 @@
 """Results as the papers print them, for tests and for "ours beside the papers'".
 
 Percentages are as printed. khan2020's tables are captioned after the table in the text given here;
-its confusion matrices (figures 5 to 7) are pictures, whose counts the text does not have.
+its confusion matrices (figures 5 to 7) are images, whose counts the text does not have.
 """
 
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What a run is asked, and what it leaves on disk."""
+"""A run's options, and what it leaves on disk."""

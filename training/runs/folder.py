@@ -1,7 +1,7 @@
 """What a run leaves on disk, and how it is found again.
 
 RUN/run.json                  what was trained on what
-RUN/fold-K/split.csv          what each picture was for in fold K
+RUN/fold-K/split.csv          what each image was for in fold K
 RUN/fold-K/history.jsonl      one line per epoch
 RUN/fold-K/weights.npz        the weights that count
 RUN/fold-K/checkpoint.npz     where training stands
@@ -30,7 +30,7 @@ WEIGHTS = "weights.npz"
 class RunRecord:
     """What a run trained; two runs of equal records train the same.
 
-    outputs: 1 for a sigmoid that answers the first class. view, contrast, mirrored,
+    outputs: 1 for a sigmoid that scores the first class. view, contrast, mirrored,
     inner: see `Protocol`.
     lung_field: SHA-256 of the lung-field network's weights. left_out: hospitals or sources; those
     that say when to stop stand in stopped_by. terms: what else counts in training. cache_below: see
@@ -71,8 +71,8 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class UsedPicture:
-    """One line of split.csv; phases, from 1, of a picture that is trained on."""
+class UsedImage:
+    """One line of split.csv; phases, from 1, of an image that is trained on."""
 
     pixels_sha256: str
     klass: str
@@ -137,7 +137,7 @@ def read_run(run: Path) -> RunRecord:
 def write_split(
     folder: Path, rows: Sequence[ImageRow], classes: Sequence[str | None], plan: FoldPlan
 ) -> None:
-    """Write split.csv of one fold: every picture that is used, in the manifest's order."""
+    """Write split.csv of one fold: every image that is used, in the manifest's order."""
     phases: dict[int, list[int]] = {}
     for number, indices in enumerate(plan.phases, 1):
         for index in indices:
@@ -156,13 +156,13 @@ def write_split(
             writer.writerow([rows[index].pixels_sha256, classes[index], part, numbers])
 
 
-def read_split(folder: Path) -> tuple[UsedPicture, ...]:
-    """Return what each picture was for; raises TrainingError where the file is not readable."""
+def read_split(folder: Path) -> tuple[UsedImage, ...]:
+    """Return what each image was for; raises TrainingError where the file is not readable."""
     path = folder / SPLIT_FILE
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return tuple(
-                UsedPicture(
+                UsedImage(
                     line["pixels_sha256"],
                     line["class"],
                     Part(line["part"]),

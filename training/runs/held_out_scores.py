@@ -1,7 +1,7 @@
-"""What a run's networks answered to pictures they were not trained on, kept beside the weights.
+"""What a run's networks scored to images they were not trained on, kept beside the weights.
 
-RUN/fold-K/predictions-PART.csv: one line per picture, with all that evaluation needs, so that a
-report can be made without the pictures and their manifest.
+RUN/fold-K/predictions-PART.csv: one line per image, with all that evaluation needs, so that a
+report can be made without the images and their manifest.
 """
 
 import csv
@@ -19,7 +19,7 @@ from training.data.splits import Part
 from training.errors import DataError, TrainingError
 from training.runs.folder import (
     RunRecord,
-    UsedPicture,
+    UsedImage,
     finished_folds,
     fold_directory,
     read_run,
@@ -68,12 +68,12 @@ class TrainedFold:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One picture to answer, and what is known of it.
+class Example:
+    """One image to score, and what is known of it.
 
-    klass: what the network was to answer, one of the run's classes or a coarser one.
-    training_images_of_source: how many pictures of the same source the network was trained on; 0:
-    the source was left out. group_in_training: whether it was trained on another picture of the
+    klass: what the network was to score, one of the run's classes or a coarser one.
+    training_images_of_source: how many images of the same source the network was trained on; 0:
+    the source was left out. group_in_training: whether it was trained on another image of the
     same patient, or a duplicate.
     """
 
@@ -87,15 +87,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """A network's answers. probabilities: (questions, classes), 0 to 1, rows adding up to 1."""
+    """A network's scores. probabilities: (examples, classes), 0 to 1, rows adding up to 1."""
 
     classes: tuple[str, ...]
-    questions: tuple[Question, ...]
+    examples: tuple[Example, ...]
     probabilities: NDArray[np.float64]
 
 
-Answer = Callable[[TrainedFold, Sequence[Path]], NDArray[np.float32]]
-"""Returns a network's outputs, (pictures, outputs), for picture files."""
+Scorer = Callable[[TrainedFold, Sequence[Path]], NDArray[np.float32]]
+"""Returns a network's outputs, (images, outputs), for image files."""
 
 
 def trained_folds(argument: Path) -> tuple[TrainedFold, ...]:
@@ -126,20 +126,18 @@ def default_part(folds: Sequence[TrainedFold]) -> Part:
     return Part.TEST if all(Part.TEST in found for found in parts) else Part.VALIDATION
 
 
-def by_picture(rows: Iterable[ImageRow]) -> dict[str, ImageRow]:
-    """Return a manifest's rows by pixels_sha256, the first where a picture is there twice."""
+def by_image(rows: Iterable[ImageRow]) -> dict[str, ImageRow]:
+    """Return a manifest's rows by pixels_sha256, the first where an image is there twice."""
     found: dict[str, ImageRow] = {}
     for row in rows:
         found.setdefault(row.pixels_sha256, row)
     return found
 
 
-def questions_of(
-    fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]
-) -> tuple[Question, ...]:
-    """Return the pictures of one part of a fold's split.
+def examples_of(fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]) -> tuple[Example, ...]:
+    """Return the images of one part of a fold's split.
 
-    rows: of the data manifest, by pixels_sha256. Raises DataError where a picture is not in it,
+    rows: of the data manifest, by pixels_sha256. Raises DataError where an image is not in it,
     TrainingError where the part is empty.
     """
     used = read_split(fold.directory)
@@ -147,16 +145,16 @@ def questions_of(
     if absent:
         raise DataError(
             f"expected the manifest that {fold.run} was trained on, found one without "
-            f"{len(absent)} of its pictures (the first has pixels_sha256 {absent[0]}); name that "
+            f"{len(absent)} of its images (the first has pixels_sha256 {absent[0]}); name that "
             "manifest with --data"
         )
     learnt = [rows[each.pixels_sha256] for each in used if each.part is Part.TRAIN]
     of_source = Counter(row.source for row in learnt)
     groups = {row.split_group for row in learnt}
 
-    def question(each: UsedPicture) -> Question:
+    def example(each: UsedImage) -> Example:
         row = rows[each.pixels_sha256]
-        return Question(
+        return Example(
             pixels_sha256=each.pixels_sha256,
             split_group=row.split_group,
             source=row.source,
@@ -165,68 +163,68 @@ def questions_of(
             group_in_training=row.split_group in groups,
         )
 
-    questions = tuple(question(each) for each in used if each.part is part)
-    if not questions:
+    examples = tuple(example(each) for each in used if each.part is part)
+    if not examples:
         raise TrainingError(
             f"expected a {part} part in the split of {fold.directory}, found none; choose another "
             "with --split"
         )
-    return questions
+    return examples
 
 
 def predicted(
-    fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow], answer: Answer
+    fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow], scorer: Scorer
 ) -> Predictions:
-    """Return a network's answers to one part, kept from before where the weights are the same."""
-    questions = questions_of(fold, part, rows)
+    """Return a network's scores to one part, kept from before where the weights are the same."""
+    examples = examples_of(fold, part, rows)
     path = predictions_path(fold, part)
     digest = file_sha256(fold.weights)
     if path.exists():
         kept_digest, kept = _read(path, fold)
-        if kept_digest == digest and kept.questions == questions:
+        if kept_digest == digest and kept.examples == examples:
             return kept
-    outputs = answer(fold, [rows[each.pixels_sha256].path for each in questions])
-    found = Predictions(fold.record.classes, questions, both_sides(outputs))
+    outputs = scorer(fold, [rows[each.pixels_sha256].path for each in examples])
+    found = Predictions(fold.record.classes, examples, both_sides(outputs))
     _write(path, digest, found)
     return found
 
 
 def read_predictions(fold: TrainedFold, part: Part) -> Predictions:
-    """Return answers kept by `predicted`.
+    """Return scores kept by `predicted`.
 
     Raises TrainingError where there are none, or they are those of other weights.
     """
     path = predictions_path(fold, part)
     if not path.exists() or _read(path, fold)[0] != file_sha256(fold.weights):
         raise TrainingError(
-            f"expected the answers of {fold.name} in {path}, found none of its present weights; "
+            f"expected the scores of {fold.name} in {path}, found none of its present weights; "
             f"make them with `screening train evaluate {fold.run} --data MANIFEST --split {part}`"
         )
     return _read(path, fold)[1]
 
 
 def read_kept(fold: TrainedFold, part: Part) -> Predictions:
-    """Return answers of a network whose weights are elsewhere; raises TrainingError."""
+    """Return scores of a network whose weights are elsewhere; raises TrainingError."""
     return _read(predictions_path(fold, part), fold)[1]
 
 
 def write_kept(fold: TrainedFold, part: Part, predictions: Predictions) -> None:
-    """Keep the answers of a network whose weights stay elsewhere."""
+    """Keep the scores of a network whose weights stay elsewhere."""
     _write(predictions_path(fold, part), "", predictions)
 
 
 def classified(predictions: Predictions) -> Predictions:
-    """Return the answers to pictures of some class: abnormal ones count in no class's figures."""
-    kept = [each.klass != ABNORMAL for each in predictions.questions]
+    """Return the scores to images of some class: abnormal ones count in no class's figures."""
+    kept = [each.klass != ABNORMAL for each in predictions.examples]
     return Predictions(
         predictions.classes,
-        tuple(q for q, keep in zip(predictions.questions, kept, strict=True) if keep),
+        tuple(q for q, keep in zip(predictions.examples, kept, strict=True) if keep),
         predictions.probabilities[np.array(kept, dtype=bool)],
     )
 
 
 def predictions_path(fold: TrainedFold, part: Part) -> Path:
-    """Return where a fold's answers to a part are kept."""
+    """Return where a fold's scores to a part are kept."""
     return fold.directory / f"predictions-{part}.csv"
 
 
@@ -244,7 +242,7 @@ def _write(path: Path, digest: str, predictions: Predictions) -> None:
         ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*PLAIN_COLUMNS, *predictions.classes])
-            for each, row in zip(predictions.questions, predictions.probabilities, strict=True):
+            for each, row in zip(predictions.examples, predictions.probabilities, strict=True):
                 writer.writerow(
                     [
                         digest,
@@ -266,8 +264,8 @@ def _read(path: Path, fold: TrainedFold) -> tuple[str, Predictions]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file, strict=True))
-        questions = tuple(
-            Question(
+        examples = tuple(
+            Example(
                 pixels_sha256=line["pixels_sha256"],
                 split_group=line["split_group"],
                 source=line["source"],
@@ -278,9 +276,9 @@ def _read(path: Path, fold: TrainedFold) -> tuple[str, Predictions]:
             for line in lines
         )
         probabilities = np.array([[float(line[name]) for name in classes] for line in lines])
-        return lines[0]["weights_sha256"], Predictions(classes, questions, probabilities)
+        return lines[0]["weights_sha256"], Predictions(classes, examples, probabilities)
     except (OSError, KeyError, IndexError, TypeError, ValueError, csv.Error) as error:
         raise TrainingError(
-            f"expected a network's answers in {path}, cannot read them ({type(error).__name__}); "
+            f"expected a network's scores in {path}, cannot read them ({type(error).__name__}); "
             "remove the file and evaluate again"
         ) from error

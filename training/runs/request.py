@@ -1,4 +1,4 @@
-"""What a person asks of `screening train run`, and what they are told while it goes on."""
+"""The options of `screening train run`, and how a run reports its progress."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ class RunRequest:
     are tested on alone. stop_by: others that say when to stop: after `patience` epochs without a
     higher area on them, and the best epoch counts. terms: weights in place of the protocol's, by
     their names. pack: crops that are taken in place of the manifest's files. cache_dir: keeps
-    decoded pictures between runs. cache_below: the block of Xception below which nothing learns,
-    and answers are kept.
+    decoded images between runs. cache_below: the block of Xception below which nothing learns,
+    and scores are kept.
     """
 
     data: Path

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from screening.imaging.phantom_image import phantom_image
 from training.augmentation.appearance import AppearanceAugmentation
-from training.augmentation.geometry import GeometricAugmentation, in_turn, picture_random
+from training.augmentation.geometry import GeometricAugmentation, image_random, in_turn
 
 PICTURE = phantom_image(1, 150, 130)
 NOTHING = AppearanceAugmentation(
@@ -38,14 +38,14 @@ EACH = {
 
 
 def changed(
-    augment: AppearanceAugmentation, seed: int, picture: NDArray[np.uint8] = PICTURE
+    augment: AppearanceAugmentation, seed: int, image: NDArray[np.uint8] = PICTURE
 ) -> NDArray[np.uint8]:
-    """Return a changed picture."""
-    return augment(picture, picture_random(seed, 0, 0))
+    """Return a changed image."""
+    return augment(image, image_random(seed, 0, 0))
 
 
 def test_the_same_seed_gives_the_same_picture() -> None:
-    """Another seed gives another; the picture itself is left alone."""
+    """Another seed gives another; the image itself is left alone."""
     before = PICTURE.copy()
     first = changed(AppearanceAugmentation(), 1)
     assert np.array_equal(first, changed(AppearanceAugmentation(), 1))
@@ -55,13 +55,13 @@ def test_the_same_seed_gives_the_same_picture() -> None:
 
 
 def test_nothing_asked_nothing_changed() -> None:
-    """With every strength at zero the picture comes back grey level by grey level."""
+    """With every strength at zero the image comes back grey level by grey level."""
     assert np.array_equal(changed(NOTHING, 3), PICTURE)
 
 
 @pytest.mark.parametrize("name", EACH)
 def test_each_change_shows(name: str) -> None:
-    """Every part alone changes the picture."""
+    """Every part alone changes the image."""
     alone = replace(NOTHING, **{name: EACH[name]})
     assert not np.array_equal(changed(alone, 5), PICTURE)
 
@@ -74,8 +74,8 @@ def test_tone_is_not_what_tells_pictures_apart() -> None:
 
 
 def test_changes_follow_one_another() -> None:
-    """In turn gives what the second makes of the first's picture."""
+    """In turn gives what the second makes of the first's image."""
     flip, look = GeometricAugmentation(horizontal_flip=True), AppearanceAugmentation()
-    random = picture_random(9, 0, 0)
+    random = image_random(9, 0, 0)
     expected = look(flip(PICTURE, random), random)
-    assert np.array_equal(in_turn([flip, look])(PICTURE, picture_random(9, 0, 0)), expected)
+    assert np.array_equal(in_turn([flip, look])(PICTURE, image_random(9, 0, 0)), expected)

@@ -72,10 +72,10 @@ def test_metrics_load_no_tensorflow(tmp_path: Path) -> None:
 
 
 def tree(root: Path) -> Path:
-    """Write three pictures, two of them the same, and a damaged one."""
+    """Write three images, two of them the same, and a damaged one."""
     for name, seed in (("normal/a.png", 1), ("normal/b.png", 1), ("covid19/c.png", 2)):
         write_picture(root / name, seed)
-    (root / "covid19" / "d.png").write_text("no picture")
+    (root / "covid19" / "d.png").write_text("no image")
     return root
 
 

@@ -43,7 +43,7 @@ def sample(folder: Path) -> list[ImageRow]:
     ]
     for row in rows:
         row.path.parent.mkdir(exist_ok=True)
-        row.path.write_bytes(b"picture")
+        row.path.write_bytes(b"image")
     return rows
 
 

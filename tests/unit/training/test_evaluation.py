@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.training.predictions import answers
-from training.inference.combination import own_answers
+from tests.training.predictions import predictions
+from training.inference.combination import own_scores
 from training.metrics.classification import (
-    AnsweredImages,
+    ScoredImages,
     accuracy_difference,
     evaluate,
     evaluate_set,
@@ -27,9 +27,9 @@ ROWS = (
 )
 
 
-def six_images() -> AnsweredImages:
+def six_images() -> ScoredImages:
     """Return two COVID-19 (one missed), one pneumonia, three normals (one called COVID-19)."""
-    return own_answers(answers(TRUE, ROWS))
+    return own_scores(predictions(TRUE, ROWS))
 
 
 def test_figures_are_those_computed_by_hand() -> None:
@@ -52,7 +52,7 @@ def test_figures_are_those_computed_by_hand() -> None:
 
 def test_an_undefined_figure_has_no_value() -> None:
     """A class that never occurs has no sensitivity, and the set no balanced accuracy."""
-    found = evaluate_set(own_answers(answers(TRUE[:2], ROWS[:2])))
+    found = evaluate_set(own_scores(predictions(TRUE[:2], ROWS[:2])))
     assert found.classes["normal"].sensitivity.value is None
     assert found.classes["normal"].roc_area.value is None
     assert found.balanced_accuracy.value is None
@@ -60,7 +60,7 @@ def test_an_undefined_figure_has_no_value() -> None:
 
 def test_a_perfect_figure_still_has_an_interval() -> None:
     """Twenty of twenty patients right may be luck: Wilson's interval by groups, not images."""
-    many = joined([own_answers(answers(["covid19"] * 20, [(0.9, 0.05, 0.05)] * 20))] * 2)
+    many = joined([own_scores(predictions(["covid19"] * 20, [(0.9, 0.05, 0.05)] * 20))] * 2)
     found = evaluate_set(many)
     assert (found.images, found.groups) == (40, 20)
     assert found.accuracy.interval == wilson_interval(20, 20)
@@ -71,7 +71,7 @@ def test_many_images_of_few_patients_do_not_narrow_an_interval() -> None:
     random = np.random.default_rng(0)
     right = np.repeat(random.random(20) < 0.7, 10)
     rows = [(0.9, 0.05, 0.05) if each else (0.05, 0.9, 0.05) for each in right]
-    alone = own_answers(answers(["covid19"] * 200, rows))
+    alone = own_scores(predictions(["covid19"] * 200, rows))
     grouped = replace(alone, groups=np.array([f"patient {n // 10}" for n in range(200)]))
     narrow, wide = (evaluate_set(each).accuracy.interval for each in (alone, grouped))
     assert narrow
@@ -91,14 +91,14 @@ def test_sources_are_evaluated_alone() -> None:
 
 def test_two_classifiers_are_compared_image_by_image() -> None:
     """The difference of accuracies, and an error where the images are not the same."""
-    first, second = six_images(), own_answers(answers(TRUE, [(0.1, 0.1, 0.8)] * 6))
+    first, second = six_images(), own_scores(predictions(TRUE, [(0.1, 0.1, 0.8)] * 6))
     assert accuracy_difference(first, second).value == pytest.approx(4 / 6 - 3 / 6)
     with pytest.raises(ValueError, match="same images"):
-        accuracy_difference(first, own_answers(answers(TRUE[::-1], ROWS)))
+        accuracy_difference(first, own_scores(predictions(TRUE[::-1], ROWS)))
 
 
 def test_an_image_of_a_coarser_class_is_left_out_of_the_own_classes() -> None:
     """A pneumonia of unknown kind has no place among four classes."""
     four = ("covid19", "bacterial_pneumonia", "viral_pneumonia", "normal")
-    found = own_answers(answers(["pneumonia", "normal"], [[0.25] * 4, [0, 0, 0, 1]], four))
+    found = own_scores(predictions(["pneumonia", "normal"], [[0.25] * 4, [0, 0, 0, 1]], four))
     assert found.true.tolist() == [3]

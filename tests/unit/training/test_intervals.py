@@ -43,7 +43,7 @@ def test_the_bootstrap_of_independent_images_agrees_with_wilson() -> None:
 
 
 def test_images_of_one_patient_widen_the_interval() -> None:
-    """400 images of 40 patients are not 400 answers."""
+    """400 images of 40 patients are not 400 scores."""
     hits = np.arange(400) < 300
     alone = group_bootstrap(lambda at: float(hits[at].mean()), np.arange(400).astype(str))
     groups = (np.arange(400) // 10).astype(str)

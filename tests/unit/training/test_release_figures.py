@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.predictions import answers, question
+from tests.training.predictions import example, predictions
 from training.errors import TrainingError
 from training.evaluation.acceptance import (
     CALIBRATION,
@@ -13,8 +13,8 @@ from training.evaluation.acceptance import (
     of_the_reference_set,
     release_figures,
 )
-from training.evaluation.of_runs import AnsweredTogether, evaluate_together
-from training.inference.combination import Combination, three_class_answers
+from training.evaluation.of_runs import ScoredTogether, evaluate_together
+from training.inference.combination import Combination, three_class_scores
 from training.metrics.classification import Estimate
 from training.release.size import check_size
 from training.runs.held_out_scores import Predictions
@@ -34,12 +34,12 @@ def test_the_table_holds_what_was_measured() -> None:
     true = ["covid19"] * 2 + ["pneumonia"] + ["normal"] * 4
     right = [(0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9)]
     rows = [right[0], right[2], right[1], right[0], right[2], right[2], right[2]]
-    given = three_class_answers(answers(true, rows))
-    together = AnsweredTogether(["one"], [given], given)
+    given = three_class_scores(predictions(true, rows))
+    together = ScoredTogether(["one"], [given], given)
     found = evaluate_together(together, [Combination.equal(1)], chosen=True)
-    sure = three_class_answers(answers(["covid19", "normal"], [(1, 0, 0), (0, 0, 1)]))
+    sure = three_class_scores(predictions(["covid19", "normal"], [(1, 0, 0), (0, 0, 1)]))
     all_right = evaluate_together(
-        AnsweredTogether(["one"], [sure], sure), [Combination.equal(1)], chosen=True
+        ScoredTogether(["one"], [sure], sure), [Combination.equal(1)], chosen=True
     )
     table = release_figures(all_right, found, None)
     figures = {each.bar.figure: each.measured.value for each in table}
@@ -54,17 +54,17 @@ def test_the_table_holds_what_was_measured() -> None:
 
 def test_the_reference_set_is_of_adults() -> None:
     """COVID-19 of every source; pneumonias and normals of NIH's archive alone."""
-    asked = (
-        question("1", "covid19", source="covid_cxnet"),
-        question("2", "normal", source="nih_cxr8"),
-        question("3", "normal", source="kermany224"),
-        question("4", "bacterial_pneumonia", source="kermany224"),
-        question("5", "pneumonia", source="nih_cxr8"),
-        question("6", "pneumonia", source="ieee8023"),
+    selected = (
+        example("1", "covid19", source="covid_cxnet"),
+        example("2", "normal", source="nih_cxr8"),
+        example("3", "normal", source="kermany224"),
+        example("4", "bacterial_pneumonia", source="kermany224"),
+        example("5", "pneumonia", source="nih_cxr8"),
+        example("6", "pneumonia", source="ieee8023"),
     )
-    given = answers(["normal"] * 6, [(0.2, 0.3, 0.5)] * 6)
-    found = of_the_reference_set(Predictions(given.classes, asked, given.probabilities))
-    assert [each.split_group for each in found.questions] == ["1", "2", "5"]
+    given = predictions(["normal"] * 6, [(0.2, 0.3, 0.5)] * 6)
+    found = of_the_reference_set(Predictions(given.classes, selected, given.probabilities))
+    assert [each.split_group for each in found.examples] == ["1", "2", "5"]
     assert found.probabilities.shape == (3, 3)
 
 

@@ -17,7 +17,7 @@ from training.errors import TrainingError
 from training.protocols.registry import PROTOCOLS
 from training.report.charts import Chart, Line, draw, range_of
 from training.runs.folder import RunRecord, write_run
-from training.runs.held_out_scores import by_picture, predicted, trained_folds
+from training.runs.held_out_scores import by_image, predicted, trained_folds
 from training.runs.history import EpochRecord, append_record
 
 LABELS = (Label.COVID19, Label.BACTERIAL, Label.VIRAL_OTHER, Label.NORMAL)
@@ -71,12 +71,12 @@ def fold_of_four_classes(folder: Path) -> tuple[Path, list[ImageRow]]:
 
 
 def evaluated(folder: Path) -> Path:
-    """Return a run with kept answers: all right but one COVID-19 called normal."""
+    """Return a run with kept scores: all right but one COVID-19 called normal."""
     run, rows = fold_of_four_classes(folder)
     outputs = np.repeat(np.eye(4, dtype=np.float32), 5, axis=0)
     outputs[0] = outputs[-1]
     fold = trained_folds(run)[0]
-    predicted(fold, Part.VALIDATION, by_picture(rows), lambda _fold, _paths: outputs)
+    predicted(fold, Part.VALIDATION, by_image(rows), lambda _fold, _paths: outputs)
     return run
 
 
@@ -110,7 +110,7 @@ def test_the_page_has_ours_beside_the_papers(tmp_path: Path) -> None:
     run = evaluated(tmp_path / "run")
     out = tmp_path / "report.html"
     result = CliRunner().invoke(
-        app, ["train", "report", str(run), "--out", str(out), "--pictures", "none"]
+        app, ["train", "report", str(run), "--out", str(out), "--images", "none"]
     )
     assert result.exit_code == 0, result.output
     text = out.read_text()
@@ -127,7 +127,7 @@ def test_the_page_has_ours_beside_the_papers(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_not_evaluated_has_no_report(tmp_path: Path) -> None:
-    """The error names the command that makes its answers."""
+    """The error names the command that makes its scores."""
     run, _ = fold_of_four_classes(tmp_path / "run")
     words = ["train", "report", str(run), "--out", str(tmp_path / "report.html")]
     result = CliRunner().invoke(app, words)

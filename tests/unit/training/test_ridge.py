@@ -1,4 +1,4 @@
-"""The linear classifier behind the source probe and the picture check."""
+"""The linear classifier behind the source probe and the outlier check."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_classes_apart_are_told() -> None:
 
 
 def test_more_features_than_pictures_give_the_same() -> None:
-    """Solved in pictures or in features, the plane is one."""
+    """Solved in images or in features, the plane is one."""
     classes = np.arange(40) % 2
     features = RANDOM.normal(size=(40, 30)) + classes[:, np.newaxis]
     direct = fit_plane(features, classes)

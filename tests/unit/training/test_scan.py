@@ -40,11 +40,11 @@ def test_a_row_holds_what_the_file_holds(tmp_path: Path) -> None:
 
 
 def test_damaged_and_missing_files_are_reported(tmp_path: Path) -> None:
-    """Nothing disappears: a cut picture, a text, and a listed file that is not there."""
+    """Nothing disappears: a cut image, a text, and a listed file that is not there."""
     folder = tmp_path / "images"
     good = write_picture(folder / "good.jpg", 1)
     (folder / "cut.jpg").write_bytes(good.read_bytes()[:300])
-    (folder / "text.png").write_text("no picture")
+    (folder / "text.png").write_text("no image")
     write_table(
         tmp_path / "metadata.csv",
         [
@@ -63,7 +63,7 @@ def test_damaged_and_missing_files_are_reported(tmp_path: Path) -> None:
 
 
 def test_duplicates_across_data_sets_share_a_group(tmp_path: Path) -> None:
-    """A picture of two collections ties their patients together, and is reported once."""
+    """An image of two collections ties their patients together, and is reported once."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     write_table(
         ours / "metadata.csv",
@@ -116,10 +116,10 @@ def test_a_file_listed_twice_is_one_row(tmp_path: Path) -> None:
 
 
 def test_near_duplicates_are_grouped_on_request(tmp_path: Path) -> None:
-    """The same exposure, smaller and as JPEG, is found by its hash; other pictures are not."""
+    """The same exposure, smaller and as JPEG, is found by its hash; other images are not."""
     original = write_picture(tmp_path / "normal" / "a.png", 1, side=300)
-    picture = Image.open(original)
-    picture.resize((150, 150)).save(tmp_path / "normal" / "b.jpg", quality=60)
+    image = Image.open(original)
+    image.resize((150, 150)).save(tmp_path / "normal" / "b.jpg", quality=60)
     write_picture(tmp_path / "normal" / "c.png", 2, side=300)
     plain = by_name(scan([tmp_path]))
     assert len({row.split_group for row in plain.values()}) == 3
@@ -170,7 +170,7 @@ def test_nothing_usable_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "normal").mkdir()
     with pytest.raises(DataError, match="none that can be used; check"):
         scan([tmp_path])
-    (tmp_path / "normal" / "a.png").write_text("no picture")
+    (tmp_path / "normal" / "a.png").write_text("no image")
     with pytest.raises(DataError, match=r"a\.png \(damaged\)"):
         scan([tmp_path])
 
@@ -215,7 +215,7 @@ def opened(key: tuple[int, int, int]) -> OpenedImage:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 8)), max_size=20))
 def test_groups_are_the_connected_images(keys: list[tuple[int, int, int]]) -> None:
-    """Images that share a patient, group or picture share a name, whatever their order."""
+    """Images that share a patient, group or image share a name, whatever their order."""
     images = [opened(key) for key in keys]
     names = split_groups(images)
     for one, first in enumerate(keys):

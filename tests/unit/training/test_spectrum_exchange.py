@@ -1,10 +1,10 @@
-"""An exchange gives a picture another's sharpness, and leaves what it shows where it is."""
+"""An exchange gives an image another's sharpness, and leaves what it shows where it is."""
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from screening.imaging.phantom_image import phantom_image
-from training.augmentation.geometry import picture_random
+from training.augmentation.geometry import image_random
 from training.augmentation.spectrum_exchange import BANDS, SpectrumExchange, radial_profiles
 
 SHARP = (
@@ -17,7 +17,7 @@ SOFT = np.asarray(Image.fromarray(SHARP).filter(ImageFilter.GaussianBlur(2)))
 def test_a_soft_picture_gets_a_sharp_ones_detail() -> None:
     """Its profile moves to the other's; mean and structure stay."""
     profiles = radial_profiles(np.stack([SHARP]))
-    changed = SpectrumExchange(profiles, chance=1.0)(SOFT, picture_random(1, 0, 0))
+    changed = SpectrumExchange(profiles, chance=1.0)(SOFT, image_random(1, 0, 0))
     before, after = (radial_profiles(each[np.newaxis])[0] for each in (SOFT, changed))
     fine = slice(BANDS // 3, BANDS // 2)
     wanted = profiles[0]
@@ -28,17 +28,17 @@ def test_a_soft_picture_gets_a_sharp_ones_detail() -> None:
 
 
 def test_an_exchange_with_itself_changes_nothing() -> None:
-    """A picture that has the wanted profile already keeps its grey levels."""
+    """An image that has the wanted profile already keeps its grey levels."""
     exchange = SpectrumExchange(radial_profiles(SOFT[np.newaxis]), chance=1.0)
-    changed = exchange(SOFT, picture_random(1, 0, 0))
+    changed = exchange(SOFT, image_random(1, 0, 0))
     assert np.abs(changed.astype(int) - SOFT).max() <= 1
 
 
 def test_chance_and_seed_decide() -> None:
     """Without a chance nothing happens; the same seed gives the same copy."""
     profiles = radial_profiles(np.stack([SHARP, SOFT]))
-    assert SpectrumExchange(profiles, chance=0.0)(SOFT, picture_random(1, 0, 0)) is SOFT
+    assert SpectrumExchange(profiles, chance=0.0)(SOFT, image_random(1, 0, 0)) is SOFT
     always = SpectrumExchange(profiles, chance=1.0)
-    first, again = (always(SOFT, picture_random(5, 0, 0)) for _ in range(2))
+    first, again = (always(SOFT, image_random(5, 0, 0)) for _ in range(2))
     assert np.array_equal(first, again)
     assert (first.shape, first.dtype) == (SOFT.shape, np.uint8)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.training.left_out_predictions import answers, rows_of
+from tests.training.left_out_predictions import predictions, rows_of
 from training.data.hospitals import Adult
 from training.data.manifest import Label
 from training.left_out.figures import LEAST_IMAGES, Figure, left_out_figures
@@ -30,7 +30,7 @@ def test_a_hospital_with_both_classes_is_compared_with_itself() -> None:
     """Its area, its share above each threshold and its calm normals; nobody lends."""
     rows, scores = both("one", covid19=0.6, normal=0.2)
     lenders, lent = both("two", covid19=0.9, normal=0.7)
-    found = left_out_figures([answers(rows, scores), answers(lenders, lent)])
+    found = left_out_figures([predictions(rows, scores), predictions(lenders, lent)])
     one = found.hospitals[0]
     assert one.images == {Kind.COVID19: MANY, Kind.NORMAL: MANY, Kind.OTHER: 0}
     assert one.told[Figure.COVID19_NORMAL].estimate.value == 1.0
@@ -48,13 +48,13 @@ def test_one_class_alone_is_compared_with_the_same_run_first() -> None:
     sick = rows_of("sick", {Label.COVID19: MANY})
     well = rows_of("well", {Label.NORMAL: MANY})
     far, far_scores = both("far", covid19=0.9, normal=0.8)
-    together = answers([*sick, *well], [0.6] * MANY + [0.2] * MANY)
-    found = left_out_figures([together, answers(far, far_scores)])
+    together = predictions([*sick, *well], [0.6] * MANY + [0.2] * MANY)
+    found = left_out_figures([together, predictions(far, far_scores)])
     told = {each.hospital: each.told for each in found.hospitals}
     assert told["sick"][Figure.COVID19_NORMAL].against == {"well": MANY}
     assert told["sick"][Figure.COVID19_NORMAL].estimate.value == 1.0
-    alone = answers(sick, [0.6] * MANY)
-    found = left_out_figures([alone, answers(far, far_scores)])
+    alone = predictions(sick, [0.6] * MANY)
+    found = left_out_figures([alone, predictions(far, far_scores)])
     told = {each.hospital: each.told for each in found.hospitals}
     assert told["sick"][Figure.COVID19_NORMAL].against == {"far": MANY}
     assert told["sick"][Figure.COVID19_NORMAL].estimate.value == 0.0
@@ -64,7 +64,7 @@ def test_few_normals_of_its_own_are_filled_up() -> None:
     """A hospital with a few normals is compared with those and the lent ones together."""
     few = rows_of("few", {Label.COVID19: MANY, Label.NORMAL: 2})
     well = rows_of("well", {Label.NORMAL: MANY})
-    found = left_out_figures([answers([*few, *well], [0.6] * MANY + [0.9] * 2 + [0.2] * MANY)])
+    found = left_out_figures([predictions([*few, *well], [0.6] * MANY + [0.9] * 2 + [0.2] * MANY)])
     told = found.hospitals[0].told[Figure.COVID19_NORMAL]
     assert told.against == {"few": 2, "well": MANY}
     assert told.estimate.value == pytest.approx(MANY / (MANY + 2))
@@ -75,7 +75,7 @@ def test_children_are_lent_to_no_adults() -> None:
     """A children's hospital's normals stand beside no adult's COVID-19, and are not pooled."""
     sick = rows_of("sick", {Label.COVID19: MANY})
     children = rows_of("children", {Label.NORMAL: MANY}, adult=Adult.NO)
-    found = left_out_figures([answers([*sick, *children], [0.6] * MANY + [0.9] * MANY)])
+    found = left_out_figures([predictions([*sick, *children], [0.6] * MANY + [0.9] * MANY)])
     assert Figure.COVID19_NORMAL not in found.hospitals[1].told
     assert found.pooled[Figure.COVID19_NORMAL].value is None
     assert found.pooled[Figure.CALM].value == 0.0
@@ -87,9 +87,9 @@ def test_the_mean_is_over_hospitals_and_the_pooled_figure_over_images() -> None:
     small, scores = both("small", covid19=0.1, normal=0.2)
     tiny = rows_of("tiny", {Label.COVID19: 1})
     runs = [
-        answers(large, [0.9] * (9 * MANY) + [0.2] * MANY),
-        answers(small, scores),
-        answers(tiny, [0.0]),
+        predictions(large, [0.9] * (9 * MANY) + [0.2] * MANY),
+        predictions(small, scores),
+        predictions(tiny, [0.0]),
     ]
     found = left_out_figures(runs)
     assert found.means[Figure.COVID19_NORMAL].value == pytest.approx(0.5)
@@ -109,7 +109,7 @@ def test_the_interval_of_a_mean_holds_it_and_is_narrower() -> None:
     for name in ("a", "b", "c", "d"):
         rows = rows_of(name, {Label.COVID19: 2 * MANY, Label.NORMAL: 2 * MANY})
         sick, well = random.normal(0.6, 0.1, 2 * MANY), random.normal(0.5, 0.1, 2 * MANY)
-        runs.append(answers(rows, [*sick.tolist(), *well.tolist()]))
+        runs.append(predictions(rows, [*sick.tolist(), *well.tolist()]))
     found = left_out_figures(runs)
     mean = found.means[Figure.COVID19_NORMAL]
     assert mean.interval is not None
@@ -124,7 +124,7 @@ def test_the_interval_of_a_mean_holds_it_and_is_narrower() -> None:
 def test_other_disease_is_abnormal_too() -> None:
     """Tuberculosis counts against COVID-19 as another disease, and above normal as abnormal."""
     rows = rows_of("one", {Label.TUBERCULOSIS: MANY, Label.COVID19: MANY, Label.NORMAL: MANY})
-    given = answers(rows, [0.3] * MANY + [0.6] * MANY + [0.1] * MANY)
+    given = predictions(rows, [0.3] * MANY + [0.6] * MANY + [0.1] * MANY)
     told = left_out_figures([given]).hospitals[0].told
     assert told[Figure.COVID19_OTHER].estimate.value == 1.0
     assert told[Figure.ABNORMAL_NORMAL].estimate.value == 1.0
@@ -134,4 +134,4 @@ def test_a_hospital_left_out_twice_is_refused() -> None:
     """Two figures of one hospital could be chosen from."""
     rows, scores = both("one", covid19=0.6, normal=0.2)
     with pytest.raises(ValueError, match=r"found twice: .*one"):
-        left_out_figures([answers(rows, scores), answers(rows, scores)])
+        left_out_figures([predictions(rows, scores), predictions(rows, scores)])

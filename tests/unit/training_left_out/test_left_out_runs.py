@@ -1,4 +1,4 @@
-"""`screening train evaluate --leave-out-hospital`, on runs that keep their answers."""
+"""`screening train evaluate --leave-out-hospital`, on runs that keep their scores."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def told(*arguments: object) -> dict:
 
 
 def test_each_run_tells_the_hospital_it_left_out(tmp_path: Path, rows: list[ImageRow]) -> None:
-    """Kept answers are enough; tuberculosis counts as another disease; the table is written."""
+    """Kept scores are enough; tuberculosis counts as another disease; the table is written."""
     write_manifest(tmp_path / "m.csv", rows)
     runs = [run_without_weights(tmp_path / name, rows, name) for name in ("a", "b")]
     found = told(
@@ -54,8 +54,8 @@ def test_runs_that_left_out_the_same_are_one_ensemble(tmp_path: Path, rows: list
     write_manifest(tmp_path / "m.csv", rows)
     wrong = run_without_weights(tmp_path / "wrong", rows, "a", wrong=0.6)
     right = run_without_weights(tmp_path / "right", rows, "a")
-    ask = ("--data", tmp_path / "m.csv", "--leave-out-hospital")
-    alone, together = told(wrong, *ask), told(wrong, right, *ask)
+    predictor = ("--data", tmp_path / "m.csv", "--leave-out-hospital")
+    alone, together = told(wrong, *predictor), told(wrong, right, *predictor)
     assert len(together["hospitals"]) == 1
     name = "COVID-19 against normal, AUC"
     assert alone["mean"][name]["value"] < 0.9 < together["mean"][name]["value"]
@@ -97,7 +97,7 @@ def test_a_folder_without_answers_is_refused(tmp_path: Path, rows: list[ImageRow
     write_manifest(tmp_path / "m.csv", rows)
     run = run_without_weights(tmp_path / "run", rows, "a")
     (run / "fold-1" / "predictions-test.csv").unlink()
-    with pytest.raises(TrainingError, match="expected trained weights or kept answers"):
+    with pytest.raises(TrainingError, match="expected trained weights or kept scores"):
         told(run, "--data", tmp_path / "m.csv", "--leave-out-hospital")
 
 

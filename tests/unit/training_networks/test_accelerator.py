@@ -24,11 +24,11 @@ from training.errors import DataError, TrainingError
 from training.inputs.crop_pack import CROPS, MANIFEST, RECORD, CropPack, read_record
 from training.inputs.input_view import input_spec
 from training.inputs.make_crop_pack import choose_quality, webp
-from training.left_out.of_runs import answered_folds, evaluate_left_out
+from training.left_out.of_runs import evaluate_left_out, scored_folds
 from training.protocols.unseen import CORONET
 from training.runs.checkpoint import read_arrays_of, write_arrays
 from training.runs.folder import read_run, read_split
-from training.runs.held_out_scores import by_picture, read_kept, trained_folds
+from training.runs.held_out_scores import by_image, read_kept, trained_folds
 from training.runs.history import EpochRecord, read_history
 from training.runs.request import Precision
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory, lung_field: Path) -> Path:
-    """Return a pack of made pictures."""
+    """Return a pack of made images."""
     return packed_site(tmp_path_factory.mktemp("packed"), lung_field)
 
 
@@ -65,26 +65,26 @@ def brought(
 
 
 def test_crops_are_squares_of_one_size(pack: Path) -> None:
-    """Every picture is packed once, near to what it is, under a record of how."""
+    """Every image is packed once, near to what it is, under a record of how."""
     rows = read_manifest(pack / MANIFEST, check_files=False)
     record = read_record(pack)
     assert (record.images, record.side) == (len(rows), SMALL)
     crops = CropPack(pack)
-    grey = crops.pictures(
+    grey = crops.images(
         [row.pixels_sha256 for row in rows], input_spec(CORONET), exact=False, workers=2
     )
     assert (grey.shape, grey.dtype) == ((len(rows), 150, 150), np.uint8)
     for row in rows[::20]:
-        picture = read_radiograph(pack.parent / row.path.name).pixels
-        assert picture.shape == (SMALL, SMALL)  # nothing looks like lungs: packed whole
-        error = np.abs(crops.crop(row.pixels_sha256).astype(float) - picture)
+        image = read_radiograph(pack.parent / row.path.name).pixels
+        assert image.shape == (SMALL, SMALL)  # nothing looks like lungs: packed whole
+        error = np.abs(crops.crop(row.pixels_sha256).astype(float) - image)
         assert error.mean() < 25  # noise is what WebP keeps least of
     assert record.whole == len(rows)
 
 
 def test_an_absent_crop_is_named(pack: Path, tmp_path: Path) -> None:
     """A pack without its archive, or an image that it lacks, is refused with the remedy."""
-    with pytest.raises(DataError, match="expected a crop of picture 000"):
+    with pytest.raises(DataError, match="expected a crop of image 000"):
         CropPack(pack).crop("0" * 64)
     (tmp_path / RECORD).write_text((pack / RECORD).read_text())
     with pytest.raises(DataError, match=f"expected crops in .*{CROPS}"):
@@ -107,7 +107,7 @@ def test_quality_is_the_highest_that_keeps_to_the_size() -> None:
 def test_runs_come_back_as_runs(
     brought: Path, pack: Path, tmp_path: Path, tiny_architectures: dict[str, Architecture]
 ) -> None:
-    """The whole run has its weights, near to those trained; the other one its answers alone."""
+    """The whole run has its weights, near to those trained; the other one its scores alone."""
     found = take_runs(brought, pack, tmp_path / "runs", tiny_architectures)
     assert found == {"unseen-concatenated": True, "unseen-coronet-without-valencia": False}
     (fold,) = trained_folds(tmp_path / "runs" / "unseen-concatenated")
@@ -138,8 +138,8 @@ def test_hospitals_left_out_are_told_from_answers_alone(
 ) -> None:
     """None of their images, and of nobody in their groups, was trained or chosen on."""
     take_runs(brought, pack, tmp_path, tiny_architectures)
-    rows = by_picture(read_manifest(pack / MANIFEST, check_files=False))
-    folds = answered_folds(tmp_path / "unseen-coronet-without-valencia")
+    rows = by_image(read_manifest(pack / MANIFEST, check_files=False))
+    folds = scored_folds(tmp_path / "unseen-coronet-without-valencia")
     assert folds[0].record.left_out == ("pakistan", "valencia")
     assert folds[0].record.terms["contrast"] == 0.1
     for used in read_split(folds[0].directory):
@@ -179,7 +179,7 @@ def test_a_run_stops_before_the_time_is_up(
     tiny_architectures: dict[str, Architecture],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With no time for a second epoch, the first one's weights and answers come back."""
+    """With no time for a second epoch, the first one's weights and scores come back."""
     session = Session(
         pack=pack,
         work=tmp_path / "work",
@@ -254,10 +254,10 @@ def test_a_word_that_is_not_understood_is_refused(word: str, message: str) -> No
 
 def test_a_word_names_a_run() -> None:
     """All parts are understood; a run that leaves nothing out is kept."""
-    asked = parse_run("p:leave-out=a+b:stop-by=c:epochs=3:seed=2:start=q:term.worst=0.5:name=x")
-    assert asked.leave_out == ("a", "b")
-    assert (asked.stop_by, asked.epochs, asked.seed, asked.start) == (("c",), 3, 2, "q")
-    assert (asked.terms, asked.name, asked.keep) == ({"worst": 0.5}, "x", False)
+    selected = parse_run("p:leave-out=a+b:stop-by=c:epochs=3:seed=2:start=q:term.worst=0.5:name=x")
+    assert selected.leave_out == ("a", "b")
+    assert (selected.stop_by, selected.epochs, selected.seed, selected.start) == (("c",), 3, 2, "q")
+    assert (selected.terms, selected.name, selected.keep) == ({"worst": 0.5}, "x", False)
     assert parse_run("p").keep
     assert parse_run("p:leave-out=a").name == "p-without-a"
 

@@ -1,4 +1,4 @@
-"""Lower blocks' answers, kept."""
+"""Lower blocks' scores, kept."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ SIDE = 71
 
 @pytest.mark.parametrize("block", [5, 13])
 def test_both_parts_together_are_the_network(block: int) -> None:
-    """What the upper part makes of the lower one's answers is what the network answers."""
+    """What the upper part makes of the lower one's scores is what the network scores."""
     model = build_coronet((SIDE, SIDE, 3), 4)
     lower, upper = below(model, block), above(model, block)
     images = np.random.default_rng(0).random((2, SIDE, SIDE, 3), dtype=np.float32)
@@ -54,9 +54,9 @@ def test_other_networks_are_refused() -> None:
 
 def test_versions_are_changed_pictures_and_drawn_by_turns(tmp_path: Path) -> None:
     """Each version is what an epoch would have shown; a file that is there is not made again."""
-    pictures = np.random.default_rng(0).integers(0, 256, (5, 64, 64)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (5, 64, 64)).astype(np.uint8)
     batches = RadiographBatches(
-        pictures,
+        images,
         np.eye(5, dtype=np.float32),
         InputSpec(64, 64),
         batch_size=2,

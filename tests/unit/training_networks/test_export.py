@@ -26,7 +26,7 @@ from training.release.export import export_bundle
 from training.release.parity import Parity, check_parity
 from training.runs.folder import read_split
 from training.runs.held_out_scores import (
-    by_picture,
+    by_image,
     predictions_path,
     read_predictions,
     trained_folds,
@@ -63,18 +63,20 @@ def test_an_exported_bundle_serves(released: Bundle) -> None:
 
 @pytest.mark.usefixtures("tiny_serving")
 def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: Bundle) -> None:
-    """What the stations compute for test pictures is what the figures were made of."""
+    """What the stations compute for test images is what the figures were made of."""
     from screening.imaging.radiograph_file import read_radiograph
-    from training.inference.combination import combined_answers
+    from training.inference.combination import combined_scores
 
     members = released.manifest.members
     folds = [trained_folds(run)[0] for run in site.runs]
-    found = evaluate_runs([[fold] for fold in folds], Part.TEST, site.ask, together=True).ensemble
+    found = evaluate_runs(
+        [[fold] for fold in folds], Part.TEST, site.predictor, together=True
+    ).ensemble
     assert found
     assert found.combinations[0].weights == tuple(member.weight for member in members)
-    answers = common_images([site.ask(fold, Part.TEST) for fold in folds])
-    expected = combined_answers(answers, found.combinations[0]).probabilities
-    paths = [by_picture(site.rows)[q.pixels_sha256].path for q in answers[0].questions]
+    predictions = common_images([site.predictor(fold, Part.TEST) for fold in folds])
+    expected = combined_scores(predictions, found.combinations[0]).probabilities
+    paths = [by_image(site.rows)[q.pixels_sha256].path for q in predictions[0].examples]
     scores = scores_of(Ensemble.load(released), [read_radiograph(path).pixels for path in paths])
     served = [[each.ensemble.of(klass) for klass in Class] for each in scores]
     np.testing.assert_allclose(served, expected, atol=parity.LARGEST_DIFFERENCE)
@@ -96,7 +98,7 @@ def test_what_cannot_be_released_is_refused(site: Site, tmp_path: Path) -> None:
     ]
     for request, message in mistakes:
         with pytest.raises(TrainingError, match=message):
-            export_bundle(request, site.ask, site.answering)
+            export_bundle(request, site.predictor, site.scorer)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,15 +110,15 @@ def test_weights_are_stored_as_small_as_answers_allow(
     assert set(easy["precision"].values()) == {"int8"}
     assert easy["parity"]["ensemble"]["images"] == 64
     monkeypatch.setattr(stored_member, "keeps_parity", lambda _: False)
-    plain = replace(site.request(tmp_path / "strict"), picture_check=False)
-    strict = export_bundle(plain, site.ask, site.answering).manifest
+    plain = replace(site.request(tmp_path / "strict"), outlier_check=False)
+    strict = export_bundle(plain, site.predictor, site.scorer).manifest
     assert set(strict.provenance["stored_weights"]["precision"].values()) == {"float32"}
     files = sorted(path.name for path in (tmp_path / "strict").glob("*.npz"))
     assert files == sorted(file.file for member in strict.members for file in member.weights)
     monkeypatch.setattr(parity, "LARGEST_DIFFERENCE", -1.0)
     fixed = replace(plain, out=tmp_path / "none", precision="int8")
     with pytest.raises(TrainingError, match="with --precision float16 or float32"):
-        export_bundle(fixed, site.ask, site.answering)
+        export_bundle(fixed, site.predictor, site.scorer)
 
 
 def test_weights_that_answer_otherwise_are_refused() -> None:
@@ -128,14 +130,14 @@ def test_weights_that_answer_otherwise_are_refused() -> None:
 
 
 def test_answers_are_kept_until_the_weights_change(site: Site) -> None:
-    """A report reads them without the pictures; other weights make them void."""
+    """A report reads them without the images; other weights make them void."""
     fold = trained_folds(site.runs[0])[0]
-    asked = site.ask(fold, Part.TEST)
+    selected = site.predictor(fold, Part.TEST)
     kept = read_predictions(fold, Part.TEST)
-    assert kept.questions == asked.questions
-    np.testing.assert_array_equal(kept.probabilities, asked.probabilities)
+    assert kept.examples == selected.examples
+    np.testing.assert_array_equal(kept.probabilities, selected.probabilities)
     tested = [used for used in read_split(fold.directory) if used.part is Part.TEST]
-    assert [q.pixels_sha256 for q in kept.questions] == [used.pixels_sha256 for used in tested]
+    assert [q.pixels_sha256 for q in kept.examples] == [used.pixels_sha256 for used in tested]
     weights = fold.weights.read_bytes()
     try:
         fold.weights.write_bytes(weights + b"\0")
@@ -151,7 +153,7 @@ def test_the_evaluation_is_plain_json(site: Site, tmp_path: Path) -> None:
     from training.evaluation.files import write_evaluation
 
     runs = [trained_folds(run) for run in site.runs]
-    write_evaluation(tmp_path, evaluate_runs(runs, Part.TEST, site.ask, together=True))
+    write_evaluation(tmp_path, evaluate_runs(runs, Part.TEST, site.predictor, together=True))
     found = json.loads((tmp_path / "evaluation.json").read_text())
     assert [run["protocol"] for run in found["runs"]] == ["four", "three"]
     assert set(found["ensemble"]["ensemble"]["sources"]) == {"ieee8023", "kermany"}

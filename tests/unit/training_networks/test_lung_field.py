@@ -1,4 +1,4 @@
-"""A lung field network from folders to weights, figures and record, on small made pictures."""
+"""A lung field network from folders to weights, figures and record, on small made images."""
 
 import json
 import subprocess
@@ -35,14 +35,14 @@ def trained(run, stop_after=None, resume=False):
         if epoch == stop_after:
             raise KeyboardInterrupt
     model = fit_lung_field(
-        pictures, masks, LungFieldSpec(height=64, width=64), run,
+        images, masks, LungFieldSpec(height=64, width=64), run,
         epochs=3, seed=1, identity="same", resume=resume, on_epoch=on_epoch,
     )
     return hashlib.sha256(b"".join(w.numpy().tobytes() for w in model.weights)).hexdigest()
 
 make_deterministic()
-pictures = np.random.default_rng(0).integers(0, 256, (20, 64, 64)).astype(np.uint8)
-masks = np.where(pictures > 128, np.uint8(255), np.uint8(0))
+images = np.random.default_rng(0).integers(0, 256, (20, 64, 64)).astype(np.uint8)
+masks = np.where(images > 128, np.uint8(255), np.uint8(0))
 once, broken = (Path(sys.argv[1]) / name for name in ("once", "broken"))
 once.mkdir()
 broken.mkdir()
@@ -62,15 +62,15 @@ def test_the_command_trains_and_measures(tmp_path: Path) -> None:
     words = ["--images", images, "--masks", masks, "--out", run, "--epochs", "2", "--seed", "3"]
     ended = screening_train(*map(str, words))
     assert ended.returncode == 0, ended.stderr
-    assert "12 pictures with masks: 10 to train on, 2 held out, in 1 split groups" in ended.stdout
+    assert "12 images with masks: 10 to train on, 2 held out, in 1 split groups" in ended.stdout
     assert "Dice with masks held out: mean" in ended.stdout
     assert "overlap with drawn boxes: mean" in ended.stdout
     load_weights(build_lung_field(), [run / "weights.npz"])
     record = json.loads((run / "lung-field.json").read_text())
-    assert record["pictures"] == {"trained": 10, "held_out": 2}
+    assert record["images"] == {"trained": 10, "held_out": 2}
     assert (record["seed"], record["epochs"], record["spec"]["height"]) == (3, 2, 128)
-    assert record["figures"]["dice"]["pictures"] == 2
-    assert record["figures"]["box_overlap"]["pictures"] == 2, "only of groups held out"
+    assert record["figures"]["dice"]["images"] == 2
+    assert record["figures"]["box_overlap"]["images"] == 2, "only of groups held out"
     assert len(record["data_digest"]) == len(record["preprocessing_fingerprint"]) == 64
 
 
@@ -127,12 +127,12 @@ def test_the_network_learns(tmp_path: Path) -> None:
 
 def test_a_run_is_gone_on_with_only_if_asked(tmp_path: Path) -> None:
     """An earlier run's folder is not written over, and another run's checkpoint not taken."""
-    pictures = np.stack([picture_of(lungs_of(seed, 32, 32), seed) for seed in range(2)])
+    images = np.stack([picture_of(lungs_of(seed, 32, 32), seed) for seed in range(2)])
 
     def again(identity: str, *, resume: bool) -> keras.Model:
         return fit_lung_field(
-            pictures,
-            pictures,
+            images,
+            images,
             SPEC,
             tmp_path,
             epochs=1,

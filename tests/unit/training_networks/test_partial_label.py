@@ -43,22 +43,22 @@ def test_any_allowed_class_is_right() -> None:
 
 def test_scores_count_any_allowed_class() -> None:
     """Validation judges by the same rule as training."""
-    pictures = np.zeros((3, 64, 64), np.float32)
-    batches = RadiographBatches(pictures, ALLOWED, InputSpec(64, 64), batch_size=2)
+    images = np.zeros((3, 64, 64), np.float32)
+    batches = RadiographBatches(images, ALLOWED, InputSpec(64, 64), batch_size=2)
     model = build_tiny((64, 64, 3), 3)
     found = predict(model, batches)
-    answers = found.argmax(axis=1)
-    expected = np.mean([ALLOWED[place, answer] for place, answer in enumerate(answers)])
+    predictions = found.argmax(axis=1)
+    expected = np.mean([ALLOWED[place, scorer] for place, scorer in enumerate(predictions)])
     scored = score(model, batches, Loss.PARTIAL_LABEL)
     assert scored.accuracy == pytest.approx(expected)
     assert scored.loss == pytest.approx(-np.log((ALLOWED * found).sum(axis=1)).mean(), rel=1e-5)
 
 
 def test_an_epoch_is_drawn_anew() -> None:
-    """Drawn pictures come by their chances, others than in the epoch before, changed each time."""
-    pictures = np.full((4, 64, 64), 100, np.uint8)
+    """Drawn images come by their chances, others than in the epoch before, changed each time."""
+    images = np.full((4, 64, 64), 100, np.uint8)
     batches = RadiographBatches(
-        pictures,
+        images,
         np.eye(4, dtype=np.float32),
         InputSpec(64, 64),
         batch_size=64,

@@ -1,4 +1,4 @@
-"""How a picture check is fitted: thresholds from validation pictures and left-out sources."""
+"""How a outlier check is fitted: thresholds from validation images and left-out sources."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from training.errors import TrainingError
-from training.outliers.fit import LARGEST_STRANGENESS, CheckFeatures, fit_picture_check
+from training.outliers.fit import LARGEST_OUTLIER_SCORE, CheckFeatures, fit_outlier_check
 
 pytestmark = pytest.mark.tensorflow
 
@@ -22,7 +22,7 @@ def drawn_from(seed: int, count: int, *shifts: float) -> NDArray[np.float32]:
 
 
 def features() -> CheckFeatures:
-    """Return known pictures of two sources that hardly differ; strange ones lie beside them."""
+    """Return known images of two sources that hardly differ; strange ones lie beside them."""
     return CheckFeatures(
         known=np.concatenate([drawn_from(1, 200), drawn_from(2, 200, 0, 0.5)]),
         sources=np.repeat(["a", "b"], 200),
@@ -33,12 +33,12 @@ def features() -> CheckFeatures:
 
 
 def test_the_plane_tells_what_the_distance_does_not() -> None:
-    """Turned pictures lie near; few validation pictures are refused, nearly all turned ones."""
-    found = fit_picture_check(features())
+    """Turned images lie near; few validation images are refused, nearly all turned ones."""
+    found = fit_outlier_check(features())
     turned, far, known = drawn_from(6, 200, 6), drawn_from(7, 50, 0, 0, -60), drawn_from(8, 1000)
-    assert (found.plane.outlier_scores(turned) > found.most_strangeness).mean() > 0.95
+    assert (found.plane.outlier_scores(turned) > found.largest_outlier_score).mean() > 0.95
     assert (found.statistics.distances(far) > found.threshold).all()
-    refused = (found.plane.outlier_scores(known) > found.most_strangeness) | (
+    refused = (found.plane.outlier_scores(known) > found.largest_outlier_score) | (
         found.statistics.distances(known) > found.threshold
     )
     assert refused.mean() <= 0.02
@@ -46,19 +46,19 @@ def test_the_plane_tells_what_the_distance_does_not() -> None:
 
 
 def test_a_hospital_left_out_raises_the_thresholds() -> None:
-    """As far as half-way to strange pictures; what a left-out source would then lose is told."""
-    usual = fit_picture_check(features())
+    """As far as half-way to strange images; what a left-out source would then lose is told."""
+    usual = fit_outlier_check(features())
     sources = replace(
         features(), known=np.concatenate([drawn_from(1, 200), drawn_from(2, 200, 0, 0, 0, 9)])
     )
-    found = fit_picture_check(sources)
+    found = fit_outlier_check(sources)
     assert found.threshold > 1.5 * usual.threshold
-    assert found.most_strangeness <= LARGEST_STRANGENESS
+    assert found.largest_outlier_score <= LARGEST_OUTLIER_SCORE
     assert found.left_out["b"] <= 0.01
     assert found.left_out["a"] > 0.01
 
 
 def test_too_few_pictures_are_no_check() -> None:
     """The error says how to export without one."""
-    with pytest.raises(TrainingError, match="--no-picture-check"):
-        fit_picture_check(replace(features(), validation=drawn_from(0, 0)))
+    with pytest.raises(TrainingError, match="--no-outlier-check"):
+        fit_outlier_check(replace(features(), validation=drawn_from(0, 0)))

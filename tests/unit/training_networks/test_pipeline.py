@@ -1,4 +1,4 @@
-"""Training sees exactly the pictures that the stations would show the network."""
+"""Training sees exactly the images that the stations would show the network."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from screening.imaging.render import render
 from training.augmentation.geometry import GeometricAugmentation
 from training.errors import DataError
 from training.inputs.batches import Prefetched, RadiographBatches
-from training.inputs.decoded_images import load_pictures
+from training.inputs.decoded_images import load_images
 
 pytestmark = pytest.mark.tensorflow
 
@@ -28,8 +28,8 @@ FLIP = GeometricAugmentation(horizontal_flip=True)
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return six pictures as PNG files, and the first of them as a DICOM object at the end."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """Return six images as PNG files, and the first of them as a DICOM object at the end."""
+    folder = tmp_path_factory.mktemp("images")
     paths = []
     for number in range(6):
         path = folder / f"{number}.png"
@@ -56,15 +56,15 @@ def dicom_of(pixels: NDArray[np.uint8], path: Path) -> Path:
 
 
 def targets(count: int) -> NDArray[np.float32]:
-    """Return answers that tell pictures apart."""
+    """Return scores that tell images apart."""
     return np.arange(count, dtype=np.float32)[:, np.newaxis]
 
 
 def test_the_array_is_the_same_everywhere(files: list[Path]) -> None:
     """Eagerly from the DICOM object, in the pipeline from it, and in the pipeline from a PNG."""
     eager = preprocess(render(files[-1]).pixels, SPEC)
-    pictures = load_pictures(files, SPEC, exact=True)
-    batches = RadiographBatches(pictures, targets(7), SPEC, batch_size=4)
+    images = load_images(files, SPEC, exact=True)
+    batches = RadiographBatches(images, targets(7), SPEC, batch_size=4)
     images = np.concatenate([batch.images for batch in Prefetched(batches)])
     assert images.dtype == np.float32
     assert images.shape == (7, 72, 64, 3)
@@ -74,8 +74,8 @@ def test_the_array_is_the_same_everywhere(files: list[Path]) -> None:
 
 def test_augmented_pictures_differ_by_half_a_grey_level_at_most(files: list[Path]) -> None:
     """With an augmentation that changes nothing, rounding to whole grey levels is all there is."""
-    exact = load_pictures(files, SPEC, exact=True)
-    levels = load_pictures(files, SPEC, exact=False)
+    exact = load_images(files, SPEC, exact=True)
+    levels = load_images(files, SPEC, exact=False)
     assert levels.dtype == np.uint8
     still = GeometricAugmentation()
     batches = RadiographBatches(levels, targets(7), SPEC, batch_size=7, augment=still)
@@ -84,7 +84,7 @@ def test_augmented_pictures_differ_by_half_a_grey_level_at_most(files: list[Path
 
 
 def orders(batches: RadiographBatches, epochs: int) -> list[list[float]]:
-    """Return the order of the pictures in each epoch."""
+    """Return the order of the images in each epoch."""
     found = []
     for epoch in range(epochs):
         batches.begin_epoch(epoch)
@@ -93,11 +93,11 @@ def orders(batches: RadiographBatches, epochs: int) -> list[list[float]]:
 
 
 def test_every_epoch_has_its_own_order_and_the_seed_decides_it(files: list[Path]) -> None:
-    """All pictures once an epoch, in another order each time, the same for the same seed."""
-    pictures = load_pictures(files, SPEC, exact=True)
+    """All images once an epoch, in another order each time, the same for the same seed."""
+    images = load_images(files, SPEC, exact=True)
 
     def shuffled(seed: int) -> list[list[float]]:
-        made = RadiographBatches(pictures, targets(7), SPEC, batch_size=2, shuffle=True, seed=seed)
+        made = RadiographBatches(images, targets(7), SPEC, batch_size=2, shuffle=True, seed=seed)
         return orders(made, 3)
 
     first = shuffled(0)
@@ -108,14 +108,14 @@ def test_every_epoch_has_its_own_order_and_the_seed_decides_it(files: list[Path]
 
 
 def test_random_changes_follow_the_key_of_a_picture(files: list[Path]) -> None:
-    """A picture is changed alike wherever it stands, and otherwise in the next epoch."""
-    pictures = load_pictures(files, SPEC, exact=False)
+    """An image is changed alike wherever it stands, and otherwise in the next epoch."""
+    images = load_images(files, SPEC, exact=False)
     keys = range(10, 17)
     whole = RadiographBatches(
-        pictures, targets(7), SPEC, batch_size=7, keys=keys, augment=FLIP, seed=3
+        images, targets(7), SPEC, batch_size=7, keys=keys, augment=FLIP, seed=3
     )
     part = RadiographBatches(
-        pictures[4:], targets(3), SPEC, batch_size=3, keys=keys[4:], augment=FLIP, seed=3
+        images[4:], targets(3), SPEC, batch_size=3, keys=keys[4:], augment=FLIP, seed=3
     )
     changed = []
     for epoch in range(6):
@@ -128,9 +128,9 @@ def test_random_changes_follow_the_key_of_a_picture(files: list[Path]) -> None:
 
 def test_threads_do_not_change_what_comes_out(files: list[Path]) -> None:
     """One thread or four, ahead or not: the same batches in the same order, and no slower wait."""
-    pictures = load_pictures(files, SPEC, exact=False)
+    images = load_images(files, SPEC, exact=False)
     batches = RadiographBatches(
-        pictures, targets(7), SPEC, batch_size=2, augment=FLIP, shuffle=True, seed=1
+        images, targets(7), SPEC, batch_size=2, augment=FLIP, shuffle=True, seed=1
     )
     one = list(Prefetched(batches, workers=1, ahead=1))
     prefetched = Prefetched(batches, workers=4, ahead=8)
@@ -151,20 +151,20 @@ def test_unreadable_pictures_are_named_before_anything_else(
     (tmp_path / "text.dcm").write_text("no data set")
     broken = [tmp_path / "cut.png", tmp_path / "text.dcm", tmp_path / "absent.png"]
     with pytest.raises(DataError, match="found 3 that are not") as raised:
-        load_pictures([*files, *broken], SPEC, exact=True)
+        load_images([*files, *broken], SPEC, exact=True)
     assert all(str(path) in str(raised.value) for path in broken)
 
 
 def test_a_cache_is_used_until_a_file_changes(files: list[Path], tmp_path: Path) -> None:
-    """Decoded pictures come from the cache; another size or another file content does not."""
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(files[1].read_bytes())
+    """Decoded images come from the cache; another size or another file content does not."""
+    image = tmp_path / "image.png"
+    image.write_bytes(files[1].read_bytes())
     decoded: list[int] = []
 
     def load(spec: InputSpec = SPEC) -> NDArray[np.float32] | NDArray[np.uint8]:
         decoded.clear()
-        return load_pictures(
-            [picture], spec, exact=True, cache_dir=tmp_path / "cache", on_decoded=decoded.append
+        return load_images(
+            [image], spec, exact=True, cache_dir=tmp_path / "cache", on_decoded=decoded.append
         )
 
     first = load()
@@ -173,14 +173,14 @@ def test_a_cache_is_used_until_a_file_changes(files: list[Path], tmp_path: Path)
     assert not decoded
     load(InputSpec(64, 64))
     assert decoded
-    picture.write_bytes(files[2].read_bytes())
+    image.write_bytes(files[2].read_bytes())
     assert not np.array_equal(load(), first)
 
 
 def test_a_cache_that_was_not_finished_is_none(files: list[Path], tmp_path: Path) -> None:
     """Where decoding fails half way, nothing is left that a later run would take."""
     with pytest.raises(DataError):
-        load_pictures(
+        load_images(
             [files[0], tmp_path / "absent.dcm"], SPEC, exact=True, cache_dir=tmp_path / "cache"
         )
     assert list((tmp_path / "cache").iterdir()) == []

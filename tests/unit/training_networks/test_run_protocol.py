@@ -72,13 +72,13 @@ class HeardReport:
 
 
 def small(name: str) -> Protocol:
-    """Return a protocol with pictures of 64 x 64 pixels."""
+    """Return a protocol with images of 64 x 64 pixels."""
     return replace(PROTOCOLS[name], height=SMALL, width=SMALL)
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a manifest of pictures from every collection."""
+    """Return a manifest of images from every collection."""
     return write_pictures(tmp_path_factory.mktemp("data"), every_collection())
 
 
@@ -155,7 +155,7 @@ def test_a_bundles_member_goes_on_with_its_last_layer(
     run_protocol(protocol, request, report, tiny_architectures)
     found = load_network(tmp_path, 1, tiny_architectures).get_weights()
     coronet, _ = released.manifest.members
-    stored = load_member_network(coronet, released.directory, site.answering.architectures)
+    stored = load_member_network(coronet, released.directory, site.scorer.architectures)
     for one, other in zip(found, stored.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert read_run(tmp_path).start == {"bundle": released.identity}
@@ -172,32 +172,40 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
     tmp_path: Path,
     tiny_architectures: Architectures,
 ) -> None:
-    """Each mistake in the command is answered with what was expected and the remedy."""
-    asked = RunRequest(data=manifest, out=tmp_path / "run", fold=1, epochs=1)
+    """Each mistake in the command is scored with what was expected and the remedy."""
+    selected = RunRequest(data=manifest, out=tmp_path / "run", fold=1, epochs=1)
     mistakes = [
-        (FOUR, replace(asked, epochs=0), "at least 1 epoch"),
-        (FOUR, replace(asked, epochs=-1, bundle=released.directory), "at least 1 epoch"),
-        (FOUR, replace(asked, fold=9), "folds 1 to 4"),
-        (FOUR, replace(asked, phase=2), "phases 1 to 1"),
-        (FOUR, replace(asked, fine_tune_from=four_classes), "leave out --from"),
-        (FOUR, replace(asked, bundle=tmp_path, fine_tune_from=four_classes), "leave out --from"),
-        (FOUR, replace(asked, bundle=tmp_path), "bundle"),
-        (FOUR, replace(asked, backbone_weights=(tmp_path / "no.npz",)), r"no\.npz"),
-        (FOUR, replace(asked, out=four_classes), "--resume, or name another --out"),
-        (FOUR, replace(asked, out=four_classes, seed=1, resume=True), "seed .expected 1, found 0"),
-        ("khan2020-3class", asked, "fine-tuned from khan2020-4class.*--from"),
-        ("khan2020-3class", replace(asked, fine_tune_from=tmp_path), "run that|made"),
+        (FOUR, replace(selected, epochs=0), "at least 1 epoch"),
+        (FOUR, replace(selected, epochs=-1, bundle=released.directory), "at least 1 epoch"),
+        (FOUR, replace(selected, fold=9), "folds 1 to 4"),
+        (FOUR, replace(selected, phase=2), "phases 1 to 1"),
+        (FOUR, replace(selected, fine_tune_from=four_classes), "leave out --from"),
+        (FOUR, replace(selected, bundle=tmp_path, fine_tune_from=four_classes), "leave out --from"),
+        (FOUR, replace(selected, bundle=tmp_path), "bundle"),
+        (FOUR, replace(selected, backbone_weights=(tmp_path / "no.npz",)), r"no\.npz"),
+        (FOUR, replace(selected, out=four_classes), "--resume, or name another --out"),
+        (
+            FOUR,
+            replace(selected, out=four_classes, seed=1, resume=True),
+            "seed .expected 1, found 0",
+        ),
+        ("khan2020-3class", selected, "fine-tuned from khan2020-4class.*--from"),
+        ("khan2020-3class", replace(selected, fine_tune_from=tmp_path), "run that|made"),
         (
             "khan2020-3class",
-            replace(asked, fine_tune_from=four_classes, fold=2),
+            replace(selected, fine_tune_from=four_classes, fold=2),
             "trained fold 2.*found none",
         ),
         (
             "khan2020-3class",
-            replace(asked, fine_tune_from=four_classes, seed=1),
+            replace(selected, fine_tune_from=four_classes, seed=1),
             "same manifest with seed 1",
         ),
-        ("soares2020-vgg16", replace(asked, out=four_classes, resume=True), "another run, of khan"),
+        (
+            "soares2020-vgg16",
+            replace(selected, out=four_classes, resume=True),
+            "another run, of khan",
+        ),
     ]
     for name, request, message in mistakes:
         with pytest.raises((TrainingError, BundleError), match=message):
@@ -208,7 +216,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
 def test_a_bundle_that_does_not_fit_leaves_no_run(
     manifest: Path, released: Bundle, tmp_path: Path, tiny_architectures: Architectures
 ) -> None:
-    """It is refused before pictures are decoded and the run's folder is made."""
+    """It is refused before images are decoded and the run's folder is made."""
     request = RunRequest(data=manifest, out=tmp_path / "run", fold=1, bundle=released.directory)
     report = HeardReport()
     with pytest.raises(TrainingError, match=r"member soares_vgg16.*coronet"):
@@ -217,7 +225,7 @@ def test_a_bundle_that_does_not_fit_leaves_no_run(
 
 
 def test_an_unreadable_picture_is_named(tmp_path: Path, tiny_architectures: Architectures) -> None:
-    """A damaged file among the pictures ends the command before training, with its path."""
+    """A damaged file among the images ends the command before training, with its path."""
     data = write_pictures(tmp_path, every_collection())
     damaged = tmp_path / "ieee8023-covid19-3.png"
     damaged.write_bytes(damaged.read_bytes()[:300])

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 def two_sources(count: int) -> list[ImageRow]:
-    """Return rows of two sources in turn, two pictures to a split group."""
+    """Return rows of two sources in turn, two images to a split group."""
     return [
         image_row(str(n), source=f"source {n % 2}", split_group=f"g{n % 2} {n // 4}")
         for n in range(count)
@@ -30,7 +30,7 @@ def test_features_of_the_source_are_told() -> None:
     features = np.random.default_rng(0).normal(size=(200, 8))
     guessed = probe_class(Class.NORMAL, features, rows)
     assert guessed.chance == 0.5
-    assert guessed.pictures == {"source 0": 100, "source 1": 100}
+    assert guessed.images == {"source 0": 100, "source 1": 100}
     assert guessed.told.value == pytest.approx(0.5, abs=0.15)
     assert guessed.told.interval
     assert guessed.told.interval.low < 0.5 < guessed.told.interval.high

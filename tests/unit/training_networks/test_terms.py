@@ -149,7 +149,7 @@ def test_rivals_are_hospitals_of_the_same_class() -> None:
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory, lung_field: Path) -> Path:
-    """Return a pack of made pictures."""
+    """Return a pack of made images."""
     return packed_site(tmp_path_factory.mktemp("packed"), lung_field)
 
 

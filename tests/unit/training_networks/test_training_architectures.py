@@ -32,10 +32,10 @@ def smallest_side(name: str) -> int:
 
 
 def eight_images(side: int, outputs: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return eight random images and answers, every class among them."""
+    """Return eight random images and scores, every class among them."""
     images = np.random.default_rng(0).random((8, side, side, 3), dtype=np.float32)
-    answers = np.arange(8) % max(outputs, 2)
-    targets = np.eye(outputs)[answers] if outputs > 1 else answers[:, np.newaxis]
+    predictions = np.arange(8) % max(outputs, 2)
+    targets = np.eye(outputs)[predictions] if outputs > 1 else predictions[:, np.newaxis]
     return images, targets.astype(np.float32)
 
 
@@ -75,10 +75,10 @@ def test_a_network_trains_and_comes_back_from_its_file(name: str, tmp_path: Path
     loaded = architecture.build(shape, outputs)
     load_weights(loaded, [tmp_path / "weights.npz"])
     images, _ = eight_images(shape[0], outputs)
-    answers = np.asarray(model(images, training=False))
-    assert answers.shape == (8, outputs)
+    predictions = np.asarray(model(images, training=False))
+    assert predictions.shape == (8, outputs)
     again = np.asarray(loaded(images, training=False))
-    np.testing.assert_allclose(again, answers, atol=SCORE_TOLERANCE)
+    np.testing.assert_allclose(again, predictions, atol=SCORE_TOLERANCE)
 
 
 def test_coronet_takes_another_head() -> None:
@@ -123,7 +123,7 @@ def test_mixed_precision_keeps_weights_and_answers_in_float32() -> None:
     assert mixed.get_layer("block1_conv1").compute_dtype == "bfloat16"
     assert {weight.dtype for weight in mixed.weights} == {"float32"}
     assert [layer.name for layer in mixed.layers] == [layer.name for layer in plain.layers]
-    answers = np.asarray(mixed(images, training=False))
-    assert answers.dtype == np.float32
-    assert np.asarray(plain(images, training=False)) == pytest.approx(answers, abs=0.02)
+    predictions = np.asarray(mixed(images, training=False))
+    assert predictions.dtype == np.float32
+    assert np.asarray(plain(images, training=False)) == pytest.approx(predictions, abs=0.02)
     assert {"hidden", "probabilities"} <= {layer.name for layer in mixed.layers} & HEAD_LAYERS

@@ -16,8 +16,8 @@ from training.protocols.release import RELEASE
 FINE_TUNED = (THREE_CLASSES, BINARY, DATASET_2)
 
 
-def pictures(drawn: Composition, indices: tuple[int, ...]) -> set[str]:
-    """Return which pictures some indices are."""
+def images(drawn: Composition, indices: tuple[int, ...]) -> set[str]:
+    """Return which images some indices are."""
     return {drawn.rows[index].pixels_sha256 for index in indices}
 
 
@@ -31,7 +31,7 @@ def test_larger_classes_are_under_sampled() -> None:
     ]
     drawn = compose(FOUR_CLASSES, rows, seed=0)
     assert [drawn.strata.count(place) for place in range(4)] == [284, 310, 330, 327]
-    assert pictures(drawn, tuple(range(len(drawn.rows)))) != pictures(
+    assert images(drawn, tuple(range(len(drawn.rows)))) != images(
         compose(FOUR_CLASSES, rows, seed=1), tuple(range(len(drawn.rows)))
     )
 
@@ -60,8 +60,8 @@ def test_fine_tuning_validates_on_nothing_the_start_was_trained_on(
 ) -> None:
     """The held-out images of a fine-tuned network were held out from the 4-class one, too."""
     start, tuned = (compose(each, every_collection(), seed=0) for each in (FOUR_CLASSES, protocol))
-    learnt = pictures(start, plan_fold(FOUR_CLASSES, start, fold, seed=0).training)
-    held_out = pictures(tuned, plan_fold(protocol, tuned, fold, seed=0).validation)
+    learnt = images(start, plan_fold(FOUR_CLASSES, start, fold, seed=0).training)
+    held_out = images(tuned, plan_fold(protocol, tuned, fold, seed=0).validation)
     assert held_out
     assert held_out.isdisjoint(learnt)
 
