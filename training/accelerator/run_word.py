@@ -10,22 +10,26 @@ _TERM = "term."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedRun:
-    """One training run.
-
-    name: of its folder. start: an earlier run whose weights its backbone takes. keep: its weights
-    are brought back; otherwise only its scores are.
-    """
+    """One training run."""
 
     name: str
+    """Of its folder."""
     protocol: str
     leave_out: tuple[str, ...] = ()
+    """Hospitals that are tested on alone."""
     stop_by: tuple[str, ...] = ()
+    """Hospitals that say when to stop."""
     epochs: int | None = None
+    """Of each phase, instead of the protocol's number."""
     images: int | None = None
+    """Drawn for an epoch, instead of the protocol's number."""
     seed: int = 0
     start: str | None = None
+    """An earlier run whose weights its backbone takes."""
     terms: dict[str, float] = field(default_factory=dict)
+    """Weights of loss terms, by their names."""
     keep: bool = False
+    """Whether its weights are brought back; otherwise only its scores are."""
 
 
 def parse_run(word: str) -> RequestedRun:

@@ -12,7 +12,7 @@ from screening.networks.test_time_augmentation import with_test_time_augmentatio
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.inference.outputs import predict
-from training.inputs.batches import RadiographBatches
+from training.inputs.batches import BatchOptions, RadiographBatches
 from training.inputs.crop_pack import CropPack
 from training.inputs.input_view import input_spec
 from training.networks.initial import load_network
@@ -56,7 +56,7 @@ def keep_scores(run: Path, scoring: Scoring) -> None:
                 digests[start : start + AT_ONCE], spec, exact=True, workers=scoring.workers
             )
             nothing = np.zeros((len(images), 1), np.float32)
-            batches = RadiographBatches(images, nothing, spec, batch_size=BATCH_SIZE)
+            batches = RadiographBatches(images, nothing, spec, BatchOptions(batch_size=BATCH_SIZE))
             outputs.append(predict(augmented, batches, workers=scoring.workers))
         found = both_sides(np.concatenate(outputs))
         write_kept(fold, part, Predictions(record.classes, examples, found))

@@ -35,24 +35,25 @@ class TimeUpError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One call.
-
-    pack: of crops. work: folder of the runs with their checkpoints. out: what is brought back.
-    minutes: until no further epoch is begun that might not end; a tenth of it more is needed to ask
-    the networks and to write. find: gives a protocol by its name.
-    """
+    """One call: several runs within a time."""
 
     pack: Path
+    """Of crops."""
     work: Path
+    """Folder of the runs with their checkpoints."""
     out: Path
+    """Folder of what is brought back."""
     minutes: float
+    """Until no further epoch begins that might not end; scoring and writing take a tenth more."""
     backbone_weights: Sequence[Path] = ()
     precision: Precision = Precision.MIXED_BFLOAT16
     workers: int = 16
+    """Threads that prepare images."""
     architectures: Mapping[str, Architecture] = field(
         default_factory=lambda: TRAINING_ARCHITECTURES
     )
     find: Callable[[str], Protocol] = find_protocol
+    """Returns a protocol by its name."""
 
 
 class JsonLines:

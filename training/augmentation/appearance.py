@@ -20,26 +20,31 @@ Grey = NDArray[np.uint8]
 class AppearanceAugmentation:
     """Sharpness, equalisation, gamma, shading, noise, compression and patches; an `Augment`.
 
-    *_chance: of each image, 0 to 1. least_size: reduced to at least this fraction and enlarged
-    again. gamma, contrast: natural logarithms, drawn from - to +. brightness, noise, shading:
-    fractions of the grey range; noise is a standard deviation drawn from 0, shading that of a
-    smooth field. qualities: of JPEG, drawn between. patches: at most so many grey rectangles, with
-    sides of a twentieth to a sixth of the image's shorter one.
+    Every chance is that of one image, 0 to 1.
     """
 
     resize_chance: float = 0.4
+    """To be reduced and enlarged again."""
     least_size: float = 0.4
+    """Fraction of the size to which it is reduced at most."""
     sharpen_chance: float = 0.2
     equalise_chance: float = 0.3
     gamma: float = 0.6
+    """Natural logarithm, drawn from - to +."""
     contrast: float = 0.4
+    """Natural logarithm, drawn from - to +."""
     brightness: float = 0.15
+    """Fraction of the grey range, drawn from - to +."""
     shading_chance: float = 0.4
     shading: float = 0.12
+    """Standard deviation of a smooth field, fraction of the grey range."""
     noise: float = 0.05
+    """Largest standard deviation, fraction of the grey range."""
     jpeg_chance: float = 0.4
     qualities: tuple[int, int] = (15, 80)
+    """Of JPEG, 0 to 100, drawn between."""
     patches: int = 2
+    """At most so many grey rectangles, sides a twentieth to a sixth of the shorter side."""
 
     def __call__(self, radiograph: Grey, random: np.random.Generator) -> Grey:
         """Return a changed copy; the same generator state gives the same copy."""

@@ -69,34 +69,36 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """One image.
-
-    patient_id: the data set's own pseudonym, with its source in front; images of one `split_group`
-    (patient, duplicates) must stay in one part of any split. sha256: of the file's bytes;
-    pixels_sha256: of size and 8-bit grey values as `screening.imaging` renders them. width,
-    height: pixels. age_years: at acquisition; offset_days: since symptoms or admission.
-    published_split: the part ("train", "val", "test") that the data set's authors put it in.
-    duplicate_of: the pixels_sha256 of an earlier row that holds the same image, else "".
-    hospital: block of images that is left out together, see `training.data.hospitals`.
-    """
+    """One image."""
 
     path: Path
     source: str
     label: Label
     view: View
     patient_id: str = field(repr=False)
+    """The data set's own pseudonym, with its source in front."""
     split_group: str
+    """Images of one (a patient, duplicates) stay in one part of any split."""
     sha256: str
+    """Of the file's bytes."""
     pixels_sha256: str
+    """Of size and 8-bit grey values as `screening.imaging` renders them."""
     width: int
+    """In pixels."""
     height: int
+    """In pixels."""
     age_years: float | None = field(default=None, repr=False)
+    """At acquisition."""
     offset_days: float | None = None
+    """Since symptoms or admission."""
     published_split: str = ""
+    """The part ("train", "val", "test") that the data set's authors put it in."""
     duplicate_of: str = ""
+    """The pixels_sha256 of an earlier row that holds the same image, else ""."""
     licence: str = ""
     note: str = ""
     hospital: str = ""
+    """Block of images that is left out together, see `training.data.hospitals`."""
     adult: Adult = Adult.UNKNOWN
 
     @property

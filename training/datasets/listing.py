@@ -35,27 +35,25 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
-    """One image as its data set lists it.
-
-    patient_id: the data set's pseudonym with its source in front; "" where it has none, and the
-    image is then a patient of its own. split_group: where the data set has grouped its images.
-    hospital, adult: as published; "" and None where the data set does not say. The other fields
-    are those of `training.data.manifest.ImageRow`.
-    """
+    """One image as its data set lists it; fields without a text are those of a manifest's row."""
 
     path: Path
     source: str
     label: Label
     view: View
     patient_id: str = field(default="", repr=False)
+    """The data set's pseudonym with its source in front; "": a patient of its own."""
     split_group: str = ""
+    """Where the data set has grouped its images."""
     age_years: float | None = field(default=None, repr=False)
     offset_days: float | None = None
     published_split: str = ""
     licence: str = ""
     note: str = ""
     hospital: str = ""
+    """As published; "" where the data set does not say."""
     adult: Adult | None = None
+    """As published; None where the data set does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,19 +23,19 @@ VIEW_OF_POSITION = {"PA": View.PA, "AP": View.AP}
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
-    """A listed image and what its pixels say.
-
-    difference_hash: shape (4,), uint64: 256 bits, see `difference_hash`.
-    """
+    """A listed image and what its pixels say."""
 
     listed: ListedImage
     view: View
     age_years: float | None
     sha256: str
+    """Of the file's bytes."""
     pixels_sha256: str
+    """Of size and grey values, see `pixels_digest`."""
     width: int
     height: int
     difference_hash: NDArray[np.uint64]
+    """Shape (4,), uint64: 256 bits, see `difference_hash`."""
 
 
 def open_image(listed: ListedImage) -> OpenedImage | SetAside:

@@ -39,9 +39,10 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts of a scan. groups_across_sources: split groups with images of several sources."""
+    """Counts of a scan."""
 
     digest: str
+    """The manifest's."""
     images: int
     labels: dict[str, int]
     sources: dict[str, int]
@@ -50,8 +51,10 @@ class Summary:
     split_groups: int
     largest_split_group: int
     groups_across_sources: int
+    """Split groups with images of several sources."""
     by_source_and_label: tuple[SourceCount, ...]
     set_aside: dict[str, int]
+    """By reason."""
     duplicates: int
     near_duplicates: int
 

@@ -36,18 +36,19 @@ from training.runs.held_out_scores import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleEvaluation:
-    """What `screening train evaluate --bundle` found.
-
-    everything: on all images of the part; reference: on the reference set of the release
-    figures; own_classes: of members with classes of their own, in these.
-    """
+    """What `screening train evaluate --bundle` found."""
 
     identity: str
+    """The bundle's."""
     part: Part
     leaked: int
+    """Images of groups that a member was trained on."""
     everything: EnsembleEvaluation
+    """On all images of the part."""
     reference: EnsembleEvaluation | None
+    """On the reference set of the release figures."""
     own_classes: tuple[Evaluation, ...]
+    """Of members with classes of their own, in these."""
     figures: tuple[ReleaseFigure, ...]
 
 

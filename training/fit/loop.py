@@ -57,11 +57,7 @@ _DIVERGED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhasePlan:
-    """What one phase trains on and how; it starts with a fresh optimizer.
-
-    fresh_layers: layers of the backbone that learn even where only the head does. frozen,
-    keeps_statistics: see `Protocol`. objective: loss and accuracy in place of `loss`.
-    """
+    """What one phase trains on and how; it starts with a fresh optimizer."""
 
     batches: RadiographBatches
     epochs: int
@@ -71,9 +67,13 @@ class PhasePlan:
     learning: LearningLayers = LearningLayers.ALL
     schedule: Schedule = Schedule.CONSTANT
     fresh_layers: tuple[str, ...] = ()
+    """Layers of the backbone that learn even where only the head does."""
     frozen: tuple[str, ...] = ()
+    """See `Protocol`."""
     keeps_statistics: bool = False
+    """See `Protocol`."""
     objective: Objective | None = None
+    """Loss and accuracy in place of `loss`."""
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
@@ -84,26 +84,27 @@ class PhasePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
-    """How a run goes, whatever it trains.
-
-    identity: says what is trained; a checkpoint of another identity is refused. last_phase: stop
-    after this phase, counted from 1. learner, scorer: networks on the same weights that learn, and
-    are scored, in place of the one that is kept. left_out_area: of a network, on hospitals left
-    out. patience: stop after so many epochs without a higher one, and keep the best. on_step:
-    called with the images of each finished step.
-    """
+    """How a run goes, whatever it trains."""
 
     identity: str
+    """Says what is trained; a checkpoint of another identity is refused."""
     kept: KeptWeights = KeptWeights.BEST_VALIDATION_ACCURACY
     resume: bool = False
     last_phase: int | None = None
+    """Stop after this phase, counted from 1."""
     workers: int = 2
+    """Threads that prepare images."""
     learner: keras.Model | None = None
+    """Network on the same weights that learns in place of the one that is kept."""
     scorer: keras.Model | None = None
+    """Network on the same weights that is validated in place of the one that is kept."""
     left_out_area: Callable[[keras.Model], float | None] = lambda _model: None
+    """Area under the ROC of a network on hospitals left out."""
     patience: int | None = None
+    """Stop after so many epochs without a higher area, and keep the best."""
     replicas: Replicas = field(default_factory=Replicas)
     on_step: Callable[[int], None] = lambda _images: None
+    """Called with the number of images of each finished step."""
     on_epoch: Callable[[EpochRecord], None] = lambda _record: None
 
 
@@ -203,9 +204,8 @@ def prepare(model: keras.Model, phase: PhasePlan, replicas: Replicas) -> None:
 
 def train_step(model: keras.Model, batch: Batch, replicas: Replicas) -> tuple[float, float]:
     """Train on one batch; return its loss and accuracy."""
-    arrays = [batch.images, batch.targets]
-    arrays += [] if batch.weights is None else [batch.weights]
-    logs = model.train_on_batch(*replicas.spread(*arrays), return_dict=True)
+    arrays = replicas.spread(batch.images, batch.targets)
+    logs = model.train_on_batch(*arrays, return_dict=True)
     loss = float(logs["loss"])
     if not math.isfinite(loss):
         raise TrainingError(f"the loss is {loss}; {_DIVERGED}")

@@ -47,18 +47,18 @@ SHORTEST_TIMED_IMAGES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldTraining:
-    """What all folds of a run share.
-
-    released: weight files of the bundle's member that goes on; none where there is no bundle.
-    """
+    """What all folds of a run share."""
 
     protocol: Protocol
     request: RunRequest
     report: RunReport
     architectures: Mapping[str, Architecture]
     drawn: Composition
+    """The images that the protocol uses."""
     identity: str
+    """The run's."""
     released: tuple[Path, ...]
+    """Weight files of the bundle's member that goes on; none where there is no bundle."""
     images: DecodedImages
 
 

@@ -16,7 +16,7 @@ from screening.networks.architectures import Architecture
 from screening.networks.test_time_augmentation import with_test_time_augmentation
 from training.errors import TrainingError
 from training.inference.outputs import predict
-from training.inputs.batches import RadiographBatches
+from training.inputs.batches import BatchOptions, RadiographBatches
 from training.inputs.decoded_images import load_images
 from training.inputs.input_view import InputView, input_spec, kept_lung_field, region_of_view
 from training.networks.catalogue import TRAINING_ARCHITECTURES
@@ -88,7 +88,7 @@ class FileScorer:
         self, model: keras.Model, spec: InputSpec, images: NDArray[Any]
     ) -> NDArray[np.float32]:
         no_targets = np.zeros((len(images), 1), np.float32)
-        batches = RadiographBatches(images, no_targets, spec, batch_size=BATCH_SIZE)
+        batches = RadiographBatches(images, no_targets, spec, BatchOptions(batch_size=BATCH_SIZE))
         return predict(model, batches, workers=self._workers)
 
 

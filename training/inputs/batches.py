@@ -19,11 +19,10 @@ from training.augmentation.geometry import Augment, image_random
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """images: (n, height, width, 3), targets: (n, outputs), weights: (n,) or None; all float32."""
+    """images: (n, height, width, 3), targets: (n, outputs); both float32."""
 
     images: NDArray[np.float32]
     targets: NDArray[np.float32]
-    weights: NDArray[np.float32] | None
 
 
 class Draw(Protocol):
@@ -49,16 +48,31 @@ class Drawn:
         return random.choice(len(self.chances), self.images, p=self.chances)
 
 
-class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
-    """Images that are decoded already, in batches; item i is (images, targets[, weights]).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """Which images are in the batches of an epoch, in which order, and how they are changed."""
 
-    images: what `load_images` returned, exact if `augment` is None, else with sides of at least
-    64 pixels, as `preprocess` wants. targets: (n, outputs)
-    float32. rows: which images are used, in order, all by default. keys: of every image; its
-    random changes depend on its key, the seed and the epoch; by default its place in `images`.
-    shuffle: another order in every epoch. drawn: instead of every image once, each epoch draws
-    anew, with these chances. Each item is the same however often and from whichever
-    thread it is asked for.
+    batch_size: int
+    rows: Sequence[int] | None = None
+    """Which images are used, in order; None: all."""
+    keys: Sequence[int] | None = None
+    """Of every image; its random changes depend on key, seed and epoch; None: its place."""
+    augment: Augment | None = None
+    """What changes each image; None: images are exact and stay as they are."""
+    shuffle: bool = False
+    """Another order in every epoch."""
+    drawn: Draw | None = None
+    """Instead of every image once, each epoch draws anew."""
+    seed: int = 0
+    """Of order, draws and changes."""
+
+
+class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
+    """Images that are decoded already, in batches; item i is (images, targets).
+
+    images: what `load_images` returned, exact if nothing changes them, else with sides of at least
+    64 pixels, as `preprocess` wants. targets: (n, outputs) float32. Each item is the same however
+    often and from whichever thread it is read.
     """
 
     def __init__(
@@ -66,36 +80,28 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         images: NDArray[np.uint8] | NDArray[np.float32],
         targets: NDArray[np.float32],
         spec: InputSpec,
-        *,
-        batch_size: int,
-        rows: Sequence[int] | None = None,
-        keys: Sequence[int] | None = None,
-        sample_weights: NDArray[np.float32] | None = None,
-        augment: Augment | None = None,
-        shuffle: bool = False,
-        drawn: Draw | None = None,
-        seed: int = 0,
+        options: BatchOptions,
     ) -> None:
         super().__init__()
-        wanted = np.uint8 if augment else np.float32
+        wanted = np.uint8 if options.augment else np.float32
         if images.dtype != wanted:
             raise ValueError(f"expected {np.dtype(wanted)} images, found {images.dtype}")
         self.images, self.targets, self.spec = images, targets, spec
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.drawn = drawn
+        self.options, self.batch_size = options, options.batch_size
+        rows, keys = options.rows, options.keys
         self.rows = np.arange(len(images)) if rows is None else np.asarray(rows, dtype=np.intp)
         self.keys = range(len(images)) if keys is None else keys
-        self.sample_weights, self.augment = sample_weights, augment
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch: int) -> None:
         """Set the order and the random changes of an epoch, counted from 0."""
         self.epoch = epoch
-        random = np.random.default_rng((self.seed, epoch))
-        if self.drawn:
-            self.order = self.rows[self.drawn.order(random)]
+        options = self.options
+        random = np.random.default_rng((options.seed, epoch))
+        if options.drawn:
+            self.order = self.rows[options.drawn.order(random)]
         else:
-            self.order = random.permutation(self.rows) if self.shuffle else self.rows
+            self.order = random.permutation(self.rows) if options.shuffle else self.rows
         seen: Counter[int] = Counter()
         self.times = np.zeros(len(self.order), np.intp)
         for place, row in enumerate(self.order.tolist()):
@@ -115,21 +121,20 @@ class RadiographBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras h
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         chosen, times = self.order[part], self.times[part]
         images = np.stack([self.image(*each) for each in zip(chosen, times, strict=True)])
-        weights = None if self.sample_weights is None else self.sample_weights[chosen]
-        return Batch(images, self.targets[chosen], weights)
+        return Batch(images, self.targets[chosen])
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         batch = self.batch(index)
-        parts = (batch.images, batch.targets)
-        return parts if batch.weights is None else (*parts, batch.weights)
+        return batch.images, batch.targets
 
     def image(self, row: int, time: int) -> NDArray[np.float32]:
         """Return the input of one row, as this epoch shows it for the how manieth time."""
         radiograph = self.images[row]
-        if self.augment is None:
+        augment = self.options.augment
+        if augment is None:
             return np.repeat(radiograph[..., np.newaxis], 3, axis=2)
-        random = image_random(self.seed, self.epoch, self.keys[row], int(time))
-        return preprocess(self.augment(np.asarray(radiograph), random), self.spec)
+        random = image_random(self.options.seed, self.epoch, self.keys[row], int(time))
+        return preprocess(augment(np.asarray(radiograph), random), self.spec)
 
 
 class Prefetched:

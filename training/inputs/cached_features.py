@@ -1,6 +1,7 @@
 """What the lower part of a network makes of each image, kept on disk, and batches of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ _AT_ONCE = 64
 
 
 class FeatureBatches(RadiographBatches):
-    """Batches like others, of kept scores in place of images.
+    """Batches like others, of cached features in place of images.
 
     features: (versions, rows, height, width, channels) float16, of the other batches' rows in
     their order. Each time an image is drawn, one of its versions is.
@@ -29,17 +30,12 @@ class FeatureBatches(RadiographBatches):
             np.zeros((len(batches.targets), 1, 1), np.float32),
             batches.targets,
             batches.spec,
-            batch_size=batches.batch_size,
-            rows=batches.rows.tolist(),
-            keys=batches.keys,
-            shuffle=batches.shuffle,
-            drawn=batches.drawn,
-            seed=batches.seed,
+            replace(batches.options, rows=batches.rows.tolist(), keys=batches.keys, augment=None),
         )
 
     def image(self, row: int, time: int) -> NDArray[np.float32]:
         """Return one version of what the lower part makes of a row."""
-        random = image_random(self.seed, self.epoch, self.keys[row], int(time))
+        random = image_random(self.options.seed, self.epoch, self.keys[row], int(time))
         version = int(random.integers(len(self._features)))
         return np.asarray(self._features[version, self._slot[int(row)]], np.float32)
 

@@ -30,20 +30,21 @@ _NAME_CHARACTERS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRecord:
-    """What a pack says of itself.
-
-    side: of each crop, height and width, in pixels. quality: of WebP, 0 to 100. lung_field: SHA-256
-    of the network's weights. fingerprint: of the preprocessing that made the crops. whole: images
-    without a plausible lung field, which are packed whole.
-    """
+    """What a pack says of itself."""
 
     images: int
+    """How many there are."""
     side: int
+    """Of each crop, height and width, in pixels."""
     quality: int
+    """Of WebP, 0 to 100."""
     lung_field: str
+    """SHA-256 of the network's weights."""
     fingerprint: str
+    """Of the preprocessing that made the crops."""
     data_digest: str
     whole: int
+    """Images without a plausible lung field, which are packed whole."""
 
 
 def is_pack(folder: Path) -> bool:

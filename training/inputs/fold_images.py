@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.manifest import ABNORMAL, ImageRow
-from training.inputs.batches import Draw, Drawn, RadiographBatches
+from training.inputs.batches import BatchOptions, Draw, Drawn, RadiographBatches
 from training.inputs.crop_pack import CropPack
 from training.inputs.hospital_pairs import HospitalPairs
 from training.inputs.input_view import input_spec, region_of_view
@@ -110,13 +110,15 @@ def batches_of(
         decoded.images,
         targets,
         input_spec(protocol),
-        batch_size=protocol.batch_size,
-        rows=places,
-        keys=decoded.rows,
-        augment=protocol.augment(decoded.images[places]) if learning else None,
-        shuffle=learning,
-        drawn=_draw(protocol, drawn, rows) if learning else None,
-        seed=seed,
+        BatchOptions(
+            batch_size=protocol.batch_size,
+            rows=places,
+            keys=decoded.rows,
+            augment=protocol.augment(decoded.images[places]) if learning else None,
+            shuffle=learning,
+            drawn=_draw(protocol, drawn, rows) if learning else None,
+            seed=seed,
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,38 @@ CHECKPOINT = "checkpoint.npz"
 Arrays = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LungFieldFit:
+    """How the network is trained."""
+
+    epochs: int
+    seed: int
+    """Of weights, order and augmentation."""
+    identity: str
+    """Says what is trained; a checkpoint of another identity is refused."""
+    resume: bool = False
+    """Go on from the checkpoint that is there."""
+    on_step: Callable[[int], None] = lambda _images: None
+    """Called with the number of images of each finished step."""
+    on_epoch: Callable[[int, float], None] = lambda _epoch, _loss: None
+    """Called with the epoch, from 1, and its mean loss."""
+
+
 def fit_lung_field(
     radiographs: Arrays,
     masks: Arrays,
     spec: LungFieldSpec,
     run: Path,
-    *,
-    epochs: int,
-    seed: int,
-    identity: str,
-    resume: bool = False,
-    on_step: Callable[[int], None] = lambda _images: None,
-    on_epoch: Callable[[int, float], None] = lambda _epoch, _loss: None,
+    settings: LungFieldFit,
 ) -> keras.Model:
     """Return the trained network; the same on the same machine for the same arguments.
 
-    images, masks: (n, spec.height, spec.width) uint8. run: an existing folder that takes the
-    checkpoint; with `resume` training goes on from the one that is there. on_step: called with the
-    images of each finished step; on_epoch: with the epoch, from 1, and its mean loss.
+    radiographs, masks: (n, spec.height, spec.width) uint8. run: an existing folder that takes the
+    checkpoint.
     Raises TrainingError where the folder has another run or, without resume, any, where the disk is
     full, and where the loss is no number any more.
     """
+    epochs, seed = settings.epochs, settings.seed
     keras.utils.set_random_seed(seed)
     model = build_lung_field(spec.height, spec.width)
     steps = epochs * math.ceil(len(radiographs) / BATCH)
@@ -51,7 +63,7 @@ def fit_lung_field(
     optimizer = keras.optimizers.Adam(rate)
     model.compile(optimizer=optimizer, loss=_loss, jit_compile=False)
     optimizer.build(model.trainable_variables)
-    for epoch in range(_finished(run, model, identity, resume=resume), epochs):
+    for epoch in range(_finished(run, model, settings.identity, resume=settings.resume), epochs):
         losses = 0.0
         for places in _batches(len(radiographs), seed, epoch):
             images, targets = _changed(radiographs, masks, spec, places, seed=seed, epoch=epoch)
@@ -59,9 +71,10 @@ def fit_lung_field(
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} in epoch {epoch + 1}; try another --seed")
             losses += loss * len(places)
-            on_step(len(places))
-        save_checkpoint(run / CHECKPOINT, model, Position(identity=identity, epochs=epoch + 1))
-        on_epoch(epoch + 1, losses / len(radiographs))
+            settings.on_step(len(places))
+        position = Position(identity=settings.identity, epochs=epoch + 1)
+        save_checkpoint(run / CHECKPOINT, model, position)
+        settings.on_epoch(epoch + 1, losses / len(radiographs))
     return model
 
 

@@ -17,7 +17,7 @@ from screening.imaging.radiograph_file import read_radiograph
 from screening.networks.lung_field import LungFieldFinder
 from training.errors import DataError, TrainingError
 from training.inputs.decoded_images import load_images
-from training.lung_field.fit import fit_lung_field
+from training.lung_field.fit import LungFieldFit, fit_lung_field
 from training.lung_field.measure import (
     Agreement,
     agreement,
@@ -45,12 +45,16 @@ HELD_OUT_SHARE = 1 / 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LungFieldRequest:
-    """One call of the command. images, masks: see `find_masked_images`. out: the run's folder."""
+    """One call of the command."""
 
     images: Path
+    """See `find_masked_images`."""
     masks: Path
+    """See `find_masked_images`."""
     out: Path
+    """The run's folder."""
     epochs: int = 60
+    """Passes over the images."""
     seed: int = 0
     resume: bool = False
     spec: LungFieldSpec = field(default_factory=LungFieldSpec)
@@ -125,12 +129,14 @@ def _fitted(
         masks,
         request.spec,
         request.out,
-        epochs=request.epochs,
-        seed=request.seed,
-        identity=_identity(request, digest),
-        resume=request.resume,
-        on_step=report.advance,
-        on_epoch=lambda epoch, loss: report.say(f"epoch {epoch}: loss {loss:.4f}"),
+        LungFieldFit(
+            epochs=request.epochs,
+            seed=request.seed,
+            identity=_identity(request, digest),
+            resume=request.resume,
+            on_step=report.advance,
+            on_epoch=lambda epoch, loss: report.say(f"epoch {epoch}: loss {loss:.4f}"),
+        ),
     )
 
 

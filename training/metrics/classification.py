@@ -72,9 +72,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassEvaluation:
-    """One class against the rest, fractions from 0 to 1; images: those truly of the class."""
+    """One class against the rest, fractions from 0 to 1."""
 
     images: int
+    """Those truly of the class."""
     accuracy: Estimate
     sensitivity: Estimate
     specificity: Estimate

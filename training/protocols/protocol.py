@@ -117,8 +117,11 @@ class PhasedFolds:
     covid19_share: float
     """Part of the COVID-19 images that is trained on."""
     repository_pneumonia_share: float
+    """Part of the repository's pneumonias that is trained on."""
     normals_per_phase: int
+    """Of the paper; fewer where a manifest has less."""
     pneumonias_per_phase: int
+    """Of the paper; fewer where a manifest has less."""
     fold_with_one_more: int | None = None
     """This fold (from 1) trains on one more COVID-19 image."""
 
@@ -149,57 +152,71 @@ class ExpectedFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """One network trained one paper's way.
-
-    architecture: of `TRAINING_ARCHITECTURES`. classes: in the order of the outputs; a sigmoid
-    scores the first. height, width: pixels. epochs: in each phase, where there are phases. view,
-    contrast: what of a radiograph the network sees. mirrored, inner: once trained, it is asked
-    about the mirror image, too, and about the middle, this fraction of height and width.
-    augmentation, appearance: what is changed of a training image's geometry and looks.
-    levels_chance, spectrum_chance: of a training image to get black and white, or the sharpness,
-    of another one. draw: None: every image once an epoch. schedule: of the learning rate. frozen:
-    how names of layers begin that never learn. keeps_statistics: batch normalisations that a weight
-    file gave keep its statistics and parameters, so that no batch's composition counts. coarser:
-    labels of images that allow several of the classes. terms: what else counts in training; None:
-    nothing. watched_per_class: at most so many validation images of a class are scored after each
-    epoch; None: all. fine_tune_from: the protocol whose run gives all weights but
-    the last layer's. backbones: whose ImageNet weights the paper started from.
-    """
+    """One network trained one paper's way."""
 
     name: str
+    """In the words of `screening train list`."""
     paper: str
+    """Short citation."""
     architecture: str
+    """A name of `TRAINING_ARCHITECTURES`."""
     classes: tuple[str, ...]
+    """In the order of the outputs; a sigmoid scores the first."""
     strata: tuple[Stratum, ...]
+    """Images that are drawn together."""
     split: SplitPlan
     height: int
+    """Of the input, in pixels."""
     width: int
+    """Of the input, in pixels."""
     value_range: tuple[float, float] = (0.0, 1.0)
+    """Of the input: black and white."""
     optimizer: OptimizerName
     learning_rate: float
     batch_size: int
     epochs: int
+    """In each phase, where there are phases."""
     loss: Loss = Loss.CATEGORICAL_CROSSENTROPY
     learning: LearningLayers = LearningLayers.ALL
+    """Which layers learn."""
     view: View = View.WHOLE
+    """The part of a radiograph that is the input."""
     contrast: Contrast = Contrast.AS_RENDERED
+    """How grey values are stretched before they are the input."""
     mirrored: bool = False
+    """Test-time augmentation: the mirror image is scored, too."""
     inner: float | None = None
+    """Test-time augmentation: the middle is scored, too, this fraction of height and width."""
     augmentation: GeometricAugmentation | None = None
+    """Random changes of a training image's geometry."""
     appearance: AppearanceAugmentation | None = None
+    """Random changes of how a training image looks."""
     levels_chance: float = 0.0
+    """Of a training image to get black and white of another one, 0 to 1."""
     spectrum_chance: float = 0.0
+    """Of a training image to get the sharpness of another one, 0 to 1."""
     draw: BalancedDraw | None = None
+    """None: every image once an epoch."""
     schedule: Schedule = Schedule.CONSTANT
+    """Of the learning rate."""
     frozen: tuple[str, ...] = ()
+    """How names of layers begin that never learn."""
     keeps_statistics: bool = False
+    """Whether batch normalisations from a weight file keep its statistics and parameters."""
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Classes that each coarser label allows, by label."""
     terms: Terms | None = None
+    """Further terms of the loss; None: the classes' own loss alone."""
     kept: KeptWeights = KeptWeights.LAST_EPOCH
+    """Which epoch's weights are the run's."""
     watched_per_class: int | None = None
+    """At most so many validation images of a class are scored after each epoch; None: all."""
     fine_tune_from: str | None = None
+    """The protocol whose run gives all weights but the last layer's."""
     backbones: tuple[str, ...] = ()
+    """Whose ImageNet weights the paper started from."""
     expected: tuple[ExpectedFigure, ...] = field(default=())
+    """The paper's figures."""
 
     @property
     def augments(self) -> bool:

@@ -44,20 +44,22 @@ from training.runs.provenance import code_revision, library_versions, member_pro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """One call of the command.
-
-    precision: of the stored kernels; None: each member's smallest that keeps parity. out: the
-    bundle's own folder.
-    """
+    """One call of the command."""
 
     runs: Sequence[Path]
+    """The members'."""
     name: str
     version: str
     rows: Sequence[ImageRow]
+    """The data manifest's."""
     out: Path
+    """The bundle's own folder."""
     precision: Precision | None = None
+    """Of the stored kernels; None: each member's smallest that keeps parity."""
     most_bytes: int = MOST_BYTES
+    """Of all files together."""
     outlier_check: bool = True
+    """Whether one is fitted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart with up to six lines. diagonal: also draw from the lower left to the upper right."""
+    """A chart with up to six lines."""
 
     title: str
     x_label: str
@@ -34,6 +34,7 @@ class Chart:
     y_range: tuple[float, float]
     lines: tuple[Line, ...]
     diagonal: bool = False
+    """Also draw from the lower left to the upper right."""
 
     def x(self, value: float) -> float:
         """Return pixels from the left."""

@@ -31,12 +31,10 @@ class RahimzadehCounts:
 
 @dataclass(frozen=True, slots=True)
 class RahimzadehPercentages:
-    """rahimzadeh2020, table 4: one row; triples are COVID-19, pneumonia, normal, in percent.
-
-    fold: 1 to 5, None for the average.
-    """
+    """rahimzadeh2020, table 4: one row; triples are COVID-19, pneumonia, normal, in percent."""
 
     fold: int | None
+    """1 to 5, None for the average."""
     network: str
     overall_accuracy: float
     sensitivity: tuple[float, float, float]

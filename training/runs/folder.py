@@ -30,18 +30,14 @@ WEIGHTS = "weights.npz"
 class RunRecord:
     """What a run trained; two runs of equal records train the same.
 
-    outputs: 1 for a sigmoid that scores the first class. view, contrast, mirrored,
-    inner: see `Protocol`.
-    lung_field: SHA-256 of the lung-field network's weights. left_out: hospitals or sources; those
-    that say when to stop stand in stopped_by. terms: what else counts in training. cache_below: see
-    `RunRequest`. data_digest: of the data manifest. start: SHA-256 by file name of the weight files
-    it began with; for a fine-tuned network the identity of the run it began with.
+    Fields without a text are those of `training.protocols.protocol.Protocol`.
     """
 
     protocol: str
     architecture: str
     classes: tuple[str, ...]
     outputs: int
+    """1 for a sigmoid that scores the first class."""
     height: int
     width: int
     value_range: tuple[float, float]
@@ -50,15 +46,24 @@ class RunRecord:
     mirrored: bool
     inner: float | None
     lung_field: str | None
+    """SHA-256 of the lung-field network's weights."""
     left_out: tuple[str, ...]
+    """Hospitals, or sources, that are tested on alone."""
     seed: int
     precision: str
     data_digest: str
+    """Of the data manifest."""
     preprocessing_fingerprint: str
+    """See `screening.imaging.fingerprint`."""
     start: Mapping[str, str]
+    """SHA-256 by file name of the weight files it began with; for a fine-tuned network the identity
+    of the run it began with."""
     stopped_by: tuple[str, ...] = ()
+    """Hospitals left out that say when to stop."""
     terms: Mapping[str, float] = field(default_factory=dict)
+    """Weights of the loss terms, by name."""
     cache_below: int | None = None
+    """See `RunRequest`."""
 
     @property
     def identity(self) -> str:

@@ -10,25 +10,28 @@ from training.errors import TrainingError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord:
-    """One epoch of one phase, both counted from 1.
-
-    loss, accuracy: mean over the training images as they were seen, augmented; accuracies 0 to 1.
-    wait_s: how long the network waited for images, of duration_s. best: no epoch before had a
-    higher validation accuracy. left_out_area: under the ROC of COVID-19 against normal, of
-    hospitals that were left out; None where none was, or they have one of the two alone.
-    """
+    """One epoch of one phase."""
 
     phase: int
+    """From 1."""
     epoch: int
+    """From 1."""
     images: int
+    """How many the network was trained on."""
     loss: float
+    """Mean over the training images, augmented."""
     accuracy: float
+    """Of the training images, augmented, 0 to 1."""
     validation_loss: float
     validation_accuracy: float
+    """From 0 to 1."""
     duration_s: float
     wait_s: float
+    """How long the network waited for images, of duration_s."""
     best: bool
+    """No epoch before had a higher validation accuracy."""
     left_out_area: float | None = None
+    """Under the ROC of COVID-19 against normal, of hospitals left out; None without both."""
 
 
 def append_record(path: Path, record: EpochRecord) -> None:

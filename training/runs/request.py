@@ -27,42 +27,50 @@ class Devices(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """One call of the command.
-
-    fold, phase: from 1; None: all. phase: stop after it; earlier ones are trained first where the
-    run does not have them. epochs: of each phase, images: drawn for an epoch, instead of
-    the protocol's. fine_tune_from: the
-    folder of the run to start from. bundle: whose member goes on, instead; with 0 epochs as it is.
-    lung_field: the folder of the lung-field network's run. leave_out: hospitals, or sources, that
-    are tested on alone. stop_by: others that say when to stop: after `patience` epochs without a
-    higher area on them, and the best epoch counts. terms: weights in place of the protocol's, by
-    their names. pack: crops that are taken in place of the manifest's files. cache_dir: keeps
-    decoded images between runs. cache_below: the block of Xception below which nothing learns,
-    and scores are kept.
-    """
+    """One call of `screening train run`."""
 
     data: Path
+    """The data manifest."""
     out: Path
+    """The run's folder."""
     fold: int | None = None
+    """Only this one, from 1; None: all."""
     phase: int | None = None
+    """Stop after this one, from 1; missing earlier ones are trained first. None: all."""
     epochs: int | None = None
+    """Of each phase, instead of the protocol's number."""
     images: int | None = None
+    """Drawn for an epoch, instead of the protocol's number."""
     cache_below: int | None = None
+    """Block of Xception below which nothing learns and features are cached."""
     backbone_weights: Sequence[Path] = ()
+    """Files of weights that the backbone starts from."""
     fine_tune_from: Path | None = None
+    """Folder of the run to start from."""
     bundle: Path | None = None
+    """Whose member goes on; with 0 epochs it stays as it is."""
     lung_field: Path | None = None
+    """Folder of the lung-field network's run."""
     leave_out: Sequence[str] = ()
+    """Hospitals, or sources, that are tested on alone."""
     stop_by: Sequence[str] = ()
+    """Hospitals left out that say when to stop; the best epoch on them counts."""
     patience: int = 5
+    """Stop after so many epochs without a higher area on `stop_by`."""
     terms: Mapping[str, float] = field(default_factory=dict)
+    """Weights of loss terms by name, instead of the protocol's."""
     pack: Path | None = None
+    """Crops in place of the manifest's files."""
     resume: bool = False
+    """Go on after the last finished epoch."""
     seed: int = 0
+    """Of splits, order, augmentation and weights."""
     precision: Precision = Precision.FLOAT32
     devices: Devices = Devices.ONE
     workers: int = 2
+    """Threads that prepare images."""
     cache_dir: Path | None = None
+    """Keeps decoded images between runs."""
 
 
 def parse_terms(words: Sequence[str]) -> dict[str, float]:

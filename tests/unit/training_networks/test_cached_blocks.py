@@ -19,7 +19,7 @@ from tests.training.quiet_report import QuietReport
 from training.augmentation.geometry import GeometricAugmentation
 from training.errors import TrainingError
 from training.fit.train_protocol import run_protocol
-from training.inputs.batches import RadiographBatches
+from training.inputs.batches import BatchOptions, RadiographBatches
 from training.inputs.cached_features import FeatureBatches, keep_features
 from training.networks.split_at_block import above, below
 from training.runs.checkpoint import read_arrays_of
@@ -59,10 +59,12 @@ def test_versions_are_changed_pictures_and_drawn_by_turns(tmp_path: Path) -> Non
         images,
         np.eye(5, dtype=np.float32),
         InputSpec(64, 64),
-        batch_size=2,
-        rows=[1, 3, 4],
-        augment=GeometricAugmentation(rotation_degrees=90.0),
-        shuffle=True,
+        BatchOptions(
+            batch_size=2,
+            rows=[1, 3, 4],
+            augment=GeometricAugmentation(rotation_degrees=90.0),
+            shuffle=True,
+        ),
     )
     image = keras.Input((64, 64, 3))
     lower = keras.Model(image, keras.layers.AveragePooling2D(8)(image))

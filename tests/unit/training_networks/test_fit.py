@@ -20,7 +20,7 @@ from training.fit.devices import Replicas
 from training.fit.loop import CHECKPOINT, FitSettings, PhasePlan, fit
 from training.fit.time_estimate import expected_duration_s
 from training.inference.outputs import predict
-from training.inputs.batches import RadiographBatches
+from training.inputs.batches import BatchOptions, RadiographBatches
 from training.protocols.protocol import KeptWeights, OptimizerName
 from training.runs.checkpoint import read_position
 from training.runs.folder import HISTORY, WEIGHTS
@@ -33,7 +33,7 @@ RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (12, 64, 64), dtype=np.uint8)
 TARGETS = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
 WATCHED = RadiographBatches(
-    RANDOM.random((6, 64, 64), dtype=np.float32), TARGETS[:6], SPEC, batch_size=4
+    RANDOM.random((6, 64, 64), dtype=np.float32), TARGETS[:6], SPEC, BatchOptions(batch_size=4)
 )
 
 
@@ -47,11 +47,13 @@ def phase(rows: range, epochs: int = 2) -> PhasePlan:
         PICTURES,
         TARGETS,
         SPEC,
-        batch_size=5,
-        rows=rows,
-        augment=GeometricAugmentation(horizontal_flip=True, rotation_degrees=360.0),
-        shuffle=True,
-        seed=4,
+        BatchOptions(
+            batch_size=5,
+            rows=rows,
+            augment=GeometricAugmentation(horizontal_flip=True, rotation_degrees=360.0),
+            shuffle=True,
+            seed=4,
+        ),
     )
     return PhasePlan(
         batches=batches, epochs=epochs, learning_rate=0.01, optimizer=OptimizerName.NADAM

@@ -17,7 +17,7 @@ from screening.networks.lung_field import build_lung_field
 from screening.networks.weights import load_weights
 from tests.training.lung_images import lungs_of, picture_of, write_lung_data
 from training.errors import TrainingError
-from training.lung_field.fit import fit_lung_field
+from training.lung_field.fit import LungFieldFit, fit_lung_field
 
 pytestmark = pytest.mark.tensorflow
 
@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from screening.imaging.lung_field import LungFieldSpec
 from training.fit.devices import make_deterministic
-from training.lung_field.fit import fit_lung_field
+from training.lung_field.fit import LungFieldFit, fit_lung_field
 
 def trained(run, stop_after=None, resume=False):
     def on_epoch(epoch, loss):
@@ -36,7 +36,7 @@ def trained(run, stop_after=None, resume=False):
             raise KeyboardInterrupt
     model = fit_lung_field(
         images, masks, LungFieldSpec(height=64, width=64), run,
-        epochs=3, seed=1, identity="same", resume=resume, on_epoch=on_epoch,
+        LungFieldFit(epochs=3, seed=1, identity="same", resume=resume, on_epoch=on_epoch),
     )
     return hashlib.sha256(b"".join(w.numpy().tobytes() for w in model.weights)).hexdigest()
 
@@ -117,10 +117,9 @@ def test_the_network_learns(tmp_path: Path) -> None:
         np.where(lungs, np.uint8(255), np.uint8(0)),
         SPEC,
         tmp_path,
-        epochs=8,
-        seed=0,
-        identity="any",
-        on_epoch=lambda _epoch, loss: losses.append(loss),
+        LungFieldFit(
+            epochs=8, seed=0, identity="any", on_epoch=lambda _epoch, loss: losses.append(loss)
+        ),
     )
     assert losses[-1] < 0.8 * losses[0]
 
@@ -135,10 +134,7 @@ def test_a_run_is_gone_on_with_only_if_asked(tmp_path: Path) -> None:
             images,
             SPEC,
             tmp_path,
-            epochs=1,
-            seed=0,
-            identity=identity,
-            resume=resume,
+            LungFieldFit(epochs=1, seed=0, identity=identity, resume=resume),
         )
 
     first = again("one", resume=False)

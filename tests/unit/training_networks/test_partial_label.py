@@ -16,7 +16,7 @@ from training.fit.devices import Replicas
 from training.fit.loop import PhasePlan, prepare, train_step
 from training.fit.partial_label import allowed_accuracy, partial_label_loss
 from training.inference.outputs import predict, score
-from training.inputs.batches import Batch, Drawn, RadiographBatches
+from training.inputs.batches import Batch, BatchOptions, Drawn, RadiographBatches
 from training.networks.freezing import freeze_named
 from training.protocols.protocol import Loss, Schedule
 
@@ -44,7 +44,7 @@ def test_any_allowed_class_is_right() -> None:
 def test_scores_count_any_allowed_class() -> None:
     """Validation judges by the same rule as training."""
     images = np.zeros((3, 64, 64), np.float32)
-    batches = RadiographBatches(images, ALLOWED, InputSpec(64, 64), batch_size=2)
+    batches = RadiographBatches(images, ALLOWED, InputSpec(64, 64), BatchOptions(batch_size=2))
     model = build_tiny((64, 64, 3), 3)
     found = predict(model, batches)
     predictions = found.argmax(axis=1)
@@ -61,9 +61,11 @@ def test_an_epoch_is_drawn_anew() -> None:
         images,
         np.eye(4, dtype=np.float32),
         InputSpec(64, 64),
-        batch_size=64,
-        augment=AppearanceAugmentation(),
-        drawn=Drawn(np.array([0.0, 0.25, 0.25, 0.5]), images=64),
+        BatchOptions(
+            batch_size=64,
+            augment=AppearanceAugmentation(),
+            drawn=Drawn(np.array([0.0, 0.25, 0.25, 0.5]), images=64),
+        ),
     )
     first = batches.batch(0)
     numbers = first.targets.sum(axis=0)
@@ -84,7 +86,10 @@ def test_kept_statistics_do_not_learn(*, kept: bool) -> None:
     model = build_tiny((64, 64, 3), 3)
     phase = PhasePlan(
         batches=RadiographBatches(
-            np.zeros((1, 64, 64), np.float32), ALLOWED[:1], InputSpec(64, 64), batch_size=1
+            np.zeros((1, 64, 64), np.float32),
+            ALLOWED[:1],
+            InputSpec(64, 64),
+            BatchOptions(batch_size=1),
         ),
         epochs=1,
         learning_rate=0.1,
@@ -110,7 +115,10 @@ def test_frozen_layers_do_not_learn() -> None:
 def test_the_rate_falls_as_a_cosine() -> None:
     """From the protocol's rate, through half of it, towards 0; constant without a schedule."""
     batches = RadiographBatches(
-        np.zeros((1, 64, 64), np.float32), ALLOWED[:1], InputSpec(64, 64), batch_size=1
+        np.zeros((1, 64, 64), np.float32),
+        ALLOWED[:1],
+        InputSpec(64, 64),
+        BatchOptions(batch_size=1),
     )
     plan = PhasePlan(batches=batches, epochs=4, learning_rate=0.2, schedule=Schedule.COSINE)
     assert [plan.rate(epoch) for epoch in (0, 2)] == pytest.approx([0.2, 0.1])

@@ -17,7 +17,7 @@ from screening.imaging.preprocess import InputSpec, preprocess
 from screening.imaging.render import render
 from training.augmentation.geometry import GeometricAugmentation
 from training.errors import DataError
-from training.inputs.batches import Prefetched, RadiographBatches
+from training.inputs.batches import BatchOptions, Prefetched, RadiographBatches
 from training.inputs.decoded_images import load_images
 
 pytestmark = pytest.mark.tensorflow
@@ -64,7 +64,7 @@ def test_the_array_is_the_same_everywhere(files: list[Path]) -> None:
     """Eagerly from the DICOM object, in the pipeline from it, and in the pipeline from a PNG."""
     eager = preprocess(render(files[-1]).pixels, SPEC)
     images = load_images(files, SPEC, exact=True)
-    batches = RadiographBatches(images, targets(7), SPEC, batch_size=4)
+    batches = RadiographBatches(images, targets(7), SPEC, BatchOptions(batch_size=4))
     images = np.concatenate([batch.images for batch in Prefetched(batches)])
     assert images.dtype == np.float32
     assert images.shape == (7, 72, 64, 3)
@@ -78,7 +78,7 @@ def test_augmented_pictures_differ_by_half_a_grey_level_at_most(files: list[Path
     levels = load_images(files, SPEC, exact=False)
     assert levels.dtype == np.uint8
     still = GeometricAugmentation()
-    batches = RadiographBatches(levels, targets(7), SPEC, batch_size=7, augment=still)
+    batches = RadiographBatches(levels, targets(7), SPEC, BatchOptions(batch_size=7, augment=still))
     difference = np.abs(batches.batch(0).images[..., 0] - exact)
     assert difference.max() <= 0.5 * 2 / 255 + 1e-6
 
@@ -97,7 +97,9 @@ def test_every_epoch_has_its_own_order_and_the_seed_decides_it(files: list[Path]
     images = load_images(files, SPEC, exact=True)
 
     def shuffled(seed: int) -> list[list[float]]:
-        made = RadiographBatches(images, targets(7), SPEC, batch_size=2, shuffle=True, seed=seed)
+        made = RadiographBatches(
+            images, targets(7), SPEC, BatchOptions(batch_size=2, shuffle=True, seed=seed)
+        )
         return orders(made, 3)
 
     first = shuffled(0)
@@ -112,10 +114,13 @@ def test_random_changes_follow_the_key_of_a_picture(files: list[Path]) -> None:
     images = load_images(files, SPEC, exact=False)
     keys = range(10, 17)
     whole = RadiographBatches(
-        images, targets(7), SPEC, batch_size=7, keys=keys, augment=FLIP, seed=3
+        images, targets(7), SPEC, BatchOptions(batch_size=7, keys=keys, augment=FLIP, seed=3)
     )
     part = RadiographBatches(
-        images[4:], targets(3), SPEC, batch_size=3, keys=keys[4:], augment=FLIP, seed=3
+        images[4:],
+        targets(3),
+        SPEC,
+        BatchOptions(batch_size=3, keys=keys[4:], augment=FLIP, seed=3),
     )
     changed = []
     for epoch in range(6):
@@ -130,7 +135,7 @@ def test_threads_do_not_change_what_comes_out(files: list[Path]) -> None:
     """One thread or four, ahead or not: the same batches in the same order, and no slower wait."""
     images = load_images(files, SPEC, exact=False)
     batches = RadiographBatches(
-        images, targets(7), SPEC, batch_size=2, augment=FLIP, shuffle=True, seed=1
+        images, targets(7), SPEC, BatchOptions(batch_size=2, augment=FLIP, shuffle=True, seed=1)
     )
     one = list(Prefetched(batches, workers=1, ahead=1))
     prefetched = Prefetched(batches, workers=4, ahead=8)
