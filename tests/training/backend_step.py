@@ -49,7 +49,7 @@ def main(given: str, written: str) -> None:
         for number, weight in enumerate(learner.weights):
             if f"weight {number}" in arrays.files:
                 weight.assign(arrays[f"weight {number}"])
-        batch = Batch(arrays["images"], arrays["targets"], None)
+        batch = Batch(arrays["images"], arrays["targets"])
     before = np.asarray(model.predict_on_batch(batch.images))
     aims = objective(LAYOUT, TERMS)
     phase = PhasePlan(batches=None, epochs=1, learning_rate=0.001, objective=aims)  # type: ignore[arg-type]  # one step needs no epoch

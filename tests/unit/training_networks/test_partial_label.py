@@ -98,7 +98,7 @@ def test_kept_statistics_do_not_learn(*, kept: bool) -> None:
     prepare(model, phase, Replicas())
     before = [np.copy(weight) for weight in model.get_layer("conv_bn").get_weights()]
     images = np.random.default_rng(0).random((4, 64, 64, 3), dtype=np.float32)
-    train_step(model, Batch(images, np.eye(3, dtype=np.float32)[[0, 1, 2, 0]], None), Replicas())
+    train_step(model, Batch(images, np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]), Replicas())
     after = model.get_layer("conv_bn").get_weights()
     changed = [not np.array_equal(*pair) for pair in zip(before, after, strict=True)]
     assert any(changed) is not kept
