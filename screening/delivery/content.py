@@ -9,27 +9,28 @@ from screening.domain.triage import Triage
 
 @dataclass(frozen=True, slots=True)
 class MemberIdentity:
-    """One network of a bundle: which weights it has, what it sees, how much it counts.
-
-    input_height, input_width: pixels; weight: its share in the ensemble's weighted mean, not
-    necessarily adding up to 1.
-    """
+    """One network of a bundle."""
 
     name: str
     architecture: str
     weights_sha256: str
+    """Hexadecimal, of its weight file."""
     input_height: int
+    """Pixels."""
     input_width: int
+    """Pixels."""
     weight: float
+    """Its share in the ensemble's weighted mean; all together need not add up to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class BundleIdentity:
-    """The bundle that classified an image. digest: hexadecimal SHA-256 of the bundle."""
+    """The bundle that classified an image."""
 
     name: str
     version: str
     digest: str
+    """Hexadecimal SHA-256 of the bundle."""
     trained: bool
     members: tuple[MemberIdentity, ...]
 
@@ -69,25 +70,23 @@ class ReportDocument:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """Everything a report says beside its image's header.
-
-    scores: members in any order, named as the bundle names them.
-    classified_at: aware, in the site's zone. issued_at: when the result came to stand, aware, where
-    it did so after another one; it dates the report, else classified_at does, which is why the same
-    row gives the same bytes. series_started_at: aware, when the first of the series was classified;
-    None where this is the first.
-    predecessors: earlier reports on the same image that this one supersedes. revision: how many
-    reports by the same bundle there were before.
-    """
+    """Everything a report says beside its image's header."""
 
     scores: EnsembleScores
+    """Of the members in any order, named as the bundle names them."""
     triage: Triage
     bundle: BundleIdentity
     classified_at: datetime
+    """Aware, in the site's zone."""
     predecessors: tuple[ReportReference, ...] = ()
+    """Earlier reports on the same image, of the same rendering, that this one supersedes."""
     series_started_at: datetime | None = None
+    """Aware, when the first of the series was classified; None where this is the first."""
     issued_at: datetime | None = None
+    """Aware, when the result became the current one, where it did so after another one. It dates
+    the report, and else `classified_at` does, so that the same row gives the same bytes."""
     revision: int = 0
+    """How many reports by the same bundle there were before."""
 
     @property
     def dated(self) -> datetime:

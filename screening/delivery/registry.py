@@ -34,15 +34,14 @@ class Registry(Generic[Entry]):
         self._what = what
         self._package = package
         self._entries: dict[str, Entry] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._imported = False
 
     def register(self, entry: Entry) -> Entry:
         """Add an entry and return it. Raises ValueError where another one has its name."""
-        with self._lock:
-            if entry.name in self._entries:
-                raise ValueError(f"expected one {self._what} named {entry.name}, found two")
-            self._entries[entry.name] = entry
+        if entry.name in self._entries:
+            raise ValueError(f"expected one {self._what} named {entry.name}, found two")
+        self._entries[entry.name] = entry  # no lock: another thread's may wait for this import
         return entry
 
     def named(self, name: str) -> Entry:

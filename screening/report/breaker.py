@@ -45,22 +45,11 @@ def record_failure(
     """Count a batch of which the destination answered nothing for good.
 
     at_once: it said that it would answer all alike, and is left alone from now on.
-
     Raises DatabaseUnavailableError; then a failure is not counted, which harms nobody.
     """
     with database.write() as session:
         now = shared_now(session)
-        session.execute(
-            insert_or_nothing(
-                session,
-                Breaker,
-                destination=destination,
-                failures=0,
-                failing_since=now,
-                last_message="",
-            )
-        )
-        row = session.get_one(Breaker, destination, with_for_update=True)
+        row = _locked_breaker(session, destination, now)
         row.failures = max(row.failures + 1, rules.failures if at_once else 0)
         row.last_message = message[:MAX_MESSAGE_CHARACTERS]
         row.probe_at = next_probe(row.failures, now, rules)
@@ -73,6 +62,13 @@ def record_failure(
             next_probe_at=probe_at.isoformat(),
             reason=message,
         )
+
+
+def _locked_breaker(session: Session, destination: str, now: datetime) -> Breaker:
+    """Return a destination's row, a new one where it has not failed before."""
+    new = {"failures": 0, "failing_since": now, "last_message": ""}
+    session.execute(insert_or_nothing(session, Breaker, destination=destination, **new))
+    return session.get_one(Breaker, destination, with_for_update=True)
 
 
 def record_success(database: Database, destination: str) -> None:

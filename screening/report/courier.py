@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from dataclasses import dataclass, field
 from functools import partial
 
 from screening.db.patience import PATIENCE_S, written_with_patience
@@ -96,36 +97,43 @@ class Courier:
                 return
 
     def _deliver(self, claimed: list[ClaimedDelivery]) -> bool:
-        """Send a batch; return whether the destination answered any of it for good.
-
-        Where an answer suspends the destination, the rest of the batch is not sent.
-        """
-        unanswered = deque(claimed)
-        answered_for_good, suspended, message = False, False, ""
+        """Send a batch; return whether to go on with the next: it answered something for good."""
+        batch = _Batch(deque(claimed))
         try:
-            for attempt in self._destination.send([one.report for one in claimed]):
-                self._record(unanswered.popleft(), attempt, self._patience_s)
-                answered_for_good = answered_for_good or attempt.ending in FOR_GOOD
-                message = attempt.message
-                if suspended := attempt.ending is Ending.SUSPENDED:
-                    while unanswered:
-                        self._record(unanswered.popleft(), attempt, self._patience_s)
-                    break
+            self._send(batch)
         except TransientError:
             raise
         except Exception as error:
             log.exception("delivery_failed", destination=self._destination.name)
             message = f"an unexpected error ({type(error).__name__}); see the log of report"
-            # the others come back when their lease ends, without the one that provoked it
-            failed = Attempt(Ending.RETRY, "", message)
-            self._record(unanswered.popleft(), failed, self._patience_s)
-        if answered_for_good and not suspended:
+            if batch.unanswered:
+                # the others come back when their lease ends, without the one that provoked it
+                self._record_next(batch, Attempt(Ending.RETRY, "", message))
+        if batch.endings & FOR_GOOD and not batch.suspended:
             record_success(self._database, self._destination.name)
             return True
         record_failure(
-            self._database, self._destination.name, message, self._rules, at_once=suspended
+            self._database,
+            self._destination.name,
+            batch.message,
+            self._rules,
+            at_once=batch.suspended,
         )
         return False
+
+    def _send(self, batch: "_Batch") -> None:
+        """Send a batch; where an answer suspends the destination, it is that of all that follow."""
+        for attempt in self._destination.send([one.report for one in batch.unanswered]):
+            self._record_next(batch, attempt)
+            if batch.suspended:
+                while batch.unanswered:
+                    self._record_next(batch, attempt)
+                return
+
+    def _record_next(self, batch: "_Batch", attempt: Attempt) -> None:
+        self._record(batch.unanswered.popleft(), attempt, self._patience_s)
+        batch.endings.add(attempt.ending)
+        batch.message = attempt.message
 
     def _record(self, one: ClaimedDelivery, attempt: Attempt, patience_s: float) -> None:
         write = partial(
@@ -151,3 +159,19 @@ class Courier:
             log.info("delivery_attempted", **told)
         else:
             log.warning("delivery_attempted", **told, reason=attempt.message)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Reports that are being sent."""
+
+    unanswered: deque[ClaimedDelivery]
+    endings: set[Ending] = field(default_factory=set)
+    """Of those that were answered."""
+    message: str = ""
+    """What was said last."""
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the destination would answer all alike."""
+        return Ending.SUSPENDED in self.endings

@@ -36,16 +36,15 @@ class Predecessor:
 
 @dataclass(frozen=True, slots=True)
 class DueReport:
-    """What the reports of one result need, detached from the session.
-
-    earlier: reads the header in an earlier report on the same object, where retention has removed
-    its image.
-    """
+    """What the reports of one result need, detached from the session."""
 
     sha256: str
+    """Of the image's data set."""
     content: ReportContent
     predecessors: Mapping[str, Predecessor]
+    """By rendering."""
     earlier: Callable[[], Dataset] | None
+    """Reads the header in an earlier report, where retention has removed the image."""
 
 
 def detach(session: Session, row: Classification) -> DueReport:

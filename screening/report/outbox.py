@@ -8,7 +8,7 @@ answers Success to the same UID with other bytes and keeps either).
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,7 +24,7 @@ from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
-from screening.report.due_report import DueReport, detach, newest_reports, source_of
+from screening.report.due_report import DueReport, Predecessor, detach, newest_reports, source_of
 from screening.spool.store import Spool
 from screening.work.queues import REPORTS
 
@@ -147,18 +147,7 @@ def _record_made(
     now = utc_now()
     for profile, document in documents.items():
         earlier = due.predecessors.get(profile)
-        report = Report(
-            classification_id=row.id,
-            profile=profile,
-            revision=row.report_revision,
-            sop_instance_uid=document.sop_instance_uid,
-            sop_class_uid=document.sop_class_uid,
-            series_instance_uid=document.series_instance_uid,
-            predecessor_id=earlier.report_id if earlier else None,
-            content=document.encoded,
-            sha256=hashlib.sha256(document.encoded).hexdigest(),
-            made_at=now,
-        )
+        report = _new_report(row, profile, document, earlier, now)
         session.add(report)
         session.flush()
         session.add_all(
@@ -174,6 +163,27 @@ def _record_made(
             report_sop_instance_uid=report.sop_instance_uid,
             sha256=report.sha256,
         )
+
+
+def _new_report(
+    row: Classification,
+    profile: str,
+    document: ReportDocument,
+    earlier: Predecessor | None,
+    now: datetime,
+) -> Report:
+    return Report(
+        classification_id=row.id,
+        profile=profile,
+        revision=row.report_revision,
+        sop_instance_uid=document.sop_instance_uid,
+        sop_class_uid=document.sop_class_uid,
+        series_instance_uid=document.series_instance_uid,
+        predecessor_id=earlier.report_id if earlier else None,
+        content=document.encoded,
+        sha256=hashlib.sha256(document.encoded).hexdigest(),
+        made_at=now,
+    )
 
 
 def _record_failure(database: Database, classification_id: int, error: Exception) -> None:

@@ -7,8 +7,19 @@ import pytest
 from screening.delivery.entry import DestinationSettings
 from screening.delivery.kind import KINDS, Ending
 from screening.delivery.rendering import DICOM, RENDERINGS
+from screening.storage_scu.outcomes import (
+    REJECTION_RULES,
+    STATUS_RULES,
+    Outcome,
+    rejection_rule,
+)
 from tests.architecture.test_documents import document, section, table_rows
 
+WORDS_OF_OUTCOME = {
+    Outcome.DELIVERED: "delivered",
+    Outcome.RETRY: "tried again",
+    Outcome.REFUSED: "parked",
+}
 COMMON = tuple(DestinationSettings.model_fields)
 
 
@@ -57,3 +68,29 @@ def test_each_kind_has_an_outcome_for_what_arrives_and_for_what_may_arrive_later
     """Otherwise its reports would be sent for ever, or once."""
     endings = set(KINDS.named(kind).outcomes.values())
     assert {Ending.DELIVERED, Ending.RETRY} <= endings
+
+
+def test_the_conformance_statement_says_how_each_status_of_a_stored_report_ends() -> None:
+    """Every rule on a destination's status, in the order in which they apply."""
+    rows = table_rows(section(document("docs/conformance.md"), "### Statuses of stored reports"))
+    assert rows == [
+        [
+            " to ".join(f"`0x{status:04X}`" for status in sorted({rule.first, rule.last})),
+            WORDS_OF_OUTCOME[rule.outcome],
+            rule.meaning,
+        ]
+        for rule in STATUS_RULES
+    ]
+
+
+def test_the_conformance_statement_says_what_rejections_of_ours_mean() -> None:
+    """Every rule on an A-ASSOCIATE-RJ, then what holds of those that no rule names."""
+    rows = table_rows(
+        section(document("docs/conformance.md"), "### Rejections of our associations")
+    )
+    rules = [
+        *((f"{source}, {reason}", rule) for (source, reason), rule in REJECTION_RULES.items()),
+        ("any other, transient (2)", rejection_rule(2, 0, 0)),
+        ("any other, permanent (1)", rejection_rule(1, 0, 0)),
+    ]
+    assert rows == [[key, WORDS_OF_OUTCOME[rule.outcome], rule.advice] for key, rule in rules]

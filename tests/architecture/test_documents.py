@@ -27,23 +27,11 @@ from screening.receive import scp
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
 from screening.receive.storage import STORAGE_SOP_CLASSES
 from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES
-from screening.renderings.structured_report.profiles import SOP_CLASSES
 from screening.settings import PREFIX, Settings
-from screening.storage_scu.outcomes import (
-    REJECTION_RULES,
-    STATUS_RULES,
-    Outcome,
-    rejection_rule,
-)
 from screening.transport.tls import TLS_1_2_CIPHER_SUITES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")])
-WORDS_OF_OUTCOME = {
-    Outcome.DELIVERED: "delivered",
-    Outcome.RETRY: "tried again",
-    Outcome.REFUSED: "parked",
-}
 LONGEST_SUMMARY = 58
 """Characters, beside the longest name of a group."""
 COMMAND_IN_TEXT = re.compile(r"`screening ([a-z][a-z -]*[a-z])")
@@ -171,14 +159,6 @@ def test_the_conformance_statement_lists_the_sop_classes_received() -> None:
     }
 
 
-def test_the_conformance_statement_lists_the_sop_classes_sent() -> None:
-    """Every profile of the report is there with its SOP class."""
-    rows = table_rows(section(document("docs/conformance.md"), "### SOP classes sent"))
-    assert {row[2].strip("`"): row[1].strip("`") for row in rows} == {
-        profile.value: str(uid) for profile, uid in SOP_CLASSES.items()
-    }
-
-
 def test_the_conformance_statement_lists_the_transfer_syntaxes() -> None:
     """Exactly the syntaxes that this project tries to decode are candidates, by their names."""
     rows = table_rows(section(document("docs/conformance.md"), "### Transfer syntaxes received"))
@@ -197,32 +177,6 @@ def test_the_conformance_statement_lists_the_statuses() -> None:
     }
     expected["any other"] = (f"0x{UNEXPECTED.status:04X}", UNEXPECTED.comment)
     assert listed == {"none": ("0x0000", "")} | expected
-
-
-def test_the_conformance_statement_says_how_each_status_of_a_stored_report_ends() -> None:
-    """Every rule on a destination's status, in the order in which they apply."""
-    rows = table_rows(section(document("docs/conformance.md"), "### Statuses of stored reports"))
-    assert rows == [
-        [
-            " to ".join(f"`0x{status:04X}`" for status in sorted({rule.first, rule.last})),
-            WORDS_OF_OUTCOME[rule.outcome],
-            rule.meaning,
-        ]
-        for rule in STATUS_RULES
-    ]
-
-
-def test_the_conformance_statement_says_what_rejections_of_ours_mean() -> None:
-    """Every rule on an A-ASSOCIATE-RJ, then what holds of those that no rule names."""
-    rows = table_rows(
-        section(document("docs/conformance.md"), "### Rejections of our associations")
-    )
-    rules = [
-        *((f"{source}, {reason}", rule) for (source, reason), rule in REJECTION_RULES.items()),
-        ("any other, transient (2)", rejection_rule(2, 0, 0)),
-        ("any other, permanent (1)", rejection_rule(1, 0, 0)),
-    ]
-    assert rows == [[key, WORDS_OF_OUTCOME[rule.outcome], rule.advice] for key, rule in rules]
 
 
 def test_the_conformance_statement_lists_what_failed_commitments_lead_to() -> None:
