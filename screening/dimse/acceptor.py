@@ -1,8 +1,8 @@
-"""An association as acceptor that ends, gives back what it holds, and says so.
+"""An association as acceptor: whatever the peer does, it ends and releases what it holds.
 
 pynetdicom 3.0.4 reads a PDU of any length into memory, waits for ever for the rest of one, collects
-commands without end, and forgets files and threads when a peer misbehaves. The subclasses here sit
-in the places where it does. See docs/decisions/0013-guarding-pynetdicom.md.
+commands without end, and leaks files and threads when a peer misbehaves. The subclasses here
+override the methods that do. See docs/decisions/0013-guarding-pynetdicom.md.
 """
 
 import threading
@@ -33,37 +33,37 @@ MOST_SOP_CLASSES_SHOWN = 5
 
 
 class Admission(Protocol):
-    """Judges association requests, and counts the associations that were let in."""
+    """Accepts or rejects association requests, and counts the associations that it accepted."""
 
     def enter(self, key: object, *, calling_ae_title: str, called_ae_title: str) -> Refused | None:
-        """Let an association in under `key`, or say why not."""
+        """Accept an association under `key`, or return why not."""
 
     def leave(self, key: object) -> None:
-        """Give an association's place back; one that had none changes nothing."""
+        """Free the place of an association; without one, do nothing."""
 
 
 class NoteRefusal(Protocol):
-    """Logs what a peer did wrong; `reason` holds none of its values."""
+    """Logs what a peer did wrong; `reason` contains no value that the peer sent."""
 
     def __call__(self, event: str, *, peer_address: str, reason: str, **fields: object) -> None:
-        """Log it, or count it where there is too much of it."""
+        """Log it, or only count it where there are too many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for every association."""
+    """What applies to every association."""
 
     admission: Admission
     judge: Judge
-    """Says of each command set whether it is served."""
+    """Decides for each command set whether it is served."""
     cut_short: Refusal
     """How a request is answered whose data set does not come to its end."""
     max_object_bytes: int
     """Of a C-STORE."""
     refused: Callable[["GuardedAssociation", RefusedRequest], None]
-    """Is told of each request that is answered with a failure without being served."""
+    """Called for each request that is answered with a failure without being served."""
     at_end: Callable[["GuardedAssociation"], None]
-    """Is called once, in the association's thread, however it ends."""
+    """Called once, in the association's thread, however the association ends."""
     note_refusal: NoteRefusal
 
 
@@ -76,7 +76,7 @@ class Ending:
 
 
 class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has no types
-    """An association as acceptor that ends, gives back what it holds, and says so."""
+    """An association as acceptor: whatever the peer does, it ends and releases what it holds."""
 
     def __init__(self, ae: AE, terms: Terms, unusable_contexts: Collection[str] = ()) -> None:
         """unusable_contexts: why presentation contexts of its request cannot be negotiated."""
@@ -96,7 +96,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
 
     @property
     def ending(self) -> Ending | None:
-        """Why it ended; None where it was released, or the log says already why it is of no use."""
+        """Why it ended; None where it was released, or where the log already says why."""
         if self._is_told or self.refused is not None:
             return None
         if self._ending is not None or self.is_released:
@@ -104,11 +104,11 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         return Ending("association_ended_early", "no release")
 
     def ends_for(self, event: str, reason: str) -> None:
-        """Keep why it ends: the first reason is what the others follow from."""
+        """Record why it ends; the first reason counts, since the others follow from it."""
         self._ending = self._ending or Ending(event, reason)
 
     def note(self, event: str, reason: str, **fields: object) -> None:
-        """Say what the peer did wrong; `reason` holds none of its values."""
+        """Log what the peer did wrong; `reason` contains no value that the peer sent."""
         asked = self.requestor.primitive
         title = str(asked.calling_ae_title).strip() if asked is not None else ""
         self._terms.note_refusal(
@@ -132,7 +132,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
             self._terms.at_end(self)
 
     def _let_abort_out(self) -> None:
-        """Wait until an A-ABORT of ours is sent: the reactor closes the connection as it ends."""
+        """Wait until our A-ABORT is sent: the reactor closes the connection when it ends."""
         deadline = time.monotonic() + ABORT_TIMEOUT_S
         while (
             self._sent_abort
@@ -144,13 +144,13 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """End the association's reactor; its place is free from now on."""
+        """End the association's reactor, and free its place."""
         self._let_abort_out()
         self.admission.leave(self)
         super().kill()
 
     def note_contexts(self) -> None:
-        """Say which presentation contexts were refused, where that keeps objects out."""
+        """Log the refused presentation contexts that keep objects out."""
         for reason in self._unusable_contexts:
             self.note("presentation_context_refused", reason)
         accepted = {context.abstract_syntax for context in self.accepted_contexts}
@@ -190,7 +190,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
 
 
 class _GuardedACSE(ACSE):  # type: ignore[misc]  # pynetdicom has no types
-    """Asks for admission before anything is negotiated."""
+    """Asks `Admission` before it negotiates anything."""
 
     def _negotiate_as_acceptor(self) -> None:
         association: GuardedAssociation = self.assoc
@@ -210,7 +210,7 @@ class _GuardedACSE(ACSE):  # type: ignore[misc]  # pynetdicom has no types
         association.kill()
 
     def _negotiate(self, association: GuardedAssociation) -> None:
-        """Negotiate; a request that makes no sense is an abort."""
+        """Negotiate; abort on a request that cannot be used."""
         try:
             super()._negotiate_as_acceptor()
             association.note_contexts()
@@ -220,6 +220,6 @@ class _GuardedACSE(ACSE):  # type: ignore[misc]  # pynetdicom has no types
             association.kill()
 
     def send_release(self, is_response: bool = False) -> None:  # noqa: FBT001, FBT002  theirs
-        """Answer a release; the place is free before the peer can know that it is."""
+        """Answer a release, after freeing the place: the peer may ask for it at once."""
         self.assoc.admission.leave(self.assoc)
         super().send_release(is_response)

@@ -1,6 +1,6 @@
-"""The DIMSE provider as acceptor: one bad request costs its own answer, not the association.
+"""The DIMSE provider as acceptor: one bad request gets a failure status; the association goes on.
 
-Each command set is judged and written anew before pynetdicom sees it. See
+Each command set is checked and re-encoded before pynetdicom sees it. See
 docs/decisions/0013-guarding-pynetdicom.md.
 """
 
@@ -21,9 +21,9 @@ LARGEST_DATA_SET_IN_MEMORY_BYTES = 1 << 22
 """Of messages that are not streamed to a file: every one but C-STORE."""
 PDV_HEAD_BYTES = 6
 Judge = Callable[[bytes, str], PlainMessage | RefusedRequest | IgnoredMessage]
-"""Judges a whole command set on a presentation context, by the SOP class of that.
+"""Checks a whole command set, given the SOP class of its presentation context.
 
-Raises UnusableCommandError where it is no command set."""
+Raises UnusableCommandError where it is not a command set."""
 
 
 class _MisplacedDataSetError(Exception):
@@ -32,15 +32,15 @@ class _MisplacedDataSetError(Exception):
 
 @dataclass(slots=True)
 class _DroppedDataSet:
-    """A data set that is read and forgotten; then `told` is to be answered, if anything is."""
+    """A data set that is read and discarded; `refused` is answered at its end."""
 
     limit_bytes: int
-    told: tuple[int, RefusedRequest] | None = None
+    refused: tuple[int, RefusedRequest] | None = None
     dropped_bytes: int = 0
 
 
 class AcceptorDIMSE(GuardedDIMSE):
-    """Collects requests, and refuses those that make no sense one by one."""
+    """Collects requests, and refuses each bad one by itself."""
 
     largest_data_set_bytes = LARGEST_DATA_SET_IN_MEMORY_BYTES
 
@@ -59,7 +59,7 @@ class AcceptorDIMSE(GuardedDIMSE):
         self._dropped: _DroppedDataSet | None = None
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002  theirs
-        """Return the next message; where the peer is quiet, wait a little for one."""
+        """Return the next message; where the peer is quiet, wait up to QUIET_POLL_S for one."""
         if not block and self.dul.is_quiet:
             self.assoc.event_reports.send_next()
         if block or not self.dul.is_quiet:
@@ -70,7 +70,7 @@ class AcceptorDIMSE(GuardedDIMSE):
             return None, None
 
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Take a P-DATA; one that makes no sense, or too large a message, is an abort."""
+        """Take a P-DATA; abort on one that cannot be used, and on too large a message."""
         try:
             super().receive_primitive(primitive)
         except (UnusableCommandError, OversizedMessageError, _MisplacedDataSetError) as error:
@@ -91,14 +91,14 @@ class AcceptorDIMSE(GuardedDIMSE):
             self.dul.send_pdu(sent)
 
     def files(self) -> list[DataSetFile]:
-        """Return the files of half an object, and of whole ones whose turn never came."""
+        """Return the files of the object under way, and of complete ones that were not served."""
         with self.msg_queue.mutex:
             waiting = [message for _, message in self.msg_queue.queue]
         files = [file_under_way(self.message), *map(data_set_file, waiting)]
         return [file for file in files if file is not None]
 
     def begin_command_set(self) -> None:
-        """Refuse the request whose data set did not come to its end before this message."""
+        """Refuse the previous request where its data set is incomplete."""
         self._tell_refusal()
         self._dropped = None
         if self._under_way is None:
@@ -122,8 +122,8 @@ class AcceptorDIMSE(GuardedDIMSE):
             if not message.has_data_set:  # some send one all the same
                 self._dropped = _DroppedDataSet(self._longest_dropped_bytes)
             return
-        told = (context_id, message) if isinstance(message, RefusedRequest) else None
-        self._dropped = _DroppedDataSet(self._longest_dropped_bytes, told)
+        refused = (context_id, message) if isinstance(message, RefusedRequest) else None
+        self._dropped = _DroppedDataSet(self._longest_dropped_bytes, refused)
         if not message.has_data_set:
             self._tell_refusal()
 
@@ -150,7 +150,7 @@ class AcceptorDIMSE(GuardedDIMSE):
         return str(accepted.abstract_syntax)
 
     def _tell_refusal(self) -> None:
-        """Have the refused request answered in its turn."""
-        if self._dropped is not None and self._dropped.told is not None:
-            self.msg_queue.put(self._dropped.told)
-            self._dropped.told = None
+        """Queue the answer to the refused request, so that it keeps its turn."""
+        if self._dropped is not None and self._dropped.refused is not None:
+            self.msg_queue.put(self._dropped.refused)
+            self._dropped.refused = None

@@ -1,4 +1,4 @@
-"""The upper layer provider as acceptor: what a peer may do before, between and after its requests.
+"""The upper layer provider as acceptor: flow control, timeouts, and why an association ends.
 
 See docs/decisions/0013-guarding-pynetdicom.md.
 """
@@ -23,7 +23,7 @@ _EVENTS_OF_NEGOTIATION = ("Evt3", "Evt4", "Evt6")
 
 
 class AcceptorDUL(GuardedDUL):
-    """Has the peer wait while its requests do, and says why the association ends."""
+    """Stops reading while requests wait, and records why the association ends."""
 
     longest_pdu_bytes = LONGEST_PDU_BYTES
     _last_read_s = 0.0
@@ -31,7 +31,7 @@ class AcceptorDUL(GuardedDUL):
     """Whether the association request is read, which alone may begin."""
 
     def ended(self, event: str, reason: str) -> None:
-        """Have the association keep why it ends."""
+        """Record it with the association."""
         self.assoc.ends_for(event, reason)
 
     @property
@@ -40,9 +40,9 @@ class AcceptorDUL(GuardedDUL):
         return time.monotonic() - self._last_read_s > QUIET_AFTER_S
 
     def receive_pdu(self, wait: bool = False, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002  theirs
-        """Return the next primitive; who waits for an association request gets that or None.
+        """Return the next primitive; with `wait`, the association request or None.
 
-        From then on the timeouts are those for a peer; until then nobody waited for one.
+        Timeouts for the peer apply from then on; until then, only our own threads were waited for.
         """
         primitive = super().receive_pdu(wait, timeout)
         if not wait:
@@ -68,7 +68,7 @@ class AcceptorDUL(GuardedDUL):
         super()._read_pdu_data()
 
     def _decode_pdu(self, bytestream: bytearray) -> Any:
-        """Decode a PDU, and say so where it ends the association because it is out of turn."""
+        """Decode a PDU, and record it where it comes out of turn and so ends the association."""
         pdu, event = super()._decode_pdu(bytestream)
         if event in _EVENTS_OF_NEGOTIATION and self._was_asked:
             self.ended("pdu_refused", f"an unexpected PDU of type 0x{bytestream[0]:02X}")
@@ -76,7 +76,7 @@ class AcceptorDUL(GuardedDUL):
         return pdu, event
 
     def idle_timer_expired(self) -> bool:
-        """Return whether the peer has said nothing for so long that the association is aborted."""
+        """Return whether the peer was silent for so long that the association is aborted."""
         expired = bool(super().idle_timer_expired())
         if expired:
             waited = f"nothing came for {self.network_timeout:g} s"

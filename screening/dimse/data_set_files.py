@@ -17,7 +17,7 @@ from pynetdicom.dimse_primitives import C_STORE
 
 @runtime_checkable
 class DataSetFile(Protocol):
-    """What pynetdicom uses of a temporary file; and a way to be rid of it."""
+    """What pynetdicom uses of a temporary file, and a way to remove it."""
 
     name: str
 
@@ -69,7 +69,7 @@ def file_under_way(message: object) -> DataSetFile | None:
 
 
 def send_from_file(request: C_STORE, path: Path, offset_bytes: int) -> None:
-    """Have a C-STORE request's data set read from a file as it goes out, from an offset on."""
+    """Have pynetdicom read the data set of a C-STORE request from a file, from an offset on."""
     request._dataset_path = (path, offset_bytes)  # noqa: SLF001  no public way
 
 

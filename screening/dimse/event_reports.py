@@ -1,9 +1,9 @@
 """N-EVENT-REPORT requests over an association that the peer has opened, sent by its own thread.
 
 pynetdicom's `send_n_event_report` takes the next message for the answer, whatever it is; here the
-answer is known by its message ID, so that the peer may go on with requests of its own. A report is
-sent when the peer has been quiet for a moment: one that goes away after its request does so at
-once, and is told on a new association.
+answer is matched by its message ID, so that the peer may send requests meanwhile. A report is sent
+when the peer has been quiet for a moment: a peer that releases after its request does so at once,
+and gets the report on a new association.
 Source: PS3.7 10.1.1, PS3.4 J.3.3.
 """
 
@@ -25,7 +25,7 @@ OnEnd = Callable[[int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class EventReport:
-    """One event to tell a peer."""
+    """One event to report to a peer."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -35,7 +35,7 @@ class EventReport:
 
 
 class EventReports:
-    """What one association is to tell its peer, one report after the other."""
+    """The event reports of one association, sent one after the other."""
 
     def __init__(self, association: Any) -> None:
         self._association = association
@@ -46,7 +46,7 @@ class EventReports:
         self._lock = threading.Lock()
 
     def post(self, report: EventReport) -> bool:
-        """Have a report sent; return False where the association has ended, from any thread."""
+        """Queue a report, from any thread; return False where the association has ended."""
         with self._lock:
             if self._closed or not self._association.is_established:
                 return False
@@ -54,7 +54,7 @@ class EventReports:
             return True
 
     def send_next(self) -> None:
-        """Send the next report if none is under way; in the association's thread alone."""
+        """Send the next report unless one is under way; only in the association's thread."""
         with self._lock:
             if self._under_way or not self._waiting or not self._association.is_established:
                 return
@@ -65,13 +65,13 @@ class EventReports:
             self._end(None)
 
     def answered(self, response: N_EVENT_REPORT) -> None:
-        """Take an answer; one to no report of ours changes nothing."""
+        """Take an answer; ignore one that answers no report of ours."""
         under_way = self._under_way
         if under_way is not None and response.MessageIDBeingRespondedTo == under_way[0]:
             self._end(response.Status)
 
     def close(self) -> None:
-        """Say of every report that has no answer that there will be none."""
+        """End every report that has no answer yet: it will get none."""
         with self._lock:
             self._closed = True
             left = list(self._waiting)

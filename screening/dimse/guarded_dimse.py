@@ -1,4 +1,4 @@
-"""pynetdicom's DIMSE provider for peers whose messages may be anything, in both roles.
+"""pynetdicom's DIMSE provider for untrusted peers, in both roles.
 
 See docs/decisions/0013-guarding-pynetdicom.md.
 """
@@ -20,9 +20,9 @@ class OversizedMessageError(Exception):
 
 
 class GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom has no types
-    """Collects messages of a limited size; each command set is judged whole, before pynetdicom.
+    """Collects messages of a limited size, and each command set whole before pynetdicom sees it.
 
-    A role says in `take_command_set` and `take_data` what becomes of them.
+    A role decides in `take_command_set` and `take_data` what happens to them.
     """
 
     largest_data_set_bytes: ClassVar[int]
@@ -35,7 +35,7 @@ class GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom ha
         self._command = bytearray()
 
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Take a P-DATA. Raises whatever one that cannot be taken apart provokes."""
+        """Take a P-DATA. May raise anything where it cannot be decoded."""
         for context_id, fragment in primitive.presentation_data_value_list:
             control = fragment[0]
             if not control & COMMAND:
@@ -51,7 +51,7 @@ class GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom ha
                 self.take_command_set(context_id, encoded)
 
     def begin_command_set(self) -> None:
-        """Settle what the message before has left, as a new one begins."""
+        """Finish the previous message: a new one begins."""
 
     def take_command_set(self, context_id: int, encoded: bytes) -> None:
         """Take a whole command set. Raises UnusableCommandError where it is none."""

@@ -1,4 +1,4 @@
-"""pynetdicom's upper layer provider for peers that nobody vouches for, in both roles.
+"""pynetdicom's upper layer provider for untrusted peers, in both roles.
 
 See docs/decisions/0013-guarding-pynetdicom.md.
 """
@@ -21,20 +21,20 @@ class GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has no
     """Whether the association was aborted for a fault of the peer."""
 
     def ended(self, event: str, reason: str) -> None:
-        """Take why the association ends: a word for the log, and why, without the peer's values."""
+        """Record why the association ends: the log's event, and a reason without peer's values."""
 
     def plain_pdu(self, pdu: bytearray) -> bytearray:
-        """Return a PDU as pynetdicom may see it. Raises MalformedItemError where there is none."""
+        """Return a PDU in the form that pynetdicom gets. Raises MalformedItemError."""
         return pdu
 
     def refuse(self, reason: str) -> None:
-        """Abort the association for a fault of the peer; `reason` holds none of its values."""
+        """Abort the association for a fault of the peer; `reason` contains none of its values."""
         self.ended("pdu_refused", reason)
         self.refused = True
         self.event_queue.put("Evt19")
 
     def run_reactor(self) -> None:
-        """Run pynetdicom's reactor; what it does not catch is a fault of the peer."""
+        """Run pynetdicom's reactor; an exception that it does not catch ends the association."""
         try:
             super().run_reactor()
         except Exception as error:  # noqa: BLE001  an odd PDU in an odd state raises anything
@@ -66,7 +66,7 @@ class GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has no
             super()._read_pdu_data()
 
     def _decode_pdu(self, bytestream: bytearray) -> Any:
-        """Decode a PDU, and say why one ends the association."""
+        """Decode a PDU, and record it where it ends the association."""
         try:
             return super()._decode_pdu(self.plain_pdu(bytestream))
         except Exception:

@@ -1,4 +1,4 @@
-"""An association's socket, which waits for a peer only so long and leaves no descriptor behind."""
+"""An association's socket: time limits in both directions, and no leaked descriptor."""
 
 import socket
 import ssl
@@ -34,7 +34,7 @@ class ClosingSocket(AssociationSocket):  # type: ignore[misc]  # pynetdicom has 
         connection.close()
 
     def _note_failure(self, error: BaseException | None) -> None:
-        """Keep what `connect` swallows: it calls `_shutdown_socket` while handling the error."""
+        """Record the error that `connect` swallows: it calls this while handling it."""
         if isinstance(error, ssl.SSLCertVerificationError):
             self.failure = f"its certificate is not trusted: {error.verify_message}"
         elif isinstance(error, ssl.SSLError):
@@ -85,7 +85,7 @@ class GuardedSocket(ClosingSocket):
         return True
 
     def send(self, bytestream: bytes) -> None:
-        """Send bytes; a peer that does not take them in time has closed, as far as we care."""
+        """Send bytes; a peer that does not take them in time counts as closed."""
         if self.socket is not None:
             self.socket.settimeout(self._pdu_timeout_s)
         super().send(bytestream)

@@ -1,4 +1,4 @@
-"""Messages between a peer and pynetdicom, as the judgement of a command set leaves them."""
+"""Messages after their command set was checked: passed on, refused or ignored."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an answer to a request needs; a UID that is none is ""."""
+    """What a response needs of its request; a UID that is not valid is ""."""
 
     command_field: int
     message_id: int = 0
@@ -60,7 +60,7 @@ class PlainMessage:
     request: Request | None = None
     """None where it is a response."""
     mended: str = ""
-    """What was wrong and did not matter; "" where nothing was."""
+    """What was corrected; "" where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,6 @@ class RefusedRequest:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredMessage:
-    """What asks for no answer: a C-CANCEL of what cannot be cancelled, a response to nothing."""
+    """A message without a response: a C-CANCEL that cancels nothing, a response to no request."""
 
     has_data_set: bool

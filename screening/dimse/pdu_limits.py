@@ -51,7 +51,7 @@ def announced_bytes(header: bytes) -> int:
 
 
 def fault_of_header(header: bytes, longest_bytes: Mapping[int, int]) -> PDUFault | None:
-    """Return why a PDU is not to be read, from its first 6 bytes; None where it is.
+    """Return why a PDU is not read, from its first 6 bytes; None where it is.
 
     longest_bytes: by PDU type, the largest PDU-length that is read.
     """

@@ -1,7 +1,7 @@
-"""What destinations answer, written anew in plain form before pynetdicom sees it.
+"""Destinations' answers, checked and re-encoded in plain form before pynetdicom sees them.
 
-As acceptor's side of `screening.receive.association_request` and `command_set`: what is odd and
-does not matter costs nothing, and what makes no sense says why. Source: PS3.8 9.3.3, 9.3.4, PS3.7
+The counterpart of `screening.receive.association_request` and `command_set`: harmless deviations
+from the standard are corrected, others are reported. Source: PS3.8 9.3.3, 9.3.4, PS3.7
 9.3, 10.3. See docs/decisions/0019-plain-form-for-pynetdicom.md.
 """
 
@@ -75,7 +75,7 @@ KEPT_NUMBERS = (
 def plain_pdu(pdu: bytes) -> bytes:
     """Return an answer to an association request in plain form, and any other PDU as it is.
 
-    Raises MalformedItemError where it makes no sense.
+    Raises MalformedItemError where the answer cannot be used.
     """
     if pdu[0] == A_ASSOCIATE_AC:
         return _plain_acceptance(pdu)
@@ -85,9 +85,9 @@ def plain_pdu(pdu: bytes) -> bytes:
 
 
 def plain_command_set(encoded: bytes) -> bytes:
-    """Return a whole command set in plain form: what we look at, where it is legal.
+    """Return a whole command set in plain form: the elements that are used, where they are legal.
 
-    Raises UnusableCommandError where it is no command set.
+    Raises UnusableCommandError where it is not a command set.
     """
     elements = elements_in(encoded)
     command_field = number_in(elements, COMMAND_FIELD)
@@ -121,7 +121,7 @@ def _plain_acceptance(pdu: bytes) -> bytes:
 
 
 def _context(value: bytes) -> bytes:
-    """Return a context's result; one that is accepted without a transfer syntax is not."""
+    """Return a context's result; an acceptance without a transfer syntax becomes a refusal."""
     if len(value) < CONTEXT_HEAD_BYTES:
         raise MalformedItemError("a presentation context that is cut short")
     context_id, result = value[0], value[2]
@@ -137,7 +137,7 @@ def _context(value: bytes) -> bytes:
 
 
 def _plain_rejection(pdu: bytes) -> bytes:
-    """Return a rejection; reserved reasons are none, a reserved result is for now, not for good."""
+    """Return a rejection; a reserved reason becomes none, a reserved result becomes transient."""
     result, source, reason = pdu[7:10].ljust(3, b"\0")
     if result not in REJECTION_RESULTS:
         result = REJECTED_TRANSIENT

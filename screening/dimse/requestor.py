@@ -1,7 +1,7 @@
-"""An association as requestor, for peers that may answer anything or stop in mid-word.
+"""An association as requestor, with peers that may answer anything or stop within a PDU.
 
 pynetdicom 3.0.4 waits for ever for the rest of a PDU, reads one of any length into memory, and
-loses its thread to an answer that it cannot take apart. See
+its thread dies of an answer that it cannot decode. See
 docs/decisions/0013-guarding-pynetdicom.md.
 """
 
@@ -29,7 +29,7 @@ class GuardedEntity(AE):  # type: ignore[misc]  # pynetdicom has no types
     def _create_socket(
         self, association: Association, address: AddressInformation, tls_args: object
     ) -> GuardedSocket:
-        """Put guards in the places where pynetdicom trusts the peer; before anything is sent."""
+        """Replace the providers by guarded ones before anything is sent."""
         association.dul = _RequestorDUL(association)
         association.dimse = _RequestorDIMSE(association)
         association.acse_timeout = self.acse_timeout  # kept in the replaced DUL provider
@@ -55,7 +55,7 @@ def failure_of_connection(association: Association) -> str:
 
 
 def fault_of_answer(association: Association) -> str:
-    """Return what is wrong with the peer's answer to our association request; "" where nothing."""
+    """Return what is wrong with the answer to our association request; "" where nothing is."""
     return str(association.dul.fault)
 
 
@@ -102,7 +102,7 @@ class _RequestorDUL(GuardedDUL):
 
 
 class _RequestorDIMSE(GuardedDIMSE):
-    """Takes answers in plain form; what is none ends the association."""
+    """Takes answers in plain form; anything else ends the association."""
 
     largest_data_set_bytes = LARGEST_ANSWER_BYTES
 
@@ -111,7 +111,7 @@ class _RequestorDIMSE(GuardedDIMSE):
         self.pass_command_set_on(context_id, plain_command_set(encoded))
 
     def take_data(self, context_id: int, fragment: bytes, *, is_last: bool) -> None:
-        """Pass a fragment on; where nothing announced a data set, nobody needs it."""
+        """Pass a fragment on; discard it where no command set announced a data set."""
         del is_last
         if self.message is not None:
             self.pass_on(context_id, fragment)

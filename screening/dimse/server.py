@@ -1,4 +1,4 @@
-"""The server that makes guarded associations of connections whose request is read."""
+"""The server that starts a guarded association once its request is read."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ from screening.dimse.pdu_limits import PDU_TIMEOUT_S
 
 
 class AssociationServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdicom has no types
-    """Listens, and starts associations; who gets one is a subclass's to say."""
+    """Listens, and starts associations; a subclass decides who gets one."""
 
     daemon_threads = True
     request_queue_size = 128

@@ -8,7 +8,7 @@ from screening.errors import OutOfSpaceError
 
 
 class Admission:
-    """Judges association requests, and counts the associations that were let in until they end."""
+    """Accepts or rejects association requests, and counts the accepted ones until they end."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Admission:
         self._lock = threading.Lock()
 
     def enter(self, key: object, *, calling_ae_title: str, called_ae_title: str) -> Refused | None:
-        """Let an association in under `key`, or say why not."""
+        """Accept an association under `key`, or return why not."""
         if self._calling_ae_titles and calling_ae_title not in self._calling_ae_titles:
             return Refused.CALLING_AE_TITLE
         if self._called_ae_title not in {None, called_ae_title}:
@@ -43,6 +43,6 @@ class Admission:
         return None
 
     def leave(self, key: object) -> None:
-        """Give an association's place back; one that had none changes nothing."""
+        """Free the place of an association; without one, do nothing."""
         with self._lock:
             self._inside.discard(key)

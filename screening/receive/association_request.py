@@ -1,8 +1,9 @@
-"""A-ASSOCIATE-RQs as peers send them, judged and written anew in plain form for pynetdicom.
+"""A-ASSOCIATE-RQs as peers send them, checked and re-encoded in plain form for pynetdicom.
 
-What others take is taken: any protocol version with bit 0, unknown items, padding, absent or odd
-names of implementations. A presentation context that cannot be used is refused alone. What is left
-is rejected or aborted as PS3.8 says. Source: PS3.8 7.1.1, 9.3.2 and annex D, PS3.7 annex D.3.3.
+Deviations that other SCPs accept are accepted: any protocol version with bit 0, unknown items,
+padding, absent or odd names of implementations. A presentation context that cannot be used is
+refused alone. Anything else is rejected or aborted as PS3.8 says.
+Source: PS3.8 7.1.1, 9.3.2 and annex D, PS3.7 annex D.3.3.
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
-"""Command sets as peers send them, judged and written anew in plain form for pynetdicom.
+"""Command sets as peers send them, checked and re-encoded in plain form for pynetdicom.
 
-What does not matter here is mended (Priority, group lengths, elements that nobody needs). A request
-that cannot be served is refused with a status, alone, and the association goes on; only a command
-set that cannot be taken apart leaves nothing to answer. Source: PS3.7 9.3, 10.3, annexes C and E.
+Harmless faults are corrected (Priority, group lengths, elements that are not used). A request that
+cannot be served gets a failure status, and the association goes on; only a command set that cannot
+be decoded ends it, since there is nothing to answer. Source: PS3.7 9.3, 10.3, annexes C and E.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ DATA_SET_ENDED_EARLY = Refusal(CUT_SHORT, "the data set is cut short")
 
 @dataclass(frozen=True, slots=True)
 class ServedBy:
-    """What a presentation context is for: its operations, and the SOP classes they may name."""
+    """What a presentation context serves: its operations, and the SOP classes they may name."""
 
     operations: frozenset[int]
     sop_classes: frozenset[str]
@@ -75,8 +75,8 @@ def operation_name(request: Request) -> str:
 def judged(encoded: bytes, served: ServedBy) -> PlainMessage | RefusedRequest | IgnoredMessage:
     """Return a message in plain form, why it is refused, or that it needs no answer.
 
-    encoded: the whole command set; served: what its presentation context is for.
-    Raises UnusableCommandError where it is no command set.
+    encoded: the whole command set; served: what its presentation context serves.
+    Raises UnusableCommandError where it is not a command set.
     """
     elements = elements_in(encoded)
     command_field = number_in(elements, COMMAND_FIELD)
@@ -94,7 +94,7 @@ def judged(encoded: bytes, served: ServedBy) -> PlainMessage | RefusedRequest | 
 
 
 def _request(elements: Mapping[int, bytes], command_field: int | None, served: ServedBy) -> Request:
-    """Return what an answer needs; a request without a command field is taken for what is usual."""
+    """Return what a response needs; without a Command Field, assume the context's operation."""
     uids = {tag: uid_in(elements, tag) for tag in UID_ELEMENTS}
     return Request(
         command_field or max(served.operations),
@@ -145,7 +145,7 @@ def _plain_request(
 def _response(
     elements: Mapping[int, bytes], command_field: int, *, has_data_set: bool
 ) -> PlainMessage | IgnoredMessage:
-    """Return the response to an N-EVENT-REPORT of ours; we ask for nothing else as acceptor."""
+    """Return the response to our N-EVENT-REPORT, the only request that we send as acceptor."""
     responded_to = number_in(elements, MESSAGE_ID_RESPONDED_TO)
     status = number_in(elements, STATUS)
     if command_field != N_EVENT_REPORT | RESPONSE or responded_to is None or status is None:

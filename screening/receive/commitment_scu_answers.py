@@ -1,4 +1,4 @@
-"""N-EVENT-REPORT: a destination tells us, on an association of its own, which reports it keeps.
+"""N-EVENT-REPORT: a destination reports, on its own association, which reports it commits to.
 
 Source: PS3.4 J.3.3; statuses of PS3.7 10.1.1.1.8.
 """

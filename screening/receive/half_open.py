@@ -71,9 +71,9 @@ class HalfOpenConnections:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """Wake the thread that reads from a connection; it closes it.
+    """Wake the thread that reads from a connection; that thread closes it.
 
-    The socket's own `shutdown`, since that of a TLS socket takes away what the thread uses.
+    Uses the plain socket's `shutdown`: a TLS socket's own would break the thread's read.
     """
     with suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,6 +1,6 @@
-"""An object's file in the spool while it arrives; a failure costs the object, not the association.
+"""An object's file in the spool while it arrives; a failure fails the object, not the association.
 
-The file swallows a failure, and the handler answers with the status it deserves. See
+The file keeps the failure, and the handler answers with the status for it. See
 docs/decisions/0003-streaming-receive.md.
 """
 
@@ -17,7 +17,7 @@ SPACE_CHECK_BYTES = 4 << 20
 
 
 class IncomingFile:
-    """The file of one object on its way in, as `dimse.data_set_files` wants it."""
+    """The file of one object on its way in: a `dimse.data_set_files.DataSetFile`."""
 
     def __init__(
         self, folder: Path, max_bytes: int, require_space: Callable[[], None] = lambda: None
@@ -87,7 +87,7 @@ class IncomingFile:
             Path(self.name).unlink()
 
     def __del__(self) -> None:
-        """Remove what a cut association left behind: nobody refers to it any more."""
+        """Remove what a broken association left behind: nothing refers to it any more."""
         self.discard()
 
     def _fail(self, failure: ScreeningError) -> None:

@@ -1,4 +1,4 @@
-"""Take one received object: check, make durable, commit the row. Only then is it a Success."""
+"""Take one received object: check it, make it durable, commit the row. Only then Success."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ from screening.spool.store import Spool, data_set_sha256
 
 
 class Outcome(StrEnum):
-    """What became of an object that was answered with Success."""
+    """What happened to an object that was answered with Success."""
 
     STORED = "stored"
     REPEATED = "repeated"
@@ -96,7 +96,7 @@ class Intake:
         return outcome
 
     def _is_known(self, session: Session, taken: _Object) -> bool:
-        """Return whether this very object has a row; one whose file was removed has it again."""
+        """Return whether this object has a row; restore its file where retention has removed it."""
         row = session.scalar(
             select(Instance)
             .where(

@@ -1,4 +1,4 @@
-"""The PROXY protocol: the client's address, as a TCP proxy says it before the client's own bytes.
+"""The PROXY protocol: a TCP proxy sends the client's address before the client's own bytes.
 
 Source: "The PROXY protocol", versions 1 and 2, sections 2.1 and 2.2 (haproxy.org, 2020).
 """
@@ -32,7 +32,7 @@ _LARGEST_PORT = 0xFFFF
 
 
 class ProxyHeaderError(Exception):
-    """A PROXY header is absent or makes no sense; the text says what was expected."""
+    """A PROXY header is absent or malformed; the text says what was expected."""
 
 
 def read_proxy_header(receive: Receive) -> Endpoint | None:

@@ -1,4 +1,4 @@
-"""Log lines about peers that anybody can provoke, so few that they cannot fill the disk."""
+"""A rate limit for log lines that any peer can provoke, so that they cannot fill the disk."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ class _Said:
 
 
 class RefusalLog:
-    """At most one line a minute for each address, event and reason; says how many were left out."""
+    """At most one line a minute for each address, event and reason, with the number left out."""
 
     def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
         self._interval_s = interval_s

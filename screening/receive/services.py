@@ -1,7 +1,7 @@
 """What the SCP serves: each service is a file of its own that makes one `Service`.
 
-`screening.receive.scp` lists them; contexts, the judgement of requests and pynetdicom's handlers
-follow from the list.
+`screening.receive.scp` lists them. Presentation contexts, checks of requests and pynetdicom's
+handlers follow from the list.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -17,7 +17,7 @@ from screening.receive.command_set import ServedBy, judged
 from screening.receive.operations import OPERATIONS
 
 Handler = Callable[[Event], Any]
-"""Answers a request as pynetdicom's event of its operation wants it; the rules are elsewhere."""
+"""Answers a request in the form that pynetdicom's event for its operation asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def contexts_of(services: Collection[Service]) -> list[PresentationContext]:
 
 
 def bindings_of(services: Collection[Service]) -> list[tuple[object, ...]]:
-    """Return the (event, handler) pairs for the server: one a kind of operation."""
+    """Return the (event, handler) pairs for the server, one for each operation."""
     handlers = {
         (sop_class, operation): handler
         for service in services
@@ -65,7 +65,7 @@ def bindings_of(services: Collection[Service]) -> list[tuple[object, ...]]:
 
 
 def judge_of(services: Collection[Service]) -> Judge:
-    """Return what judges command sets by what these services serve."""
+    """Return the check of command sets against what these services serve."""
     served: dict[str, ServedBy] = {}
     for service in services:
         operations, sop_classes = frozenset(service.handlers), frozenset(service.sop_classes)

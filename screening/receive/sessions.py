@@ -30,7 +30,7 @@ class Session:
 
 
 class Sessions:
-    """The associations that sent objects; the others leave a line in the log at most."""
+    """The associations that sent objects; others leave at most a line in the log."""
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
@@ -62,7 +62,7 @@ class Sessions:
             return self._sessions[association]
 
     def association_ended(self, association: GuardedAssociation) -> None:
-        """Record how an association ended that sent objects, and say why any was not released."""
+        """Record the end of an association that sent objects; log why any was not released."""
         with self._lock:
             session = self._sessions.pop(association, None)
         ending = association.ending
@@ -107,7 +107,7 @@ class Sessions:
 
 
 def log_unrecorded(event: str, peer: Peer, error: Exception) -> None:
-    """Say that a row of the audit trail could not be written."""
+    """Log that a row of the audit trail could not be written."""
     ours = isinstance(error, ScreeningError)
     log.warning(
         event,

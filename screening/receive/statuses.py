@@ -1,6 +1,6 @@
-"""Statuses, and which error is answered with which one of C-STORE. Source: PS3.4 B.2.3, PS3.7 C.
+"""Statuses, and the C-STORE status for each error. Source: PS3.4 B.2.3, PS3.7 C.
 
-A status in the 0xA7xx range tells the sender to try again later, the others not to.
+A status in the 0xA7xx range tells the sender to try again later; the others do not.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""C-STORE: an object that a peer sends is taken, or refused with a status. Source: PS3.4 annex B.
+"""C-STORE: takes an object, or refuses it with a status. Source: PS3.4 annex B.
 
-pynetdicom's events become calls of the intake, and its errors statuses; no rule lives here.
+It calls the intake and turns its errors into statuses; the rules are elsewhere.
 `docs/conformance.md` is compared with the SOP classes by a test.
 """
 
@@ -104,7 +104,7 @@ class StorageHandler:
             log_unrecorded("refusal_not_recorded", session.peer, unrecorded)
 
     def request_refused(self, association: GuardedAssociation, refused: RefusedRequest) -> None:
-        """Say and record that a request was refused by its command set alone."""
+        """Log and record a request that was refused because of its command set."""
         asked, refusal = refused.request, refused.refusal
         if asked.command_field == C_STORE:
             request = Request(asked.sop_class_uid, asked.sop_instance_uid)

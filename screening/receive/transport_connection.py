@@ -47,7 +47,7 @@ _A_ASSOCIATE_RJ = 0x03
 class NotAssociatedError(Exception):
     """A connection ends before it has an association; the text says why.
 
-    event: the log line's; answer: the PDU that the peer gets, b"" where it gets none.
+    event: of the log line; answer: the PDU that the peer gets, b"" where it gets none.
     """
 
     def __init__(self, event: str, reason: str, answer: bytes = b"") -> None:
@@ -129,7 +129,7 @@ class TransportConnection:
         self.connection.settimeout(left_s)
 
     def _abort_in_plain(self) -> bytes:
-        """Return an A-ABORT for who asks without TLS; who expects TLS could not read it."""
+        """Return an A-ABORT; b"" with TLS, where the peer could not read it."""
         fault = PDUFault(UNRECOGNIZED_PDU, "")
         return b"" if isinstance(self.connection, ssl.SSLSocket) else fault.abort_pdu
 

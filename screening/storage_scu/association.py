@@ -55,7 +55,7 @@ class Context:
 
 
 class NotAssociatedError(Exception):
-    """No association came about; `outcome` says what that means for the objects."""
+    """There is no association; `outcome` says what that means for the objects."""
 
     def __init__(self, outcome: Outcome, comment: str) -> None:
         super().__init__(comment)

@@ -1,4 +1,4 @@
-"""What both roles of Storage Commitment share: contexts, and data sets read and written.
+"""What both roles of Storage Commitment share: contexts, and reading and writing data sets.
 
 Source: PS3.4 tables J.3-1 and J.3-2.
 """
@@ -33,7 +33,7 @@ def read_request(information: Dataset) -> CommitmentRequested:
     """Return what an N-ACTION asks for; an instance that is named twice counts once.
 
     Raises UnreadableDataSetError where the Transaction UID or the references are missing, or a UID
-    is none (PS3.5 9.1); the message repeats nothing of the data set.
+    is not valid (PS3.5 9.1); the message repeats no value of the data set.
     """
     with _faults_named(), quiet():
         references = dict.fromkeys(_references(information, "ReferencedSOPSequence"))
@@ -93,7 +93,7 @@ def answer_information(answer: CommitmentAnswer) -> Dataset:
 
 @contextmanager
 def _faults_named() -> Iterator[None]:
-    """Turn whatever a data set provokes into an UnreadableDataSetError."""
+    """Turn any exception that a data set causes into an UnreadableDataSetError."""
     try:
         yield
     except UnreadableDataSetError:

@@ -1,4 +1,4 @@
-"""Storage Commitment as SCP, where its answer needs an association of our own.
+"""Storage Commitment as SCP, where the N-EVENT-REPORT needs a new association.
 
 Source: PS3.4 annex J.
 """
@@ -18,10 +18,10 @@ from screening.storage_scu.destination import DicomDestination
 
 
 def report_commitment(peer: DicomDestination, answer: CommitmentAnswer) -> int | None:
-    """Tell a peer on a new association what we commit ourselves to; return its status.
+    """Report to a peer on a new association what we commit to; return its status.
 
-    We ask for the association and are SCP in it, so that role is proposed (PS3.7 D.3.3.4). A peer
-    that accepts the context and says nothing of roles is told all the same, as modalities do so.
+    We open the association as SCP, so that role is proposed (PS3.7 D.3.3.4). A peer that accepts
+    the context without negotiating roles gets the report as well, since modalities do so.
     None: it gave no answer. Raises NotAssociatedError.
     """
     with opened(peer, CONTEXTS, as_scp=[COMMITMENT_PUSH_MODEL]) as association:

@@ -1,4 +1,4 @@
-"""Storage Commitment as SCU: asks a destination, and reads its answers. Source: PS3.4 annex J."""
+"""Storage Commitment as SCU: sends the request, and reads the reports. Source: PS3.4 annex J."""
 
 import threading
 from collections.abc import Callable
@@ -37,10 +37,10 @@ def request_commitment(
     *,
     linger_s: float,
 ) -> int | None:
-    """Ask a destination to commit itself; return its status, None where it gave none.
+    """Request commitment from a destination; return its status, None where it gave none.
 
-    An answer that comes on this association, within `linger_s` after the status, goes to
-    `take_answer`, in another thread; one that comes on a new association is the SCP's.
+    An N-EVENT-REPORT on this association, within `linger_s` after the status, goes to
+    `take_answer`, in another thread; one on a new association goes to our SCP.
     Raises NotAssociatedError.
     """
     recorded, answered = threading.Event(), threading.Event()

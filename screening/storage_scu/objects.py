@@ -1,4 +1,4 @@
-"""Encoded objects as they lie in files or memory, ready to be sent as they are."""
+"""Encoded objects in files or memory, ready to be sent unchanged."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -81,7 +81,7 @@ def identify(location: Path | bytes, label: str = "") -> EncodedObject:
 def files_under(paths: Iterable[Path]) -> Iterator[Path]:
     """Return the files among `paths` and, in sorted order, those in its folders at any depth.
 
-    A path that does not exist is returned too: sending it says so.
+    A path that does not exist is returned too; sending it reports that.
     """
     for path in paths:
         if path.is_dir():
@@ -114,7 +114,7 @@ def _uid(data_set: Dataset, keyword: str) -> str:
 
 
 def _transfer_syntax(encoding: Encoding) -> str:
-    """Name the uncompressed syntax the elements are in, whatever the meta information claims."""
+    """Return the uncompressed syntax of the elements, whatever the meta information says."""
     if encoding.transfer_syntax_uid in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
         implicit = encoding.is_implicit_vr
         return str(ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)

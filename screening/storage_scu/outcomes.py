@@ -1,4 +1,4 @@
-"""What became of a sent object, as literal tables.
+"""What the answer to a sent object means, as literal tables.
 
 Sources: DICOM PS3.4 B.2.3 (C-STORE statuses), PS3.7 annex C (general statuses), PS3.8 9.3.4
 (A-ASSOCIATE-RJ).
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one object.
+    """The result of sending one object.
 
     label: the file's path, or the name the caller gave; status: the C-STORE status, None where
     none came back; comment: in words what happened and, unless delivered, what to do, with the

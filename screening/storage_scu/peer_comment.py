@@ -1,4 +1,4 @@
-"""What a destination said of a report, without what the report had told it of the patient.
+"""A destination's Error Comment on a report, without the patient's values.
 
 Error Comment (0000,0902) is free text, and some archives name the patient in it.
 """

@@ -1,4 +1,4 @@
-"""Asks a Query SCP whether it has instances: Study Root C-FIND at IMAGE level.
+"""Asks a Query SCP whether it has instances, by Study Root C-FIND at IMAGE level.
 
 Source: PS3.4 C.4.1, C.6.2.
 """
@@ -34,7 +34,7 @@ class InstanceKey:
 def have_instances(
     destination: DicomDestination, keys: Sequence[InstanceKey]
 ) -> Iterator[bool | None]:
-    """Yield for each instance whether the destination lists it; None where it did not say.
+    """Yield for each instance whether the destination lists it; None where it did not answer.
 
     Raises NotAssociatedError.
     """

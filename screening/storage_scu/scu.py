@@ -1,4 +1,4 @@
-"""Sends objects to a Storage SCP and says what became of each."""
+"""Sends objects to a Storage SCP, and reports the result of each."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator

@@ -35,7 +35,7 @@ def answers_echo(destination: DicomDestination, *, timeout_s: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What an SCP that takes an association says."""
+    """What an SCP answers that accepts an association."""
 
     accepted: frozenset[str]
     """UIDs of the SOP classes that it accepts, of those that were proposed."""

@@ -1,1 +1,1 @@
-"""What associations run on, in both roles: addresses, TLS and sockets."""
+"""What associations run on, in both roles: addresses, TLS, bytes of PDU items and command sets."""

@@ -1,8 +1,8 @@
 """The items of association PDUs as bytes, read as PS3.8 9.3.1 asks: what is unknown is skipped.
 
-pynetdicom 3.0.4 stumbles over items that it does not know, texts padded with NUL, and names of
-another length than the standard's, so what a peer sent is written anew, in the plain form, before
-pynetdicom sees it. See docs/decisions/0019-plain-form-for-pynetdicom.md.
+pynetdicom 3.0.4 fails on items that it does not know, texts padded with NUL, and names that are too
+long, so what a peer sent is re-encoded in plain form before pynetdicom sees it. See
+docs/decisions/0019-plain-form-for-pynetdicom.md.
 """
 
 import struct
@@ -66,12 +66,12 @@ def association_pdu(pdu_type: int, called: str, calling: str, body: bytes) -> by
 
 
 def ae_title(field: bytes) -> str | None:
-    """Return an AE title without its padding, None where it is none. Source: PS3.5 6.2 (AE)."""
+    """Return an AE title without its padding, None where it is invalid. Source: PS3.5 6.2 (AE)."""
     return _plain_text(field)
 
 
 def uid(field: bytes) -> str | None:
-    """Return a UID without its padding, None where it can be none: empty, too long, no text."""
+    """Return a UID without its padding, None where it cannot be one: empty, too long, not text."""
     text = field.rstrip(PADDING).decode("latin-1")
     return text if text and not fault_of_uid(text) else None
 
@@ -80,9 +80,9 @@ def user_information(value: bytes, longest_pdu_bytes: int) -> bytes:
     """Return a User Information item in plain form: maximum length, implementation, roles.
 
     value: that of the peer's item, b"" where there was none; longest_pdu_bytes: what we send where
-    the peer takes more or does not say. Names and UIDs of the peer's implementation that are none
-    are left out, so are duplicates, and what is not supported here. Source: PS3.8 annex D.
-    Raises MalformedItemError where a sub-item that counts makes no sense.
+    the peer takes more or does not say. Invalid names and UIDs of the peer's implementation
+    are left out, and so are duplicates and what is not supported here. Source: PS3.8 annex D.
+    Raises MalformedItemError where a sub-item that is used is malformed.
     """
     found: dict[int, bytes] = {}
     roles: dict[bytes, bytes] = {}
@@ -124,7 +124,7 @@ def _maximum_length(sub_item: bytes | None, longest_pdu_bytes: int) -> int:
 
 
 def _role_selection(sub_item: bytes) -> bytes | None:
-    """Return a role selection in plain form, None where it makes no sense. PS3.7 D.3.3.4."""
+    """Return a role selection in plain form, None where it is malformed. PS3.7 D.3.3.4."""
     length = int.from_bytes(sub_item[:2])
     sop_class, roles = uid(sub_item[2 : 2 + length]), sub_item[2 + length :]
     if sop_class is None or len(roles) != len("SU") or max(roles) > 1:

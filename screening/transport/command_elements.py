@@ -25,7 +25,7 @@ NO_DATA_SET = 0x0101
 
 
 class UnusableCommandError(Exception):
-    """A command set that cannot be taken apart."""
+    """A command set that cannot be decoded."""
 
 
 def elements_in(encoded: bytes) -> dict[int, bytes]:
@@ -51,13 +51,13 @@ def elements_in(encoded: bytes) -> dict[int, bytes]:
 
 
 def number_in(elements: Mapping[int, bytes], tag: int) -> int | None:
-    """Return a US value, None where it is absent, empty or none."""
+    """Return a US value, None where it is absent, empty or not valid."""
     value = elements.get(tag, b"")
     return int.from_bytes(value, "little") if len(value) == 2 else None  # noqa: PLR2004  US
 
 
 def uid_in(elements: Mapping[int, bytes], tag: int) -> str:
-    """Return a UID without its padding, "" where it is absent or none."""
+    """Return a UID without its padding, "" where it is absent or not valid."""
     text = elements.get(tag, b"").strip(b" \0").decode("latin-1")
     return "" if fault_of_uid(text) else text
 

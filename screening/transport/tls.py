@@ -64,7 +64,7 @@ def client_context(credentials: Credentials) -> ssl.SSLContext:
 def own_client_context(credentials: Credentials) -> ssl.SSLContext:
     """Return what a TLS client needs to talk to our own SCP, at whatever address it listens.
 
-    It trusts our own certificate alone, and does not ask for which name that was made. Raises as
+    It trusts only our own certificate, and does not check the name in it. Raises as
     `client_context`.
     """
     context = client_context(replace(credentials, trusted_certificates=credentials.certificate))
@@ -113,7 +113,7 @@ def _trust(context: ssl.SSLContext, credentials: Credentials) -> None:
 
 
 def _refuse_password() -> NoReturn:
-    """Stand for OpenSSL's question on the terminal, which would hang a service."""
+    """Replace OpenSSL's password prompt on the terminal, which would block a service."""
     raise SettingsError(
         "TLS: expected a private key without a passphrase, found one with; write it without "
         "(openssl pkey) into a file that only the stations' user can read"

@@ -1,1 +1,1 @@
-"""Storage Commitment as SCP: peers ask us to commit ourselves to what they sent."""
+"""Storage Commitment as SCP: peers request our commitment to the objects that they sent."""

@@ -1,4 +1,4 @@
-"""What we can commit ourselves to: judged by the rows and by the files, at the time of the answer.
+"""What we can commit to: decided by rows and files at the time of the answer.
 
 Source: PS3.4 J.3.3; the Failure Reasons are those of PS3.3 C.14.1.1.
 """
@@ -28,11 +28,11 @@ class _Kept:
 def check_references(
     database: Database, spool: Spool, references: Collection[SopReference]
 ) -> dict[SopReference, NotCommitted | None]:
-    """Return for each reference why we do not commit ourselves to it, None where we do.
+    """Return for each reference why we do not commit to it, None where we do.
 
-    Committed is what has a committed row of this SOP class, and a file that still has its digest.
-    Where several objects carry one SOP Instance UID, every one of them must be so: the peer may
-    mean any. Raises DatabaseUnavailableError.
+    We commit to an object with a row of this SOP class and a file that still has its digest. Where
+    several objects have one SOP Instance UID, all must fulfil this: the peer may mean any.
+    Raises DatabaseUnavailableError.
     """
     rows = _rows(database, {one.sop_instance_uid for one in references})
     return {one: _why_not(spool, one, rows.get(one.sop_instance_uid, ())) for one in references}

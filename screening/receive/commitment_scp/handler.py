@@ -1,4 +1,4 @@
-"""N-ACTION: a peer asks us to commit ourselves to what it sent.
+"""N-ACTION: a peer requests commitment to objects that it sent.
 
 It is answered with Success when its row is committed; the reporter does the rest.
 Source: PS3.4 J.3.2; statuses of PS3.7 10.1.4.1.10.

@@ -1,7 +1,7 @@
-"""Tells peers what we commit ourselves to: on the association they asked on, else on a new one.
+"""Reports to peers what we commit to: on the association of the request, else on a new one.
 
-The rows are the schedule. What is due for one peer is told in one thread, so that a peer that is
-away holds up no other.
+The rows are the schedule. One thread reports what is due for one peer, so that an unreachable peer
+delays no other.
 """
 
 import threading
@@ -45,7 +45,7 @@ log = get_logger()
 
 
 class CommitmentReporter:
-    """Judges requests for commitment and tells the peers."""
+    """Decides about requests for commitment, and reports the results to the peers."""
 
     def __init__(self, settings: Settings, database: Database, spool: Spool) -> None:
         """Take the peers' addresses. Raises SettingsError where the files for TLS are not right."""
@@ -70,7 +70,7 @@ class CommitmentReporter:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Tell peers inside the block; what is not told at its end stays due."""
+        """Report inside the block; what is not reported at its end stays due."""
         thread = threading.Thread(target=self._run, name="commitment-reporter", daemon=True)
         thread.start()
         try:
@@ -82,7 +82,7 @@ class CommitmentReporter:
             self._let_finish()
 
     def expect(self, request_id: int, association: GuardedAssociation) -> None:
-        """Tell about this request on this association if it stays open."""
+        """Report the result of this request on this association if it stays open."""
         with self._lock:
             self._associations[request_id] = association
         self._woken.set()
@@ -133,7 +133,7 @@ class CommitmentReporter:
                 self._woken.set()  # for what came while it was busy
 
     def _record_what_was_told(self, title: str) -> None:
-        """Record first what a peer was told and the database did not take, or it hears it again."""
+        """Record reports that the database did not take, before anything is reported twice."""
         for claimed, answer, status in list(self._unrecorded.values()):
             if claimed.calling_ae_title == title:
                 self._record(claimed, answer, status)
@@ -174,7 +174,7 @@ class CommitmentReporter:
     def _post(
         self, claimed: ClaimedRequest, answer: CommitmentAnswer, association: GuardedAssociation
     ) -> bool:
-        """Have the association's own thread tell; return whether it is still open."""
+        """Have the association's own thread send the report; return whether it is still open."""
 
         def ended(status: int | None) -> None:
             try:

@@ -36,7 +36,7 @@ from screening.work.queues import (
 
 GIVE_UP_AFTER = timedelta(days=7)
 MOST_OPEN_REQUESTS = 1000
-"""Of one peer: one that asks on and on and never takes an answer is told to come again later."""
+"""Of one peer: one that never takes an answer gets Resource Limitation for further requests."""
 UIDS_A_QUERY = 500
 
 
@@ -112,7 +112,7 @@ def _require_room(session: Session, calling_ae_title: str) -> None:
 
 
 def peers_due(database: Database) -> list[str]:
-    """Return the AE titles of peers that are to be told something now."""
+    """Return the AE titles of peers for which a report is due."""
     with database.read() as session:
         open_requests = select(PeerCommitmentRequest.calling_ae_title).where(OPEN_REQUESTS)
         kinds = PEER_COMMITMENT_REQUESTS.due_conditions(shared_now(session))
@@ -138,7 +138,7 @@ def claim_request(database: Database, calling_ae_title: str) -> ClaimedRequest |
 def record_reported(
     database: Database, claimed: ClaimedRequest, answer: CommitmentAnswer, status: int
 ) -> None:
-    """Record that the peer was told, and how it answered. Raises DatabaseUnavailableError."""
+    """Record the report and the peer's status for it. Raises DatabaseUnavailableError."""
     with database.write() as session:
         row = session.get_one(PeerCommitmentRequest, claimed.request_id, with_for_update=True)
         if row.state not in {State.DUE, State.REPORTING}:
@@ -160,9 +160,9 @@ def record_not_reported(
     unreachable: bool,
     backoff: Backoff,
 ) -> None:
-    """Have the peer told later; after a week, never.
+    """Have the report sent later; give up after a week.
 
-    unreachable: what else is due for this peer waits as long. Raises DatabaseUnavailableError;
+    unreachable: whatever else is due for this peer waits as long. Raises DatabaseUnavailableError;
     the lease then runs out.
     """
     with database.write() as session:
@@ -187,7 +187,7 @@ def record_not_reported(
 
 
 def let_go(database: Database, claimed: ClaimedRequest) -> None:
-    """Have a claimed request told now by other means: its association has ended.
+    """Make a claimed request due at once: its association has ended, so a new one is needed.
 
     Raises DatabaseUnavailableError; the lease then runs out.
     """
@@ -224,7 +224,7 @@ def _add_event(session: Session, row: PeerCommitmentRequest, kind: str, **detail
 
 
 def _add_instance_events(session: Session, calling_ae_title: str, answer: CommitmentAnswer) -> None:
-    """Tell the trace of every instance that is known here what was said of it."""
+    """Add the result to the trace of every instance that is known here."""
     reasons: Mapping[SopReference, int | None] = {
         **dict.fromkeys(answer.committed),
         **answer.failed,

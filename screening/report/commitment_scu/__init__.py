@@ -1,1 +1,1 @@
-"""Storage Commitment as SCU: we ask destinations to commit themselves to our reports."""
+"""Storage Commitment as SCU: we request commitment to our reports from their destinations."""
