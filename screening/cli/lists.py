@@ -241,30 +241,23 @@ def print_ledger(counts: "Ledger") -> None:
             )
         ],
     )
-    if counts.reasons:
-        print_table(
-            "why",
-            ("state", "reason", "instances"),
-            ((*key, count) for key, count in counts.reasons.items()),
-        )
-    if counts.deliveries:
-        print_table(
-            "reports",
-            ("destination", "state", "reports"),
-            ((*key, count) for key, count in counts.deliveries.items()),
-        )
-    if counts.report_commitments:
-        print_table(
+    tables = (
+        ("why", ("state", "reason", "instances"), counts.reasons),
+        ("reports", ("destination", "state", "reports"), counts.deliveries),
+        (
             "reports that a destination has confirmed",
             ("destination", "state", "reports"),
-            ((*key, count) for key, count in counts.report_commitments.items()),
-        )
-    if counts.peer_commitment_requests:
-        print_table(
+            counts.report_commitments,
+        ),
+        (
             "Storage Commitment requests",
             ("calling AE title", "state", "requests"),
-            ((*key, count) for key, count in counts.peer_commitment_requests.items()),
-        )
+            counts.peer_commitment_requests,
+        ),
+    )
+    for title, columns, counted in tables:
+        if counted:
+            print_table(title, columns, ((*key, count) for key, count in counted.items()))
     if counts.removed:
         print(f"{counts.removed} images removed by retention; their rows and results remain")
 
