@@ -49,11 +49,11 @@ def scan(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Make a data manifest from public data sets in their own layouts.
+    """Make a data manifest of public data sets.
 
-    Known by their layout: ieee8023 covid-chestxray, RSNA pneumonia challenge, Kermany chest_xray,
-    CoronaHack, the development pack, and a folder per class. What is not in the manifest, and
-    every duplicate, is listed beside it in a file .set-aside.csv.
+    They are recognised by their own layout: ieee8023 covid-chestxray, RSNA pneumonia challenge,
+    Kermany chest_xray, CoronaHack, the development pack, and a folder per class. A file
+    .set-aside.csv beside the manifest lists every image that is left out, and every duplicate.
 
     Example: screening train datasets scan covid-chestxray-dataset/ chest_xray/ --out manifest.csv
     """

@@ -31,10 +31,10 @@ def lung_field(
         bool, typer.Option("--resume", help="Go on after the last finished epoch.")
     ] = False,
 ) -> None:
-    """Train the network that finds the lungs, and say how well it does.
+    """Train the network that finds the lungs.
 
-    Members of a bundle may then see the crop around the lungs alone, and images without a
-    plausible lung field are refused.
+    The command also measures it on held-out images. A bundle with it may show its members only the
+    crop around the lungs, and refuses images without a plausible lung field.
 
     Example: screening train lung-field --images cxr/ --masks lung_masks/ --out runs/lung-field
     """

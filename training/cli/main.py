@@ -46,7 +46,9 @@ def metrics(
         bool, typer.Option("--json", help="Print JSON: fractions, null where undefined.")
     ] = False,
 ) -> None:
-    """Print accuracy, sensitivity, specificity, precision and F1 of a confusion matrix.
+    """Compute metrics from a confusion matrix.
+
+    They are accuracy, sensitivity, specificity, precision and F1.
 
     Example: screening train metrics confusion.csv --json
     """

@@ -35,9 +35,10 @@ def probe(
     workers: Workers = 2,
     cache: Cache = None,
 ) -> None:
-    """Measure how well an image's source can be told from what networks make of it.
+    """Measure how much networks reveal of the source.
 
-    Within each class, on images that were not trained on; kept beside each fold's weights.
+    A linear probe tells an image's source from the penultimate features, within each class, on
+    images outside the training set. The result is kept beside each fold's weights.
 
     Example: screening train probe runs/before runs/after --data manifest.csv
     """
@@ -77,9 +78,10 @@ def outlier_check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure which images a bundle refuses: held-out radiographs as they are and changed, ...
+    """Measure which images a bundle refuses.
 
-    ... drawn images, and the files of a folder. Kept beside the bundle's manifest.
+    It tries held-out radiographs, unchanged and altered, drawn images, and the files of a folder.
+    The result is kept beside the bundle's manifest.
 
     Example: screening train outlier-check bundles/chest-1 --data manifest.csv --split-from runs/a
     """
@@ -114,9 +116,10 @@ def contrast_robustness(
     split: SplitPart = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how much a bundle's scores depend on how black and how white images are.
+    """Measure how much scores change with contrast.
 
-    On held-out adults, as they are and with other contrasts. Kept beside the manifest.
+    It scores held-out images of adults as rendered and at other contrasts. The result is kept
+    beside the bundle's manifest.
 
     Example: screening train contrast-robustness bundles/chest-1 --data m.csv --split-from runs/a
     """
@@ -150,7 +153,9 @@ def card(
         typer.Argument(metavar="[RUN...]", help="The members' runs, whose probes are told."),
     ] = None,
 ) -> None:
-    """Write a bundle's model card again, with what was measured since the export.
+    """Write a bundle's model card again.
+
+    It includes what was measured since the export.
 
     Example: screening train card bundles/chest-1 runs/a runs/b
     """

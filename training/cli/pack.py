@@ -27,7 +27,9 @@ def pack(
     ] = 60,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
 ) -> None:
-    """Pack the lung-field crops of a manifest, to train from on this or another machine.
+    """Pack the lung-field crops of a manifest.
+
+    Train from the pack on this machine or another.
 
     Example: screening train pack --data manifest.csv --from-bundle bundles/chest-1 --out pack
     """

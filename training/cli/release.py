@@ -62,7 +62,9 @@ def report(
         typer.Option(metavar="BUNDLE", help="Also tell what was measured of this bundle."),
     ] = None,
 ) -> None:
-    """Write one self-contained page on runs that were evaluated, in the papers' own tables.
+    """Write one page about evaluated runs.
+
+    It is self-contained and uses the papers' own tables.
 
     Example: screening train report runs/khan2020-4class --out report.html
     """
@@ -135,10 +137,12 @@ def evaluate(
     workers: Workers = 2,
     cache: Cache = None,
 ) -> None:
-    """Evaluate trained runs on images they held out; several runs also as an ensemble.
+    """Measure runs on the images that they held out.
 
-    Or a bundle as it is released, by the figures a release is held to; kept beside its manifest.
-    Or runs on the hospitals they left out: those that left out the same count as one ensemble.
+    Several runs are measured as an ensemble, too. With --bundle, it measures a bundle against the
+    targets of a release, and keeps the result beside the manifest. With --leave-out-hospital, it
+    measures runs on the hospitals that they left out; runs that left out the same hospitals count
+    as one ensemble.
 
     Example: screening train evaluate runs/khan2020-4class --data manifest.csv
     screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
@@ -266,7 +270,9 @@ def export(
     workers: Workers = 2,
     cache: Cache = None,
 ) -> None:
-    """Release runs as a bundle: calibrates, combines and chooses thresholds on validation data.
+    """Release runs as a bundle.
+
+    It calibrates, combines and chooses thresholds on validation data.
 
     Example: screening train export runs/a runs/b --name chest --version 1 --data manifest.csv
     """

@@ -44,7 +44,9 @@ app = typer.Typer()
 
 @app.command("list")
 def list_protocols() -> None:
-    """List the protocols: paper, network, epochs and the paper's figures.
+    """List the papers' training protocols.
+
+    The list has paper, network, epochs and the paper's figures.
 
     Example: screening train list
     """

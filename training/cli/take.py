@@ -19,7 +19,9 @@ def take(
     pack: Annotated[Path, typer.Option(metavar="PACK", help="The pack it trained on.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of runs.")] = Path("runs"),
 ) -> None:
-    """Take runs that `python -m training.accelerator` trained, for evaluate, report and export.
+    """Import runs that another machine trained.
+
+    That is, runs of `python -m training.accelerator`, for evaluate, report and export.
 
     Example: screening train take brought/ --pack pack --out runs
     """
