@@ -19,10 +19,10 @@ class Ending(StrEnum):
     """The destination has the report."""
     RETRY = "retry"
     """It is sent again after a wait that grows; a destination that answers nothing else in several
-    batches in a row is suspended."""
+    batches in a row is paused."""
     REFUSED = "refused"
     """It is parked until somebody releases it: sending it again would change nothing."""
-    SUSPENDED = "suspended"
+    PAUSED = "paused"
     """As RETRY, and the destination is only probed from now on: it would answer all alike."""
 
 

@@ -1,4 +1,4 @@
-"""When a destination that keeps failing is left alone: a circuit breaker, as pure rules.
+"""When a destination that keeps failing is paused: a circuit breaker, as pure rules.
 
 closed (works, or failed a few times): everything due is sent. open (failed too often in a row): one
 delivery a wait is sent as a probe; the first that the destination answers for good closes it.
@@ -12,7 +12,7 @@ from screening.domain.backoff import Backoff
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """When a destination is left alone, and how often it is probed then."""
+    """When a destination is paused, and how often it is probed then."""
 
     failures: int
     """In a row, until a destination is only probed."""
@@ -21,7 +21,7 @@ class BreakerRules:
 
 
 def next_probe(failures: int, now: datetime, rules: BreakerRules) -> datetime | None:
-    """Return when a destination with so many failures in a row is probed; None: not left alone."""
+    """Return when a destination with so many failures in a row is probed; None: not paused."""
     if failures < rules.failures:
         return None
     return now + timedelta(seconds=rules.backoff.wait_s(failures - rules.failures + 1))

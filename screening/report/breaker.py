@@ -20,7 +20,7 @@ log = get_logger()
 
 
 def open_breaker(session: Session, destination: str) -> Breaker | None:
-    """Return the row of a destination that is left alone, locked; None where it is not."""
+    """Return the row of a paused destination, locked; None where it is not paused."""
     return session.scalar(
         select(Breaker)
         .where(Breaker.destination == destination, Breaker.probe_at.is_not(None))
@@ -29,7 +29,7 @@ def open_breaker(session: Session, destination: str) -> Breaker | None:
 
 
 def probe_times(session: Session) -> dict[str, datetime]:
-    """Return when each destination that is left alone may be probed, by name."""
+    """Return when each paused destination may be probed, by name."""
     paused = select(Breaker.destination, Breaker.probe_at).where(Breaker.probe_at.is_not(None))
     return {name: probe_at for name, probe_at in session.execute(paused) if probe_at}
 
@@ -44,7 +44,7 @@ def record_failure(
 ) -> None:
     """Count a batch of which the destination answered nothing for good.
 
-    at_once: it said that it would answer all alike, and is left alone from now on.
+    at_once: it would answer every report alike, and is paused from now on.
     Raises DatabaseUnavailableError; then a failure is not counted, which harms nobody.
     """
     with database.write() as session:
@@ -72,7 +72,7 @@ def _locked_breaker(session: Session, destination: str, now: datetime) -> Breake
 
 
 def record_success(database: Database, destination: str) -> None:
-    """Forget a destination's failures; where it was left alone, all that waits for it is due.
+    """Forget a destination's failures; where it was paused, all that waits for it is due.
 
     Raises DatabaseUnavailableError; then the next success does it.
     """

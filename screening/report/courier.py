@@ -1,4 +1,4 @@
-"""One thread a destination: it alone waits for that destination, however slow it is."""
+"""One thread for each destination: no other waits for it, however slow it is."""
 
 import threading
 from collections import deque
@@ -109,7 +109,7 @@ class Courier:
             if batch.unanswered:
                 # the others come back when their lease ends, without the one that provoked it
                 self._record_next(batch, Attempt(Ending.RETRY, "", message))
-        if batch.endings & FOR_GOOD and not batch.suspended:
+        if batch.endings & FOR_GOOD and not batch.paused:
             record_success(self._database, self._destination.name)
             return True
         record_failure(
@@ -117,15 +117,15 @@ class Courier:
             self._destination.name,
             batch.message,
             self._rules,
-            at_once=batch.suspended,
+            at_once=batch.paused,
         )
         return False
 
     def _send(self, batch: "_Batch") -> None:
-        """Send a batch; where an answer suspends the destination, it is that of all that follow."""
+        """Send a batch; where an answer pauses the destination, it is that of all that follow."""
         for attempt in self._destination.send([one.report for one in batch.unanswered]):
             self._record_next(batch, attempt)
-            if batch.suspended:
+            if batch.paused:
                 while batch.unanswered:
                     self._record_next(batch, attempt)
                 return
@@ -172,6 +172,6 @@ class _Batch:
     """What was said last."""
 
     @property
-    def suspended(self) -> bool:
-        """Whether the destination would answer all alike."""
-        return Ending.SUSPENDED in self.endings
+    def paused(self) -> bool:
+        """Whether the destination would answer every report alike."""
+        return Ending.PAUSED in self.endings

@@ -1,4 +1,4 @@
-"""The couriers of a site: one a destination, and one more for each that is to confirm reports.
+"""The couriers of a site: one for each destination, and one more where it is to confirm reports.
 
 They follow the settings: a destination that is added, changed or removed has its couriers started
 or stopped, and those of the others go on.
@@ -21,16 +21,19 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """One destination as the settings say it, and who serves it."""
+    """One destination and who serves it."""
 
-    said: DestinationSettings
-    sending: Courier
-    asking: CommitmentCourier | None
+    chosen: DestinationSettings
+    """As the settings have it."""
+    courier: Courier
+    commitment_courier: CommitmentCourier | None
 
     @property
     def couriers(self) -> list[Courier | CommitmentCourier]:
         """Both, or the one."""
-        return [self.sending] if self.asking is None else [self.sending, self.asking]
+        if self.commitment_courier is None:
+            return [self.courier]
+        return [self.courier, self.commitment_courier]
 
 
 class Couriers:
@@ -48,31 +51,31 @@ class Couriers:
     @property
     def profiles(self) -> dict[str, str]:
         """The rendering that each destination takes, by its name."""
-        return {name: one.said.profile for name, one in self._served.items()}
+        return {name: one.chosen.profile for name, one in self._served.items()}
 
     def follow(self, settings: Settings) -> None:
-        """Serve what the settings name now; a courier that leaves finishes its batch under way.
+        """Serve what the settings name now; a courier that is stopped finishes its batch.
 
         Raises SettingsError where a destination wants TLS and its files are not right; then
         nothing has changed.
         """
-        said = {one.name: one for one in settings.all_destinations}
-        destinations = connected(said.values(), settings.site)
+        chosen = {one.name: one for one in settings.all_destinations}
+        destinations = connected(chosen.values(), settings.site)
         with self._lock:
             if self._closed:
                 return
             before = self._served
-            kept = {name for name, one in before.items() if said.get(name) == one.said}
+            kept = {name for name, one in before.items() if chosen.get(name) == one.chosen}
             starting = [one for one in destinations if one.name not in kept]
             gone = before.keys() - kept
             self._leave(gone)
-            asking = {
+            confirming = {
                 one.name: one for one in commitment_couriers(starting, self._database, settings)
             }
             served = {name: before[name] for name in kept}
             for one in starting:
-                sending = Courier(one, self._database, settings)
-                served[one.name] = _Served(said[one.name], sending, asking.get(one.name))
+                courier = Courier(one, self._database, settings)
+                served[one.name] = _Served(chosen[one.name], courier, confirming.get(one.name))
             self._served = served
         started = {one.name for one in starting}
         log.info(
@@ -85,7 +88,7 @@ class Couriers:
     def wake(self) -> None:
         """Have what is due sent; returns at once."""
         for one in self._served.values():
-            one.sending.wake()
+            one.courier.wake()
 
     def close(self) -> None:
         """Finish what is under way and stop."""

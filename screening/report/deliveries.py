@@ -51,9 +51,9 @@ def anything_due(database: Database, destinations: Collection[str]) -> bool:
 def claim_deliveries(database: Database, destination: str) -> list[ClaimedDelivery]:
     """Claim up to DELIVERIES_AT_ONCE due rows of one destination: live first, then oldest first.
 
-    Of a destination that is left alone one row is claimed when it may be probed, and none before:
-    the one with the fewest attempts, whatever its own wait, so that no report that the destination
-    cannot stand is its only probe. Raises DatabaseUnavailableError.
+    Of a paused destination one row is claimed when it may be probed, and none before: the one with
+    the fewest attempts, whatever its own wait, so that a report that the destination cannot handle
+    is not its only probe. Raises DatabaseUnavailableError.
     """
     token = str(uuid.uuid4())
     with database.write() as session:
@@ -120,7 +120,7 @@ def _add_event(session: Session, row: Delivery, attempt: Attempt) -> None:
         Ending.DELIVERED: "delivery_delivered",
         Ending.REFUSED: "delivery_parked",
         Ending.RETRY: "delivery_retried",
-        Ending.SUSPENDED: "delivery_retried",
+        Ending.PAUSED: "delivery_retried",
     }
     add_delivery_event(
         session,

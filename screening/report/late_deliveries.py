@@ -1,8 +1,8 @@
 """Reports for a destination that was not there when they were made.
 
-Sent is the report of each result that stands and of which the destination has no delivery. It may
-be run again at any time, cut short, or twice at once: the unique constraint on report and
-destination, and that on classification and profile, keep one of each.
+It gets the report of each current result for which it has no delivery. The command may be repeated
+at any time, be interrupted, or run twice at once: the unique constraint on report and destination,
+and that on classification and profile, keep one of each.
 """
 
 from collections.abc import Sequence
@@ -31,17 +31,16 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LateReports:
-    """What one destination does not have.
-
-    ready: ids of reports in its profile. to_make: ids of classifications whose report in its
-    profile is to be made first. being_made: how many the report worker is about to make.
-    not_possible: how many cannot be made, as the image was removed, or making them failed before.
-    """
+    """What one destination does not have."""
 
     ready: tuple[int, ...]
+    """Ids of reports in its profile."""
     to_make: tuple[int, ...]
+    """Ids of classifications whose report in its profile is to be made first."""
     being_made: int
+    """How many the report worker is about to make."""
     not_possible: int
+    """How many cannot be made: the image was removed, or making them failed before."""
 
     @property
     def to_send(self) -> int:

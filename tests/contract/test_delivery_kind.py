@@ -183,7 +183,7 @@ def test_a_server_that_is_down_is_only_probed_after_some_batches(
     assert attempts == [3, 4], "one report alone was the probe"
 
 
-def test_an_answer_that_all_would_get_suspends_the_server_at_once(
+def test_an_answer_that_all_would_get_pauses_the_server_at_once(
     database: Database, spool: Spool, receiver: WebhookReceiver, tmp_path: Path
 ) -> None:
     """It is asked for one report of the batch; the first that it takes resumes all."""

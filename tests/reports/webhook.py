@@ -26,7 +26,7 @@ OUTCOMES: Mapping[str, Ending] = {
     LATER: Ending.RETRY,
     SILENT: Ending.RETRY,
     REFUSED: Ending.REFUSED,
-    NOT_LET_IN: Ending.SUSPENDED,
+    NOT_LET_IN: Ending.PAUSED,
 }
 STATUSES: Sequence[tuple[range, str]] = (
     (range(200, 300), TAKEN),
