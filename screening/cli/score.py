@@ -9,6 +9,7 @@ from screening.errors import BundleError
 
 if TYPE_CHECKING:
     from screening.bundles.registry import Bundle
+    from screening.ensemble.score_files import FileScore
     from screening.settings import Settings
 
 
@@ -29,7 +30,7 @@ def score(
     Example: screening score xrays/ --json
     """
     from screening.bundles.site import find_bundle
-    from screening.cli.printing import json_line, percent, print_table
+    from screening.cli.printing import json_line, print_table
     from screening.logs import configure_logs
     from screening.settings import load_settings, quiet_tensorflow
 
@@ -47,24 +48,24 @@ def score(
     if as_json:
         for result in results:
             print(json_line(result.as_dict()), flush=True)
-        return
-    rows = []
-    for result in results:
-        ours = result.scores.ensemble if result.scores else None
-        rows.append(
-            (
-                result.path,
-                result.priority or result.state,
-                percent(ours.covid19 if ours else None),
-                percent(ours.pneumonia if ours else None),
-                percent(ours.normal if ours else None),
-                result.detail or result.reason,
-            )
-        )
-    title = (
-        f"{chosen.identity}{'' if chosen.manifest.trained else ': UNTRAINED, scores mean nothing'}"
+    else:
+        warning = "" if chosen.manifest.trained else ": UNTRAINED, scores mean nothing"
+        columns = ("file", "priority", "COVID-19", "pneumonia", "normal", "why")
+        print_table(f"{chosen.identity}{warning}", columns, map(_row, results))
+
+
+def _row(result: "FileScore") -> tuple[object, ...]:
+    from screening.cli.printing import percent
+
+    ours = result.scores.ensemble if result.scores else None
+    return (
+        result.path,
+        result.priority or result.state,
+        percent(ours.covid19 if ours else None),
+        percent(ours.pneumonia if ours else None),
+        percent(ours.normal if ours else None),
+        result.detail or result.reason,
     )
-    print_table(title, ("file", "priority", "COVID-19", "pneumonia", "normal", "why"), rows)
 
 
 def best_bundle(settings: "Settings") -> "Bundle":

@@ -79,7 +79,9 @@ def make_web_app(
     has_login = settings.web_authentication == "password"
     pages = Pages(receiver_of(settings), has_login=has_login)
     _add_failures(app, pages)
-    _add_pages(app, pages, database, read_ledger)
+    _add_worklist(app, pages, database, read_ledger)
+    _add_study(app, pages, database)
+    _add_models(app, pages, database)
     _add_data(app, database, read_ledger)
     add_operations(app, pages, database, read_ledger, actions)
     tokens = FormTokens()
@@ -92,12 +94,7 @@ def make_web_app(
     return SecurityHeaders(reach, secure=exposure.secure)
 
 
-def _add_pages(
-    app: FastAPI,
-    pages: Pages,
-    database: Database,
-    read_ledger: ReadLedger,
-) -> None:
+def _add_worklist(app: FastAPI, pages: Pages, database: Database, read_ledger: ReadLedger) -> None:
     def read_board(place: Place) -> Board:
         return _read_board(database, read_ledger, place)
 
@@ -115,6 +112,8 @@ def _add_pages(
             return Response(status_code=304, headers=headers)
         return HTMLResponse(board.html, headers=headers)
 
+
+def _add_study(app: FastAPI, pages: Pages, database: Database) -> None:
     @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
     def study_page(request: Request, study_instance_uid: str) -> Response:
         # a text that is no UID may name a patient, and addresses end up in logs of proxies
@@ -122,25 +121,23 @@ def _add_pages(
         if entry is None:
             text = "No image of a study with this UID has been received, or it was removed."
             return HTMLResponse(pages.notice("Study not found", text), 404)
-        instances = read_instances(database, study_instance_uid)
-        history = read_history(database, study_instance_uid)
         visitor = visitor_of(request)
-        corrections = (
-            read_corrections(database, study_instance_uid=study_instance_uid)
-            if visitor.is_operator
-            else []
+        html = pages.study(
+            entry,
+            read_instances(database, study_instance_uid),
+            read_history(database, study_instance_uid),
+            corrections=(
+                read_corrections(database, study_instance_uid=study_instance_uid)
+                if visitor.is_operator
+                else []
+            ),
+            at=utc_now(),
+            visitor=visitor,
         )
-        return HTMLResponse(
-            pages.study(
-                entry,
-                instances,
-                history,
-                corrections=corrections,
-                at=utc_now(),
-                visitor=visitor,
-            )
-        )
+        return HTMLResponse(html)
 
+
+def _add_models(app: FastAPI, pages: Pages, database: Database) -> None:
     @app.get(MODEL_PATH, response_class=HTMLResponse)
     def active_model_page(request: Request) -> str:
         return pages.model(read_model(database), visitor_of(request))

@@ -3,9 +3,12 @@
 # ruff: noqa: PLC0415  heavy imports wait until a command runs
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from training.lung_field.measure import Agreement
 
 app = typer.Typer()
 
@@ -40,7 +43,6 @@ def lung_field(
     """
     from training.cli.progress import ConsoleReport
     from training.fit.devices import make_deterministic
-    from training.lung_field.measure import Agreement
     from training.lung_field.train import LungFieldRequest, train_lung_field
 
     request = LungFieldRequest(
@@ -49,16 +51,18 @@ def lung_field(
     make_deterministic()
     with ConsoleReport() as report:
         figures = train_lung_field(request, report)
-
-        def say(what: str, found: Agreement | None) -> None:
+        for what, found in (
+            ("Dice with masks held out", figures.dice),
+            ("overlap with drawn boxes", figures.box_overlap),
+            ("share of drawn boxes kept", figures.box_coverage),
+        ):
             if found:
-                report.say(
-                    f"{what}: mean {found.mean:.3f}, median {found.median:.3f}, 5 % below "
-                    f"{found.fifth_percentile:.3f}, least {found.least:.3f} "
-                    f"({found.images} images)"
-                )
-
-        say("Dice with masks held out", figures.dice)
-        say("overlap with drawn boxes", figures.box_overlap)
-        say("share of drawn boxes kept", figures.box_coverage)
+                report.say(f"{what}: {_in_words(found)}")
         report.say(f"finished: {out}")
+
+
+def _in_words(found: "Agreement") -> str:
+    return (
+        f"mean {found.mean:.3f}, median {found.median:.3f}, 5 % below "
+        f"{found.fifth_percentile:.3f}, least {found.least:.3f} ({found.images} images)"
+    )

@@ -148,31 +148,40 @@ def evaluate(
     screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
     screening train evaluate runs/a runs/b --leave-out-hospital --data manifest.csv
     """
+    options = ScoringOptions(as_json, workers, cache)
     if leave_out_hospital:
         from training.cli.left_out import LeftOutOptions, tell_left_out
 
-        options = ScoringOptions(as_json, workers, cache)
         tell_left_out(_named(runs), data, LeftOutOptions(out=out, bundle=bundle, **asdict(options)))
-        return
-    if bundle:
-        _evaluate_bundle(bundle, split_from, split, data, ScoringOptions(as_json, workers, cache))
-        return
+    elif bundle:
+        _evaluate_bundle(bundle, split_from, split, data, options)
+    else:
+        _evaluate_runs(_named(runs), frozenset(source or ()), split, data, options, out=out)
+
+
+def _evaluate_runs(
+    runs: list[Path],
+    sources: frozenset[str],
+    split: HeldOutPart | None,
+    data: Path,
+    options: "ScoringOptions",
+    *,
+    out: Path | None,
+) -> None:
     from training.data.manifest import read_manifest
     from training.evaluation.files import evaluation_json, print_evaluation, write_evaluation
     from training.evaluation.of_runs import evaluate_runs
     from training.inference.score_files import FileScorer
     from training.runs.held_out_scores import by_image, default_part, trained_folds
 
-    trained = [trained_folds(run) for run in _named(runs)]
+    trained = [trained_folds(run) for run in runs]
     part = Part(split) if split else default_part([fold for folds in trained for fold in folds])
     rows = by_image(read_manifest(data))
-    predictor = _predictor(rows, FileScorer(workers=workers, cache_dir=cache))
-    found = evaluate_runs(
-        trained, part, predictor, sources=frozenset(source or ()), together=len(trained) > 1
-    )
+    predictor = _predictor(rows, FileScorer(workers=options.workers, cache_dir=options.cache))
+    found = evaluate_runs(trained, part, predictor, sources=sources, together=len(trained) > 1)
     if out:
         write_evaluation(out, found)
-    if as_json:
+    if options.as_json:
         typer.echo(json.dumps(evaluation_json(found), indent=2, allow_nan=False))
     else:
         print_evaluation(found)

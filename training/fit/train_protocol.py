@@ -1,6 +1,6 @@
 """Trains one protocol: from the manifest to the weights of every fold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -20,11 +20,17 @@ from training.inputs.fold_images import decode_images
 from training.inputs.input_view import keep_lung_field, lung_field_sha256
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.networks.initial import released_weights
-from training.protocols.composition import compose, plan_fold
+from training.protocols.composition import Composition, compose, plan_fold
 from training.protocols.loss_terms import Terms
+from training.protocols.plan import FoldPlan
 from training.protocols.protocol import Loss, Protocol
 from training.runs.folder import WEIGHTS, RunRecord, fold_directory, read_run, write_run
 from training.runs.request import RunReport, RunRequest
+
+OTHER_IMAGES = (
+    "was trained on another manifest or with another seed: it may have seen images that this run "
+    "holds out, and figures on those may be too good"
+)
 
 
 def run_protocol(
@@ -45,17 +51,7 @@ def run_protocol(
     for line in drawn.account:
         report.say(line)
     folds = (request.fold,) if request.fold else tuple(range(1, protocol.folds + 1))
-    plans = [
-        plan_fold(
-            protocol,
-            drawn,
-            fold,
-            request.seed,
-            leave_out=request.leave_out,
-            stop_by=request.stop_by,
-        )
-        for fold in folds
-    ]
+    plans = _plans(protocol, request, drawn, folds)
     _check_begun(request, folds)
     bundle = load_bundle(request.bundle) if request.bundle else None
     released = released_weights(protocol, bundle) if bundle else ()
@@ -64,10 +60,7 @@ def run_protocol(
     if request.lung_field:
         keep_lung_field(request.lung_field, request.out)
     if bundle and not _held_out_the_same(bundle, record):
-        report.say(
-            f"{request.bundle} was trained on another manifest or with another seed: it may have "
-            "seen images that this run holds out, and figures on those may be too good"
-        )
+        report.say(f"{request.bundle} {OTHER_IMAGES}")
     training = FoldTraining(
         protocol=protocol,
         request=request,
@@ -82,6 +75,16 @@ def run_protocol(
         for plan in plans:
             keras.backend.clear_session()
             train_fold(training, plan, replicas)
+
+
+def _plans(
+    protocol: Protocol, request: RunRequest, drawn: Composition, folds: Sequence[int]
+) -> list[FoldPlan]:
+    left_out, stop_by = request.leave_out, request.stop_by
+    return [
+        plan_fold(protocol, drawn, fold, request.seed, leave_out=left_out, stop_by=stop_by)
+        for fold in folds
+    ]
 
 
 def _augmented(protocol: Protocol, request: RunRequest) -> tuple[Protocol, RunRequest]:
