@@ -24,9 +24,21 @@ from tests.services.servers import (
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
+LONGEST_FILES = (
+    "tests/integration/test_faults.py",
+    "tests/integration/test_load.py",
+    "tests/unit/training_networks/test_run_protocol.py",
+)
+"""Each takes minutes: begun last, it would keep one process busy while the others are done."""
 
 leave_python_scripts_out()
 transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    places = {ROOT / name: place for place, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

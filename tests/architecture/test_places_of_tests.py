@@ -47,6 +47,14 @@ def test_what_tests_share_lies_in_small_packages() -> None:
     assert {name for name, size in sizes.items() if size > LARGEST_PACKAGE} == set()
 
 
+def test_the_files_to_begin_with_exist() -> None:
+    """One that was renamed would begin last again, unseen."""
+    conftest = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
+    named = re.findall(r'"(tests/[\w/]+\.py)"', conftest)
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def folders() -> set[str]:
     """Return the folders below tests/ that hold Python files of the repository."""
     listed = subprocess.run(
