@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.cli import datasets as scan_command
+from training.cli import evaluate as evaluate_command
 from training.cli import lung_field as lung_field_command
 from training.cli import measure as bundle_commands
 from training.cli import pack as pack_command
@@ -28,6 +29,7 @@ app.add_typer(run_commands.app)
 app.add_typer(lung_field_command.app)
 app.add_typer(pack_command.app)
 app.add_typer(take_command.app)
+app.add_typer(evaluate_command.app)
 app.add_typer(release_commands.app)
 app.add_typer(bundle_commands.app)
 
