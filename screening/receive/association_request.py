@@ -60,16 +60,14 @@ class RejectedRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlainRequest:
-    """An association request that pynetdicom understands.
-
-    pdu: the whole PDU; unusable_contexts: in words, why a context
-    cannot be negotiated.
-    """
+    """An association request that pynetdicom understands."""
 
     pdu: bytes
+    """The whole PDU."""
     calling_ae_title: str
     called_ae_title: str
     unusable_contexts: tuple[str, ...] = ()
+    """Why presentation contexts cannot be negotiated, in words."""
 
 
 @dataclass(slots=True)

@@ -58,10 +58,11 @@ class NotAssociatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TransportConnection:
-    """One new connection; `deadline` (`time.monotonic`) is when its request must be complete."""
+    """One new connection."""
 
     connection: socket.socket
     deadline: float
+    """When its association request must be complete, by `time.monotonic`."""
 
     def client_of_proxy(self) -> Endpoint | None:
         """Read the PROXY header; return the client it names, None where it names none.

@@ -9,25 +9,21 @@ from screening.transport.tls import Credentials, client_context
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each step may take, in seconds.
-
-    connection: TCP connect; acse: answer to the association request; dimse: answer to one C-STORE,
-    which includes the time the object needs on the wire; network: silence of the peer.
-    """
+    """How long each step may take, in seconds."""
 
     connection_s: float = 5.0
+    """TCP connect."""
     acse_s: float = 10.0
+    """Answer to the association request."""
     dimse_s: float = 30.0
+    """Answer to one C-STORE, including the time that the object needs on the wire."""
     network_s: float = 30.0
+    """Silence of the peer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DicomDestination:
-    """A Storage SCP. AE titles have 1 to 16 characters (PS3.5 section 6.2, VR AE).
-
-    tls: None for a plain connection; tls_server_name: the name in the peer's certificate, where
-    that is not `host`.
-    """
+    """A Storage SCP. AE titles have 1 to 16 characters (PS3.5 section 6.2, VR AE)."""
 
     name: str
     host: str
@@ -36,7 +32,9 @@ class DicomDestination:
     calling_ae_title: str
     timeouts: Timeouts = field(default_factory=Timeouts)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """None for a plain connection."""
     tls_server_name: str = ""
+    """The name in the peer's certificate, where that is not `host`."""
 
 
 def configured_peer(

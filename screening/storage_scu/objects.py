@@ -27,17 +27,15 @@ class MediaDirectoryError(UnreadableDataSetError):
 
 @dataclass(frozen=True, slots=True)
 class EncodedObject:
-    """One object in DICOM File Format, in a file or in memory.
-
-    label: what people call it; data_set_offset: bytes from the start of the file to the data set,
-    which alone goes over the wire.
-    """
+    """One object in DICOM File Format, in a file or in memory."""
 
     label: str
+    """What people call it."""
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
     data_set_offset: int
+    """Bytes from the start of the file to the data set, which alone goes over the wire."""
     location: Path | bytes = field(repr=False)
 
 

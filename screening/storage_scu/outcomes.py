@@ -26,19 +26,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of sending one object.
-
-    label: the file's path, or the name the caller gave; status: the C-STORE status, None where
-    none came back; comment: in words what happened and, unless delivered, what to do, with the
-    peer's Error Comment.
-    """
+    """The result of sending one object."""
 
     label: str
+    """The file's path, or the name that the caller gave."""
     outcome: Outcome
     comment: str
+    """What happened and, unless delivered, what to do, with the peer's Error Comment."""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     status: int | None = None
+    """The C-STORE status; None where none came back."""
 
     @property
     def status_hex(self) -> str:

@@ -42,13 +42,15 @@ UIDS_A_QUERY = 500
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRequest:
-    """One request under lease, and what it asks about. attempt: the lease's token."""
+    """One request under lease."""
 
     request_id: int
     attempt: int
+    """The lease's token."""
     calling_ae_title: str
     requested: CommitmentRequested
     duplicate: bool
+    """Whether another request of this peer has its Transaction UID."""
 
 
 def add_request(database: Database, calling_ae_title: str, asked: CommitmentRequested) -> int:

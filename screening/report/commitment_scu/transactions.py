@@ -30,24 +30,23 @@ ROWS_A_TRANSACTION = 500
 
 @dataclass(frozen=True, slots=True)
 class AskedReport:
-    """One report of a request. overdue: it was asked before and the answer did not come."""
+    """One report of a request."""
 
     commitment_id: int
     reference: SopReference
     key: InstanceKey
     delivered_at: datetime
     overdue: bool
+    """Whether it was requested before and no answer came in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTransaction:
-    """Reports that one destination is asked about under one Transaction UID.
-
-    asked_at: by the clock that `delivered_at` is by.
-    """
+    """Reports for which one destination is asked to commit, under one Transaction UID."""
 
     transaction_uid: str
     asked_at: datetime
+    """By the clock that `delivered_at` is by."""
     reports: tuple[AskedReport, ...]
 
 
