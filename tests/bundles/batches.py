@@ -1,13 +1,13 @@
-"""A batch runner with pictures to screen, and an ensemble of the test's."""
+"""A batch runner with objects to screen, and an ensemble of the test's."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from screening.classify.batch import BatchRunner
 from screening.db.session import Database
 from screening.ensemble.ensemble import Ensemble
-from screening.imaging.phantom import write_phantoms
 from screening.settings import Settings
 from screening.spool.store import Spool, data_set_sha256
 from tests.rows.stored import add_bundle, add_classification, add_instance
@@ -15,17 +15,17 @@ from tests.rows.stored import add_bundle, add_classification, add_instance
 
 @contextmanager
 def batch_runner(
-    folder: Path, database: Database, ensemble: Ensemble, pictures: int
+    folder: Path, database: Database, ensemble: Ensemble, objects: Sequence[Path]
 ) -> Iterator[BatchRunner]:
-    """Run batches of an ensemble below a folder, where so many phantoms wait."""
+    """Run batches of an ensemble below a folder, where these DICOM files wait, in their order."""
     settings = Settings(data_dir=folder)
     spool = Spool(settings.spool_dir)
     spool.prepare()
     with database.write() as session:
         bundle_id = add_bundle(session).id
-        for phantom in write_phantoms(folder / "phantoms", pictures):
-            sha256 = data_set_sha256(phantom)
-            spool.keep(phantom, sha256)
+        for path in objects:
+            sha256 = data_set_sha256(path)
+            spool.keep(_copied(path, folder), sha256)
             add_classification(session, add_instance(session, "1.2", sha256=sha256))
     runner = BatchRunner(
         settings=settings, database=database, ensemble=ensemble, bundle_id=bundle_id, worker="w"
@@ -34,3 +34,8 @@ def batch_runner(
         yield runner
     finally:
         runner.close()
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """Return a copy, since the spool moves what it keeps."""
+    return Path(shutil.copy(path, folder / "received.dcm"))

@@ -10,10 +10,13 @@ pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
 
 from screening.bundles.registry import RELEASED_DIRECTORY, Bundle, find_bundles
 from screening.cli.score import best_bundle
+from screening.db.session import Database
 from screening.domain.scores import EnsembleScores
 from screening.ensemble.ensemble import Ensemble
 from screening.imaging.picture_file import read_picture
 from screening.settings import load_settings
+from tests.bundles.both_paths import assert_both_paths_agree, write_objects
+from training.outliers.outlier_images import CHANGES
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 MOST_BYTES, MOST_FILE_BYTES = 100_000_000, 45_000_000
@@ -60,6 +63,23 @@ def test_the_documents_tell_its_measured_figures(bundle: Bundle) -> None:
     assert len(rows) >= 8
     told = (DOCUMENTS / "model-card.md").read_text(encoding="utf-8")
     assert [row for row in rows if row not in told] == []
+
+
+def test_the_worker_and_the_evaluation_score_and_refuse_alike(
+    ensemble: Ensemble, migrated_database: Database, tmp_path: Path
+) -> None:
+    """What screens is what was measured: no image is scored by one and refused by the other.
+
+    Phantoms are scored; rotated, inverted, drawn and narrow images are refused by size, contrast,
+    lung field or outlier check.
+    """
+    objects = write_objects(tmp_path / "objects")
+    outcomes = assert_both_paths_agree(tmp_path, migrated_database, ensemble, objects)
+    assert outcomes["classified"] == 3
+    assert outcomes["unlike_chest_radiograph"] >= len(CHANGES) + 6
+    assert outcomes["blank_image"] >= 1
+    assert outcomes["odd_aspect_ratio"] == 1
+    assert outcomes.total() == len(objects)
 
 
 def covid19_scores(ensemble: Ensemble, folder: Path, label: str, source: str) -> list[float]:

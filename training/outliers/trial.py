@@ -124,7 +124,7 @@ def _folder(
         if not path.is_file() or path.suffix.lower() == ".csv":
             continue
         inside = path.relative_to(folder)
-        outcome = _outcome(ensemble, path)
+        outcome = outcome_of_file(ensemble, path)
         within = inside.parts[0] if len(inside.parts) > 1 else "."
         found.setdefault(within, Counter())[outcome] += 1
         if outcome == PASSED and within not in radiographs:
@@ -141,8 +141,11 @@ def _folder(
     return rows, passed
 
 
-def _outcome(ensemble: Ensemble, path: Path) -> str:
-    """Return what a station makes of one file: the reason of a refusal, unreadable or passed."""
+def outcome_of_file(ensemble: Ensemble, path: Path) -> str:
+    """Return what a station makes of one file: the reason of a refusal, unreadable or passed.
+
+    Raises TrainingError where the failure is this machine's and not the file's.
+    """
     found = examine(path, EligibilityRules(), ensemble.prepare)
     if isinstance(found, Failed):
         if found.reason in _OF_THIS_MACHINE:

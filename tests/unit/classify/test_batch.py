@@ -23,6 +23,7 @@ from screening.domain.eligibility import Reason, Refusal
 from screening.domain.scores import EnsembleScores, combine, member_scores
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.input_views import PreparedInput
+from screening.imaging.phantom import write_phantoms
 from tests.bundles.batches import batch_runner
 from tests.bundles.manifests import valid_manifest
 
@@ -52,7 +53,8 @@ def runner(tmp_path: Path, migrated_database: Database) -> Iterator[BatchRunner]
     bundle = Bundle(
         tmp_path, parse_manifest(json.dumps(valid_manifest()).encode(), tmp_path), "0" * 64
     )
-    with batch_runner(tmp_path, migrated_database, RefusesEverySecond(bundle, []), 2) as runner:
+    ensemble, phantoms = RefusesEverySecond(bundle, []), write_phantoms(tmp_path / "phantoms", 2)
+    with batch_runner(tmp_path, migrated_database, ensemble, phantoms) as runner:
         yield runner
 
 

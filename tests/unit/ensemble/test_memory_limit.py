@@ -24,6 +24,7 @@ from screening.ensemble.examination import Failed
 from screening.ensemble.input_views import PreparedInput
 from screening.ensemble.memory_limit import KEPT_S, MemoryLimit, in_parts
 from screening.errors import OutOfMemoryError
+from screening.imaging.phantom import write_phantoms
 from tests.bundles.batches import batch_runner
 from tests.bundles.hungry_network import Hungry, hungry_member, prepared
 from tests.bundles.manifests import valid_manifest
@@ -173,7 +174,8 @@ def test_a_batch_in_short_memory_ends_in_rows(
 ) -> None:
     """With memory for one each is classified; with memory for none each waits to be tried again."""
     ensemble, hungry, _ = hungry_ensemble(bundle, 0)
-    with batch_runner(tmp_path, migrated_database, ensemble, 3) as runner:
+    phantoms = write_phantoms(tmp_path / "phantoms", 3)
+    with batch_runner(tmp_path, migrated_database, ensemble, phantoms) as runner:
         assert runner.run() == 3
         with migrated_database.read() as session:
             rows = session.scalars(select(Classification)).all()

@@ -11,11 +11,13 @@ from PIL import Image
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.bundles.registry import Bundle
+from screening.db.session import Database
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.input_views import InputViews
 from screening.imaging.lung_field import View
 from screening.imaging.phantom import write_phantoms
 from screening.imaging.radiograph_file import read_radiograph
+from tests.bundles.both_paths import assert_both_paths_agree, write_objects
 from tests.training.trained_runs import Site
 from training.data.splits import Part
 from training.errors import TrainingError
@@ -130,6 +132,16 @@ def test_a_trial_counts_what_is_refused(
     with pytest.raises(TrainingError, match="elsewhere"):
         measure_outlier_check(ensemble, [], folder, ["elsewhere"])
     json.dumps(trial_json(found), allow_nan=False)
+
+
+def test_the_worker_and_the_evaluation_score_and_refuse_alike(
+    ensemble: Ensemble, migrated_database: Database, tmp_path: Path
+) -> None:
+    """Also by a bundle that was never released, whose small networks know nothing."""
+    objects = write_objects(tmp_path / "objects")
+    outcomes = assert_both_paths_agree(tmp_path, migrated_database, ensemble, objects)
+    assert outcomes["odd_aspect_ratio"] == 1
+    assert outcomes.total() == len(objects)
 
 
 def test_a_tone_trial_shows_the_same_pictures_in_each_tone(site: Site, ensemble: Ensemble) -> None:
