@@ -1,7 +1,11 @@
 """The bundle that comes with the package: whole, small enough, and better than chance."""
 
 import csv
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from screening.imaging.picture_file import read_picture
 from screening.settings import load_settings
 from tests.bundles.both_paths import assert_both_paths_agree, write_objects
 from training.outliers.outlier_images import CHANGES
+from training.report.model_card import MeasuredLater, model_card
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 MOST_BYTES, MOST_FILE_BYTES = 100_000_000, 45_000_000
@@ -63,6 +68,40 @@ def test_the_documents_tell_its_measured_figures(bundle: Bundle) -> None:
     assert len(rows) >= 8
     told = (DOCUMENTS / "model-card.md").read_text(encoding="utf-8")
     assert [row for row in rows if row not in told] == []
+
+
+def test_no_published_figure_lies_outside_its_interval(bundle: Bundle) -> None:
+    """In the evaluation, the bundle's card, the documents' card and the report."""
+    found = list(estimates(json.loads((bundle.directory / "evaluation.json").read_bytes())))
+    texts = [bundle.directory / "model-card.md", DOCUMENTS / "model-card.md"]
+    for path in (*texts, DOCUMENTS / "report.html"):
+        text = path.read_text(encoding="utf-8")
+        printed = re.findall(r"(-?[\d.]+)(?: %)? \((-?[\d.]+)-(-?[\d.]+)\)", text)
+        assert len(printed) >= 8
+        found += [(float(value), float(low), float(high)) for value, low, high in printed]
+    assert [each for each in found if not each[1] <= each[0] <= each[2]] == []
+
+
+def estimates(document: Any) -> Iterator[tuple[float, float, float]]:
+    """Yield value and interval of each figure that has one."""
+    if isinstance(document, dict):
+        if document.get("low") is not None and "value" in document:
+            yield document["value"], document["low"], document["high"]
+        for each in document.values():
+            yield from estimates(each)
+    elif isinstance(document, list):
+        for each in document:
+            yield from estimates(each)
+
+
+def test_its_card_is_that_of_its_manifest_and_evaluation(bundle: Bundle) -> None:
+    """Each table row of figures stands in the card as the program writes it today."""
+    evaluation = json.loads((bundle.directory / "evaluation.json").read_bytes())
+    written = model_card(bundle.manifest, MeasuredLater(evaluation=evaluation))
+    rows = [row for row in written.splitlines() if row.startswith("|") and " % (" in row]
+    assert len(rows) >= 20
+    card = (bundle.directory / "model-card.md").read_text(encoding="utf-8")
+    assert [row for row in rows if row not in card] == []
 
 
 def test_the_worker_and_the_evaluation_score_and_refuse_alike(

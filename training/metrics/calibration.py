@@ -28,7 +28,9 @@ class Reliability:
     """The diagram's bins and two summaries, each 0 (best) to 1.
 
     expected_calibration_error: the mean distance of frequency from mean probability over bins,
-    weighted by images. brier_score: the mean squared distance of probability from truth.
+    weighted by images. Chance biases it upwards: frequencies of few images differ from the
+    probabilities of a perfect score, too. brier_score: the mean squared distance of probability
+    from truth.
     """
 
     bins: tuple[ReliabilityBin, ...]

@@ -20,7 +20,13 @@ from training.metrics.curves import (
     precision_recall_curve,
     roc_curve,
 )
-from training.metrics.intervals import LEAST_DEFINED, Interval, group_bootstrap, wilson_interval
+from training.metrics.intervals import (
+    LEAST_DEFINED,
+    Interval,
+    group_bootstrap,
+    reflected_interval,
+    wilson_interval,
+)
 
 RESAMPLES = 1000
 CURVE_RESAMPLES = 200
@@ -243,7 +249,7 @@ def _class_evaluation(scored: ScoredImages, matrices: _Matrices, place: int) -> 
         f1=matrices.share(row & column, row | column, weight=2),
         roc_area=area(roc_curve),
         average_precision=area(precision_recall_curve),
-        calibration_error=_resampled(error, scored.groups),
+        calibration_error=_reflected(_resampled(error, scored.groups)),
         roc=roc_curve(positive, scores),
         precision_recall=precision_recall_curve(positive, scores),
         reliability=reliability(positive, scores),
@@ -255,6 +261,12 @@ def _resampled(figure: Callable[[Indices], float | None], groups: NDArray[np.str
     if not _spreads(value):
         return Estimate(value)
     return Estimate(value, group_bootstrap(figure, groups, resamples=CURVE_RESAMPLES))
+
+
+def _reflected(found: Estimate) -> Estimate:
+    if found.value is None or found.interval is None:
+        return found
+    return Estimate(found.value, reflected_interval(found.value, found.interval))
 
 
 def _percentiles(values: Floats) -> Interval | None:

@@ -20,6 +20,7 @@ from training.inference.combination import (
     three_class_scores,
 )
 from training.metrics.classification import Evaluation, evaluate
+from training.report.model_card import REFLECTED
 from training.runs.held_out_scores import Predictions, TrainedFold, default_part
 
 
@@ -45,6 +46,7 @@ def release_metrics(
     ]
     return {
         "part": part.value,
+        REFLECTED: True,
         "images_of_groups_in_training": sum(q.group_in_training for q in predictions[0].examples),
         "figures": [
             each.as_json() for each in _figures(members, predictions, combination, together, own)

@@ -20,9 +20,12 @@ from training.evaluation.measurements import (
     PROBE_NAME,
     read_beside,
 )
+from training.metrics.intervals import Interval, reflected_interval
 from training.runs.held_out_scores import TrainedFold
 
 MODEL_CARD_NAME = "model-card.md"
+REFLECTED = "calibration_intervals_reflected"
+"""Key of a manifest's metrics; without it, calibration errors have percentile intervals."""
 LIMITS_OF_USE: tuple[str, ...] = (
     "Research use only: no medical device, not clinically validated, no claim of diagnosis.",
     "Orders a reading worklist; every image is read by a qualified person, whatever its score.",
@@ -85,6 +88,8 @@ def model_card(manifest: Manifest, measured: MeasuredLater | None = None) -> str
         keep_trailing_newline=True,
     )
     page.filters["percent"] = _percent
+    metrics = manifest.provenance["metrics"]
+    page.filters["calibration_percent"] = _percent if REFLECTED in metrics else _reflected_percent
     return page.get_template("model_card.md").render(
         manifest=manifest,
         provenance=manifest.provenance,
@@ -92,6 +97,15 @@ def model_card(manifest: Manifest, measured: MeasuredLater | None = None) -> str
         architectures=ARCHITECTURES,
         measured=measured or MeasuredLater(),
     )
+
+
+def _reflected_percent(estimate: dict[str, Any]) -> str:
+    """Return the same of a manifest that has the percentile interval of a calibration error."""
+    if estimate["low"] is None:
+        return _percent(estimate)
+    percentile = Interval(estimate["low"], estimate["high"])
+    interval = reflected_interval(estimate["value"], percentile)
+    return _percent(estimate | {"low": interval.low, "high": interval.high})
 
 
 def _percent(estimate: dict[str, Any]) -> str:

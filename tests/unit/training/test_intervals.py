@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.metrics.intervals import group_bootstrap, wilson_interval
+from training.metrics.intervals import (
+    Interval,
+    group_bootstrap,
+    reflected_interval,
+    wilson_interval,
+)
 
 
 def test_wilson_matches_a_published_example() -> None:
@@ -86,3 +91,16 @@ def test_a_figure_that_is_mostly_undefined_has_no_interval() -> None:
     rare = group_bootstrap(lambda at: 1.0 if 0 in at else None, groups, resamples=200)
     assert rare is None
     assert group_bootstrap(lambda _: 1.0, np.array([], dtype=str)) is None
+
+
+@given(st.floats(0, 1), st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted))
+def test_a_reflected_interval_holds_its_value(value: float, percentile: list[float]) -> None:
+    """Wherever the percentiles lie, also above the value altogether; it never falls below 0."""
+    found = reflected_interval(value, Interval(*percentile))
+    assert 0 <= found.low <= value <= found.high
+
+
+def test_a_reflected_interval_is_the_percentile_interval_about_the_value() -> None:
+    """A figure of 5.9 with percentiles from 4.8 to 10.1 is one from 1.7 to 7.0."""
+    found = reflected_interval(0.059, Interval(0.048, 0.101))
+    assert (found.low, found.high) == pytest.approx((0.017, 0.070))
