@@ -9,7 +9,7 @@ _GREY_LEVELS = 256
 
 
 class Contrast(StrEnum):
-    """What is done to the grey levels of a resized picture."""
+    """What is done to the grey levels of a resized image."""
 
     AS_RENDERED = "as_rendered"
     EQUALISED = "equalised"
@@ -17,11 +17,11 @@ class Contrast(StrEnum):
 
 
 def equalised(grey: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
-    """Return each grey level's rank: what share of the picture is darker.
+    """Return each grey level's rank: what share of the image is darker.
 
     grey: (rows, columns), 0 = black to 255 = white; counted as whole levels. A level becomes 255
     times the share of pixels below it and half of those at it, rounded to (rows, columns) uint8, so
-    that a picture of one level becomes mid-grey and an inverted picture the inverse.
+    that an image of one level becomes mid-grey and an inverted image the inverse.
     Source: Gonzalez and Woods 2018, Digital Image Processing, section 3.3 (histogram equalisation).
     """
     levels = np.rint(np.clip(grey, 0, _GREY_LEVELS - 1)).astype(np.uint8)

@@ -119,7 +119,7 @@ def decode(source: Path | Dataset) -> DecodedPixels:
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """A picture's attributes, and its pixels as they are encoded.
+    """An image's attributes, and its pixels as they are encoded.
 
     pixels: all frames where they are native, else the first; empty where there are none.
     """
@@ -134,7 +134,7 @@ def _read(path: Path) -> _Encoded:
     with path.open("rb") as file:
         try:
             encoding = seek_data_set(file)
-            found = read_attributes(file, encoding, _is_of_the_picture)
+            found = read_attributes(file, encoding, _is_of_the_image)
             found.require_whole()
             return _with_pixels(found.data_set, file, found.pixel_data, encoding)
         except (ScreeningError, MemoryError):
@@ -154,7 +154,7 @@ def _from_memory(data_set: Dataset) -> _Encoded:
     return _with_pixels(data_set, BytesIO(content), pixel_data, encoding)
 
 
-def _is_of_the_picture(tag: int) -> bool:
+def _is_of_the_image(tag: int) -> bool:
     group, number = tag >> 16, tag & 0xFFFF
     return group in PICTURE_GROUPS or (group in OVERLAY_GROUPS and number == OVERLAY_BIT_POSITION)
 

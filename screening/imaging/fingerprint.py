@@ -1,4 +1,4 @@
-"""What this version makes of fixed pictures: by it a bundle knows the version it was made for."""
+"""What this version makes of fixed images: by it a bundle knows the version it was made for."""
 
 import hashlib
 from dataclasses import astuple
@@ -17,17 +17,17 @@ FINGERPRINT_SIDES = ((23, 19), (71, 89))
 
 
 def fingerprint() -> str:
-    """Return the SHA-256 of what rendering, cropping and `preprocess` make of fixed pictures.
+    """Return the SHA-256 of what rendering, cropping and `preprocess` make of fixed images.
 
     A bundle stores it; a worker whose arithmetic gives anything else refuses the bundle. Numbers
     are rounded before they are digested, so that the last bits of a processor do not count.
     """
     digest = hashlib.sha256()
     for decoded in fixed_objects():
-        picture = render_decoded(decoded).pixels
-        digest.update(pixel_sha256(picture).encode())
-        digest.update(_rounded(network_input(picture, LungFieldSpec(*FINGERPRINT_SIDES[0])), 16))
-        for view in (picture, crop(picture, FIXED_BOX)):
+        image = render_decoded(decoded).pixels
+        digest.update(pixel_sha256(image).encode())
+        digest.update(_rounded(network_input(image, LungFieldSpec(*FINGERPRINT_SIDES[0])), 16))
+        for view in (image, crop(image, FIXED_BOX)):
             for contrast in Contrast:
                 for height, width in FINGERPRINT_SIDES:
                     spec = InputSpec(height, width, (-1.0, 1.0), contrast)

@@ -1,4 +1,4 @@
-"""The fixed pictures whose rendering, cropping and resizing the fingerprint is taken of.
+"""The fixed images whose rendering, cropping and resizing the fingerprint is taken of.
 
 Between them they pass every step of `render`; each case is a literal set of attributes.
 """

@@ -1,4 +1,4 @@
-"""From a network's map of the lungs to the part of the picture that holds them.
+"""From a network's map of the lungs to the part of the image that holds them.
 
 `screening.networks.lung_field` has the network; here is what goes into it and what is made of its
 answer, the same for training and serving.
@@ -28,7 +28,7 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A part of a picture, as fractions of its width (left, right) and height (top, bottom)."""
+    """A part of an image, as fractions of its width (left, right) and height (top, bottom)."""
 
     left: float
     top: float
@@ -41,7 +41,7 @@ class LungFieldSpec:
     """The network's input in pixels, and what counts as a lung field.
 
     threshold: probability from which a place counts as lung. margin: what is kept around the lungs,
-    as a fraction of their width and height. least_area: of the lungs, as a fraction of the picture.
+    as a fraction of their width and height. least_area: of the lungs, as a fraction of the image.
     least_certainty: mean probability of the lungs. most_between: how much of its height may be lung
     where the lungs are furthest apart, as a fraction; one blob in the middle has more.
     """
@@ -57,18 +57,18 @@ class LungFieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class NoLungField:
-    """What was found in a picture in place of a plausible lung field."""
+    """What was found in an image in place of a plausible lung field."""
 
     found: str
 
 
-def network_input(picture: NDArray[np.uint8], spec: LungFieldSpec) -> NDArray[np.float32]:
-    """Return what the network takes of one picture.
+def network_input(image: NDArray[np.uint8], spec: LungFieldSpec) -> NDArray[np.float32]:
+    """Return what the network takes of one image.
 
-    picture: (rows, columns) uint8, 0 = black. Returns (spec.height, spec.width) float32 with mean
+    image: (rows, columns) uint8, 0 = black. Returns (spec.height, spec.width) float32 with mean
     0 and standard deviation 1, so that exposure and windowing hardly count.
     """
-    resized = Image.fromarray(picture).resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+    resized = Image.fromarray(image).resize((spec.width, spec.height), Image.Resampling.BILINEAR)
     grey = np.asarray(resized, dtype=np.float64)
     standardised = (grey - grey.mean()) / (grey.std() + _LEAST_DEVIATION)
     return np.asarray(standardised, np.float32)
@@ -83,7 +83,7 @@ def find_lung_field(probabilities: NDArray[np.floating], spec: LungFieldSpec) ->
     area = float(lungs.mean())
     if area < max(spec.least_area, 1 / lungs.size):
         return NoLungField(
-            f"lungs on {100 * area:.1f} % of the picture, at least {100 * spec.least_area:.1f} % "
+            f"lungs on {100 * area:.1f} % of the image, at least {100 * spec.least_area:.1f} % "
             "expected"
         )
     certainty = float(probabilities[lungs].mean(dtype=np.float64))
@@ -121,7 +121,7 @@ def lung_box(probabilities: NDArray[np.floating], spec: LungFieldSpec) -> Box | 
 
 
 def _span(counts: NDArray[np.integer], margin: float) -> tuple[float, float]:
-    """Return first and last place, as fractions, of what counts along one side of the picture.
+    """Return first and last place, as fractions, of what counts along one side of the image.
 
     Places lie between rows or columns too, so that one more place of lung moves no side far.
     """
@@ -132,10 +132,10 @@ def _span(counts: NDArray[np.integer], margin: float) -> tuple[float, float]:
     return max(0.0, first - around), min(1.0, last + around)
 
 
-def crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """Return the part of a (rows, columns) picture in a box, outwards to whole pixels."""
-    rows, columns = picture.shape
-    inside = picture[
+def crop(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Return the part of a (rows, columns) image in a box, outwards to whole pixels."""
+    rows, columns = image.shape
+    inside = image[
         math.floor(box.top * rows) : math.ceil(box.bottom * rows),
         math.floor(box.left * columns) : math.ceil(box.right * columns),
     ]

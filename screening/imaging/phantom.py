@@ -1,6 +1,6 @@
 """Writes synthetic chest radiographs as DICOM files, to demonstrate and test with.
 
-Nothing in them comes from a patient: names, numbers and pictures are made up.
+Nothing in them comes from a patient: names, numbers and images are made up.
 """
 
 import uuid
@@ -95,7 +95,7 @@ def write_phantoms(
     """Write `count` synthetic chest radiographs and return their paths.
 
     They go through every entry of VARIANTS and PATIENTS in turn; one study in four has two images.
-    The same seed gives the same bytes, another seed other UIDs and other pictures. `directory` is
+    The same seed gives the same bytes, another seed other UIDs and other images. `directory` is
     made where it is absent; files of the same name are overwritten.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -138,10 +138,10 @@ def _phantom(index: int, seed: int, rows: int, columns: int) -> Dataset:
     return data_set
 
 
-def _add_pixels(data_set: Dataset, variant: Variant, picture: NDArray[np.uint8]) -> None:
+def _add_pixels(data_set: Dataset, variant: Variant, image: NDArray[np.uint8]) -> None:
     top = (1 << variant.bits_stored) - 1
     low, high = (0, top) if variant.voi is Voi.NONE else (int(DARKEST * top), int(BRIGHTEST * top))
-    stored = np.rint(low + picture / 255.0 * (high - low)).astype(np.int64)
+    stored = np.rint(low + image / 255.0 * (high - low)).astype(np.int64)
     if variant.photometric_interpretation == "MONOCHROME1":
         stored, low, high = top - stored, top - high, top - low
     dtype = np.uint8 if variant.bits_stored == 8 else np.uint16  # noqa: PLR2004  bits of a byte

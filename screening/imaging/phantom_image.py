@@ -66,9 +66,9 @@ def phantom_image(seed: int, rows: int, columns: int) -> NDArray[np.uint8]:
     )
     drawn = Image.fromarray(_draw(anatomy, random).astype(np.float32))
     thickness = np.asarray(drawn.resize((columns, rows), Image.Resampling.BICUBIC))
-    picture = _film(thickness.astype(np.float64))
-    picture += (1.2 + picture / 100.0) * random.normal(0.0, 1.0, (rows, columns))
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    image = _film(thickness.astype(np.float64))
+    image += (1.2 + image / 100.0) * random.normal(0.0, 1.0, (rows, columns))
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
 def _film(thickness: Field) -> Field:
@@ -203,8 +203,8 @@ def _patches(grid: _Grid, anatomy: _Anatomy, random: np.random.Generator) -> Fie
 
 def _vessels(random: np.random.Generator) -> Field:
     """Return lines that leave the hila, wander outwards and thin out."""
-    picture = Image.new("F", (DRAWN_SIDE_PIXELS, DRAWN_SIDE_PIXELS))
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("F", (DRAWN_SIDE_PIXELS, DRAWN_SIDE_PIXELS))
+    pen = ImageDraw.Draw(image)
     for number in range(56):
         sign = 1.0 if number % 2 else -1.0
         x, y = 0.5 + sign * 0.09, 0.46
@@ -215,23 +215,23 @@ def _vessels(random: np.random.Generator) -> Field:
             points = [DRAWN_SIDE_PIXELS * value for value in (x, y, *end)]
             pen.line(points, fill=1.0 - piece / 26, width=max(1, 6 - piece // 3))
             x, y = end
-    return _soften(np.asarray(picture, dtype=np.float64), 4)
+    return _soften(np.asarray(image, dtype=np.float64), 4)
 
 
 def _side_marker() -> Field:
     """Return the letter L of lead that marks the patient's left."""
-    picture = Image.new("F", (DRAWN_SIDE_PIXELS, DRAWN_SIDE_PIXELS))
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("F", (DRAWN_SIDE_PIXELS, DRAWN_SIDE_PIXELS))
+    pen = ImageDraw.Draw(image)
     pen.line([715, 40, 715, 72], fill=0.9, width=6)
     pen.line([712, 72, 735, 72], fill=0.9, width=6)
-    return np.asarray(picture, dtype=np.float64)
+    return np.asarray(image, dtype=np.float64)
 
 
 def _soften(field: Field, pixels: int) -> Field:
     """Blur by reducing `pixels` times and enlarging again."""
-    picture = Image.fromarray(field.astype(np.float32))
-    reduced = picture.reduce(pixels)
-    return np.asarray(reduced.resize(picture.size, Image.Resampling.BICUBIC), dtype=np.float64)
+    image = Image.fromarray(field.astype(np.float32))
+    reduced = image.reduce(pixels)
+    return np.asarray(reduced.resize(image.size, Image.Resampling.BICUBIC), dtype=np.float64)
 
 
 def _noise(random: np.random.Generator, grain_pixels: int) -> Field:

@@ -1,4 +1,4 @@
-"""From an 8-bit picture to a network's input; the same for training and serving."""
+"""From an 8-bit image to a network's input; the same for training and serving."""
 
 import hashlib
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
     image: (rows, columns) uint8, 0 = black, 255 = white, MONOCHROME2 sense.
     Returns (spec.height, spec.width, 3) float32 in spec.value_range, three equal channels. The
     aspect ratio is not kept, as in the papers; the bilinear filter widens with the reduction, so
-    nothing aliases. Equalisation comes last, over the resized picture.
+    nothing aliases. Equalisation comes last, over the resized image.
     Raises UndecodablePixelsError where a side is shorter than 64 pixels.
     Source: rahimzadeh2020 section 2.1 (300 x 300, 1/255); khan2020 (150 x 150).
     """
@@ -49,7 +49,7 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
 
 
 def pixel_sha256(image: NDArray[np.uint8]) -> str:
-    """Return the SHA-256 of a rendered picture, its shape included, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a rendered image, its shape included, as 64 hexadecimal digits."""
     digest = hashlib.sha256(f"{image.dtype} {image.shape} ".encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()

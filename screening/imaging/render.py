@@ -1,7 +1,7 @@
-"""From the stored pixels of a DICOM object to the 8-bit picture a reader would see.
+"""From the stored pixels of a DICOM object to the 8-bit image a reader would see.
 
 Every step maps one stored value to one grey level, so the steps run over the few thousand stored
-values that occur ("levels") and the picture is looked up once at the end.
+values that occur ("levels") and the image is looked up once at the end.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ def render(path: Path) -> RenderedImage:
 
     Raises UnreadableDataSetError where the file does not parse, TruncatedDataSetError where it ends
     before Pixel Data or within a fragment, and UndecodablePixelsError where its pixels give no
-    picture; OSError where it cannot be opened, and nothing else.
+    image; OSError where it cannot be opened, and nothing else.
     Source: PS3.4 annex N.2 (order of the steps); PS3.3 C.11.1, C.11.2, C.11.6, C.7.5.1.1.2.
     """
     decoded = decode(path)
@@ -113,11 +113,11 @@ def _histogram(offsets: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
 def _look_up(
     table: NDArray[np.uint8], offsets: NDArray[np.unsignedinteger[Any]]
 ) -> NDArray[np.uint8]:
-    picture = np.empty(offsets.shape, dtype=np.uint8)
+    image = np.empty(offsets.shape, dtype=np.uint8)
     for start in range(0, len(offsets), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        picture[rows] = table[offsets[rows]]
-    return picture
+        image[rows] = table[offsets[rows]]
+    return image
 
 
 def _padding(data_set: Dataset, levels: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""A rendered picture and the steps that made it, which are stored with the result."""
+"""A rendered image and the steps that made it, which are stored with the result."""
 
 from dataclasses import dataclass
 from enum import StrEnum

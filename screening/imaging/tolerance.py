@@ -1,4 +1,4 @@
-"""What an object breaks of the standard and is read in spite of: recorded with its picture."""
+"""What an object breaks of the standard and is read in spite of: recorded with its image."""
 
 from enum import StrEnum
 

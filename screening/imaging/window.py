@@ -11,7 +11,7 @@ from screening.imaging.render_path import VoiStep
 Values: TypeAlias = NDArray[np.float64]
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
-"""Ends of the window of a picture that names none: bright markers and dead pixels fall outside."""
+"""Ends of the window of an image that names none: bright markers and dead pixels fall outside."""
 
 
 def linear(values: Values, center: float, width: float) -> Values:
@@ -47,7 +47,7 @@ def stretch(values: Values, low: float, high: float) -> Values:
 def percentile_window(values: Values, counts: NDArray[np.integer[Any]]) -> tuple[float, float]:
     """Return the 0.5th and 99.5th percentile of `values` that occur `counts` times.
 
-    The extremes where the two percentiles are one (a nearly uniform picture); the same value twice
+    The extremes where the two percentiles are one (a nearly uniform image); the same value twice
     where nothing occurs or all is equal.
     """
     present = values[counts > 0]

@@ -1,4 +1,4 @@
-"""Grad-CAM: where in a picture a network found what it says.
+"""Grad-CAM: where in an image a network found what it says.
 
 Source: Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
 Localization, section 3; soares2020 shows such maps. Importing this module loads TensorFlow, whose
@@ -18,7 +18,7 @@ from screening.networks.feature_maps import last_feature_map
 
 
 class GradCam:
-    """A network cut in two at its last feature map; made once, asked for any number of maps."""
+    """A network cut in two at its last feature map; made once, for any number of maps."""
 
     def __init__(self, model: keras.Model) -> None:
         """Cut the network.

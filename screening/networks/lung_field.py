@@ -68,39 +68,39 @@ class LungFieldFinder:
         self.spec = spec
         self._forward = _graph(model, spec)
 
-    def box(self, picture: NDArray[np.uint8]) -> Box | None:
-        """Return the box of one (rows, columns) uint8 picture, None without a plausible one."""
-        return self.boxes([picture])[0]
+    def box(self, image: NDArray[np.uint8]) -> Box | None:
+        """Return the box of one (rows, columns) uint8 image, None without a plausible one."""
+        return self.boxes([image])[0]
 
-    def boxes(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Box | None]:
-        """Return the boxes of pictures of any sizes, in order."""
-        return [found if isinstance(found, Box) else None for found in self.find(pictures)]
+    def boxes(self, images: Sequence[NDArray[np.uint8]]) -> list[Box | None]:
+        """Return the boxes of images of any sizes, in order."""
+        return [found if isinstance(found, Box) else None for found in self.find(images)]
 
-    def find(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Box | NoLungField]:
-        """Return the box of each picture, or what was found in place of a lung field.
+    def find(self, images: Sequence[NDArray[np.uint8]]) -> list[Box | NoLungField]:
+        """Return the box of each image, or what was found in place of a lung field.
 
         A box whose crop `preprocess` would not take, since a side is shorter than 64 pixels, is no
         lung field either.
         """
-        maps = self.probabilities(pictures)
-        return [self._found(each, map_) for each, map_ in zip(pictures, maps, strict=True)]
+        maps = self.probabilities(images)
+        return [self._found(each, map_) for each, map_ in zip(images, maps, strict=True)]
 
-    def probabilities(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Return (pictures, spec.height, spec.width) float32 probabilities of lung."""
-        maps = np.empty((len(pictures), self.spec.height, self.spec.width), np.float32)
-        for start in range(0, len(pictures), _BATCH):
+    def probabilities(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return (images, spec.height, spec.width) float32 probabilities of lung."""
+        maps = np.empty((len(images), self.spec.height, self.spec.width), np.float32)
+        for start in range(0, len(images), _BATCH):
             part = slice(start, start + _BATCH)
-            inputs = [network_input(picture, self.spec) for picture in pictures[part]]
+            inputs = [network_input(image, self.spec) for image in images[part]]
             maps[part] = self._forward(np.stack(inputs)[..., np.newaxis])[..., 0]
         return maps
 
     def _found(
-        self, picture: NDArray[np.uint8], probabilities: NDArray[np.float32]
+        self, image: NDArray[np.uint8], probabilities: NDArray[np.float32]
     ) -> Box | NoLungField:
         found = find_lung_field(probabilities, self.spec)
         if isinstance(found, NoLungField):
             return found
-        rows, columns = crop(picture, found).shape
+        rows, columns = crop(image, found).shape
         if min(rows, columns) < SHORTEST_SIDE_PIXELS:
             return NoLungField(
                 f"lung field of {rows} x {columns} pixels, sides of at least "

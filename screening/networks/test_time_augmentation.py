@@ -1,4 +1,8 @@
-"""A network that is asked several times about a radiograph, each time about another view of it."""
+"""Test-time augmentation: the mean of a network's probabilities over several views of an image.
+
+Source: Krizhevsky, Sutskever and Hinton 2012, ImageNet Classification with Deep Convolutional
+Neural Networks, section 4.1 (mean over crops and mirror images).
+"""
 
 from typing import Any
 
@@ -23,8 +27,8 @@ def with_test_time_augmentation(
     if mirrored:
         views += [keras.ops.flip(view, axis=2) for view in views]
     # One call with all views, since each call would add the whole network to the graph once more.
-    answers: Any = model(keras.ops.concatenate(views, axis=0))
-    probabilities, *further = answers if isinstance(answers, list | tuple) else [answers]
+    outputs: Any = model(keras.ops.concatenate(views, axis=0))
+    probabilities, *further = outputs if isinstance(outputs, list | tuple) else [outputs]
     mean = keras.ops.mean(_by_view(probabilities, len(views)), axis=0)
     own = [_by_view(output, len(views))[0] for output in further]
     return keras.Model(image, [mean, *own] if own else mean, name=model.name)

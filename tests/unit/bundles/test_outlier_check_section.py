@@ -1,4 +1,4 @@
-"""What the manifest says of the picture check."""
+"""What the manifest says of the outlier check."""
 
 import json
 from pathlib import Path

@@ -194,7 +194,7 @@ def test_a_picture_without_lungs_is_refused_in_its_place(make_bundle: Make) -> N
     first, second, third = ensemble.screen(prepared)
     assert isinstance(second, Refusal)
     assert second.reason is Reason.UNLIKE_CHEST_RADIOGRAPH
-    assert second.found == "lungs on 2.0 % of the picture, at least 8.0 % expected"
+    assert second.found == "lungs on 2.0 % of the image, at least 8.0 % expected"
     assert prepared[1].box is None
     scored = scores_of(ensemble, pictures)
     assert_same_scores([first, third], [scored[0], scored[2]])

@@ -63,7 +63,7 @@ def test_too_little_lung_is_no_lung_field(lungs: NDArray[np.float64]) -> None:
     """Less lung than in any chest radiograph is refused, saying how much there was."""
     found = find_lung_field(lungs, SPEC)
     assert isinstance(found, NoLungField)
-    assert f"{100 * lungs.mean():.1f} % of the picture" in found.found
+    assert f"{100 * lungs.mean():.1f} % of the image" in found.found
     assert lung_box(lungs, SPEC) is None
 
 
