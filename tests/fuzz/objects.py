@@ -17,7 +17,7 @@ from tests.fuzz.findings import ROOT
 from tests.peers.receiving import radiograph
 
 SIDE_PIXELS = 144
-"""Enough for the picture check, little to decode."""
+"""Enough for the image check, little to decode."""
 LARGEST_REAL_BYTES = 1 << 20
 
 

@@ -21,7 +21,7 @@ SECTION: dict[str, Any] = {
 
 
 def parse(**changes: Any) -> Manifest:
-    """Parse a manifest whose picture check has these changes."""
+    """Parse a manifest whose outlier check has these changes."""
     content = valid_manifest() | {"picture_check": SECTION | changes}
     return parse_manifest(json.dumps(content).encode(), Path("some-bundle"))
 

@@ -1,4 +1,4 @@
-"""The plane of a picture check, and its file."""
+"""The plane of a outlier check, and its file."""
 
 from pathlib import Path
 

@@ -85,7 +85,7 @@ Make = Callable[..., Bundle]
 
 @pytest.fixture
 def make_bundle(tmp_path: Path) -> Make:
-    """Return a function that writes a tiny bundle, with a picture check or without."""
+    """Return a function that writes a tiny bundle, with a outlier check or without."""
 
     def make(*, checked: bool, layer: str = LAYER, features: int | None = None) -> Bundle:
         directory = tmp_path / "bundle"
@@ -169,7 +169,7 @@ def test_unknown_pictures_are_refused_in_their_place(make_bundle: Make) -> None:
 
 
 def test_without_the_section_every_picture_is_scored(make_bundle: Make) -> None:
-    """A bundle without a picture check knows no unknown pictures."""
+    """A bundle without a outlier check knows no unknown pictures."""
     answers = prepared_and_screened(make_bundle(checked=False), unknown())
     assert all(isinstance(answer, EnsembleScores) for answer in answers)
 

@@ -22,7 +22,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_all_are_screened(phantoms: list[Path]) -> None:
-    """Every phantom is whole, passes the gate and the picture check."""
+    """Every phantom is whole, passes the gate and the image check."""
     for path in phantoms:
         check_complete(path)
         assert screen_header(read_header(path).instance, EligibilityRules()) is None

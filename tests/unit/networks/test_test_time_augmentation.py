@@ -67,7 +67,7 @@ def test_each_picture_of_a_batch_gets_its_own_views() -> None:
 
 
 def test_features_stay_the_radiographs_own() -> None:
-    """The picture check was fitted to upright pictures as they came."""
+    """The outlier check was fitted to upright pictures as they came."""
     network = with_features(lopsided_network(), "flattened")
     answers, features = with_test_time_augmentation(network, mirrored=True, inner=0.8)(images())
     own_answers, own_features = network(images())
