@@ -58,12 +58,15 @@ pytestmark = pytest.mark.tensorflow
 
 
 STRETCHED = list(CONTRASTS)[1]
-TOLD_TONES = {
+TOLD_CONTRASTS = {
     "part": "test",
     "of_adults": True,
     "images": 16,
     "rows": [
-        {"tone": "darker", "figures": {"normal found": {"value": 0.25, "low": 0.2, "high": 0.3}}}
+        {
+            "contrast": "darker",
+            "figures": {"normal found": {"value": 0.25, "low": 0.2, "high": 0.3}},
+        }
     ],
 }
 
@@ -144,8 +147,8 @@ def test_the_worker_and_the_evaluation_score_and_refuse_alike(
     assert outcomes.total() == len(objects)
 
 
-def test_a_tone_trial_shows_the_same_pictures_in_each_tone(site: Site, ensemble: Ensemble) -> None:
-    """As they are the scores are those of the evaluation; in other tones they may be others."""
+def test_each_contrast_is_measured_on_the_same_images(site: Site, ensemble: Ensemble) -> None:
+    """As they are the scores are those of the evaluation; with other contrasts they may differ."""
     folds, rows = folds_of(site), by_image(site.rows)
     found = measure_contrast_robustness(ensemble, folds, Part.TEST, rows)
     expected = evaluate_bundle(ensemble, folds, Part.TEST, rows).everything
@@ -166,10 +169,10 @@ class RightHalf:
         return InputViews(dict.fromkeys(View, half))
 
 
-def test_the_view_that_a_member_takes_is_toned(
+def test_contrast_is_changed_in_the_view_that_a_member_takes(
     site: Site, released: Bundle, ensemble: Ensemble
 ) -> None:
-    """Not the whole image, which would give the view another tone."""
+    """Not in the whole image, which would give the view another contrast."""
     halves = Ensemble(released, ensemble._members, extractor=RightHalf())
     folds, rows = folds_of(site), by_image(site.rows)
     found = measure_contrast_robustness(halves, folds, Part.TEST, rows)
@@ -188,7 +191,7 @@ def test_the_view_that_a_member_takes_is_toned(
     assert shown[STRETCHED] != shown["as it is"]
 
 
-def test_tones_change_grey_levels_alone() -> None:
+def test_contrasts_change_grey_levels_alone() -> None:
     """Order stays; the stretch reaches both ends, gamma keeps them, the flat one meets halfway."""
     grey = np.tile(np.arange(50, 200, dtype=np.uint8), (100, 1))
     found = {
@@ -216,7 +219,7 @@ def test_card_and_report_tell_what_was_measured(
     trial = Trial(released.identity, (), ("others/odd.dcm",))
     write_beside(released.directory, OUTLIER_CHECK_NAME, trial_json(trial))
     write_beside(
-        released.directory, CONTRAST_ROBUSTNESS_NAME, TOLD_TONES | {"bundle": released.identity}
+        released.directory, CONTRAST_ROBUSTNESS_NAME, TOLD_CONTRASTS | {"bundle": released.identity}
     )
     told = {"value": 0.625, "low": 0.5, "high": 0.75}
     klass = {"class": "normal", "title": "Normal", "images": {"a": 5, "b": 5}, "told": told}
@@ -225,8 +228,8 @@ def test_card_and_report_tell_what_was_measured(
     card = write_card(released, folds).read_text()
     assert "| four, fold 1 | Normal | a 5, b 5 | 62.5 % (50.0-75.0) | 50.0 % |" in card
     assert "with the weights as they are stored" in card
-    assert "\n| tone | normal found |\n|---|---|\n| darker | 25.0 % (20.0-30.0) |\n" in card
-    assert "scores to 16 test images of adults when" in card
+    assert "\n| contrast | normal found |\n|---|---|\n| darker | 25.0 % (20.0-30.0) |\n" in card
+    assert "scores 16 test images of adults when" in card
     assert "Files that pass, and should not: others/odd.dcm." in card
     found = evaluate_runs([folds[:1]], Part.TEST, site.predictor)
     sheets = [
