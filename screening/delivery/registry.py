@@ -34,7 +34,7 @@ class Registry(Generic[Entry]):
         self._what = what
         self._package = package
         self._entries: dict[str, Entry] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._imported = False
 
     def register(self, entry: Entry) -> Entry:
