@@ -1,4 +1,4 @@
-"""What a trained network scores to the crops it held out, kept in its run."""
+"""A trained network's scores of the crops that its run held out, kept in the run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ class JsonLines:
         self._saved_s = time.monotonic()
 
     def say(self, text: str) -> None:
-        """Tell one fact."""
+        """Report one fact."""
         tell(run=self._run, said=text)
 
     def begin(self, what: str, images: int) -> None:

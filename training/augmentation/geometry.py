@@ -1,4 +1,4 @@
-"""Random changes to a training image, the same for the same seed, epoch and image."""
+"""Random geometric changes to a training image, the same for the same seed, epoch and image."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Gives an image the sharpness and grain of another one, from any source.
 
 How strongly a radiograph holds fine detail depends on detector, processing, reduction and
-compression, so it tells the hospital; after an exchange it tells nothing of the class.
+compression, so it identifies the hospital; after an exchange it says nothing about the class.
 Source: Yang and Soatto 2020, FDA: Fourier Domain Adaptation for Semantic Segmentation, section 3.1
 (amplitudes exchanged, phases kept), here for amplitudes averaged over all directions.
 """

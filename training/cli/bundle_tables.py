@@ -51,9 +51,9 @@ def print_figures(figures: Sequence[ReleaseFigure]) -> None:
 def print_probes(found: Sequence[SourceProbe]) -> None:
     """Print one row for each class of each network."""
     print_table(
-        "source probe: share of images whose source is told, within a class; percent (95 % "
+        "source probe: share of images whose source is predicted, within a class; percent (95 % "
         "interval)",
-        ("network", "class", "images", "told", "chance"),
+        ("network", "class", "images", "predicted", "chance"),
         [
             (
                 probe.name,

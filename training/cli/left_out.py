@@ -22,7 +22,7 @@ from training.runs.held_out_scores import Predictions, TrainedFold, by_image, pr
 class LeftOutOptions:
     """Options besides the runs.
 
-    out: a folder that the table is written to. bundle: of the same recipe, whose card tells it.
+    out: a folder that the table is written to. bundle: of the same recipe, whose card includes it.
     workers: threads that decode images. cache: keeps those between runs.
     """
 

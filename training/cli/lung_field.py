@@ -31,7 +31,7 @@ def lung_field(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the images.")] = 60,
     seed: Annotated[int, typer.Option(help="Of split, order, changes and weights.")] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on after the last finished epoch.")
+        bool, typer.Option("--resume", help="Continue after the last finished epoch.")
     ] = False,
 ) -> None:
     """Train the network that finds the lungs.

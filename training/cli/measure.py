@@ -70,11 +70,13 @@ def outlier_check(
     split: SplitPart = None,
     others: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="DICOM files and images that must not be scored."),
+        typer.Option(metavar="DIR", help="DICOM files and images that the bundle must refuse."),
     ] = None,
     radiographs: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A subfolder of --others whose files must be scored."),
+        typer.Option(
+            metavar="NAME", help="A subfolder of --others whose files the bundle must score."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -150,7 +152,9 @@ def card(
     bundle: BundleFolder,
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN...]", help="The members' runs, whose probes are told."),
+        typer.Argument(
+            metavar="[RUN...]", help="The members' runs, whose source probes the card includes."
+        ),
     ] = None,
 ) -> None:
     """Write a bundle's model card again.

@@ -19,7 +19,7 @@ def pack(
         Path | None, typer.Option(metavar="RUN", help="Run of the lung-field network.")
     ] = None,
     from_bundle: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Bundle whose lung-field network finds.")
+        Path | None, typer.Option(metavar="BUNDLE", help="Bundle whose lung-field network to use.")
     ] = None,
     side: Annotated[int, typer.Option(min=64, help="Of each crop, in pixels.")] = 224,
     most_megabytes: Annotated[

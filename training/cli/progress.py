@@ -1,4 +1,4 @@
-"""Tells a run's progress on the terminal: a bar with the time left, a line per epoch."""
+"""Shows a run's progress on the terminal: a bar with the time left, a line per epoch."""
 
 from types import TracebackType
 from typing import Self

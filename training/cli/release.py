@@ -51,7 +51,7 @@ def report(
     ] = None,
     bundle: Annotated[
         Path | None,
-        typer.Option(metavar="BUNDLE", help="Also tell what was measured of this bundle."),
+        typer.Option(metavar="BUNDLE", help="Include what was measured of this bundle."),
     ] = None,
 ) -> None:
     """Write one page about evaluated runs.
@@ -128,7 +128,10 @@ def export(
         float, typer.Option(min=1, help="Largest size of the bundle, in 1,000,000 bytes.")
     ] = 100,
     outlier_check: Annotated[
-        bool, typer.Option(help="Fit what refuses images unlike the training images.")
+        bool,
+        typer.Option(
+            help="Fit the outlier check, which refuses images unlike the training images."
+        ),
     ] = True,
     workers: Workers = 2,
     cache: Cache = None,

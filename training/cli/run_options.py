@@ -20,9 +20,9 @@ BackboneWeights = Annotated[
 Epochs = Annotated[int | None, typer.Option(help="Epochs of each phase, instead of the paper's.")]
 ImagesPerEpoch = Annotated[
     int | None,
-    typer.Option(min=2, help="Images of an epoch, where it draws, instead of the protocol's."),
+    typer.Option(min=2, help="Images drawn for each epoch, instead of the protocol's number."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue after the last finished epoch.")]
 RunFolder = Annotated[
     Path | None,
     typer.Option(metavar="RUN", help="Folder of the run.", show_default="runs/PROTOCOL"),
@@ -32,40 +32,46 @@ FineTuneFrom = Annotated[
 ]
 FromBundle = Annotated[
     Path | None,
-    typer.Option(metavar="BUNDLE", help="Bundle whose member of this network goes on."),
+    typer.Option(metavar="BUNDLE", help="Bundle whose member of this architecture to start from."),
 ]
 LeaveOut = Annotated[
     list[str] | None,
-    typer.Option(metavar="HOSPITAL", help="Test on it, or a source, alone; repeatable."),
+    typer.Option(
+        metavar="HOSPITAL",
+        help="Hospital, or source, to leave out of training and test on; repeatable.",
+    ),
 ]
 StopBy = Annotated[
     list[str] | None,
     typer.Option(
         metavar="HOSPITAL",
-        help="Leave it out, too, and stop by it; its figures then flatter. Repeatable.",
+        help="Also leave this hospital out, and stop early by it; its own figures are then biased. Repeatable.",
     ),
 ]
 Patience = Annotated[
-    int, typer.Option(min=1, help="Epochs without a gain at --stop-by before it stops.")
+    int, typer.Option(min=1, help="Epochs without a gain on --stop-by before training stops.")
 ]
 Terms = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=WEIGHT",
-        help="What else counts: findings, adversary, contrast, variance, worst, or how much "
-        "classes do; repeatable.",
+        help="Weight of a loss term: findings, adversary, contrast, variance, worst or "
+        "classes; repeatable.",
     ),
 ]
 CacheBelow = Annotated[
     int | None,
     typer.Option(
         metavar="BLOCK",
-        help="Keep the scores of Xception's blocks below this one; only the others learn.",
+        help="Cache the features of Xception's blocks below this one; only the others learn.",
     ),
 ]
 LungFieldRun = Annotated[
     Path | None,
-    typer.Option(metavar="RUN", help="Lung-field network, where the protocol sees its field."),
+    typer.Option(
+        metavar="RUN",
+        help="Run of the lung-field network, for protocols whose input is the lung field.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Of splits, order, augmentation and weights.")]
 PrecisionName = Annotated[Precision, typer.Option(help="mixed_bfloat16 is faster on recent GPUs.")]

@@ -1,7 +1,7 @@
-"""The many findings that an image's label and note tell, for training alone.
+"""The many findings that an image's label and note name, for training alone.
 
-A network that must tell effusion from nodule looks at the lungs; one that must tell three classes
-may look at what tells the hospital. NIH's notes name up to 14 text-mined findings, and what they do
+A network that must separate effusion from nodule looks at the lungs; one that must tell three classes
+may look at what identifies the hospital. NIH's notes name up to 14 text-mined findings, and what they do
 not name counts as absent; of other images only what the label says is known.
 Source: Wang et al. 2017, CVPR (ChestX-ray8), table 1 and the 6 findings added in ChestX-ray14;
 Cohen et al. 2020, arXiv:2002.02497 (labels of several data sets, unknown ones masked).
@@ -68,7 +68,7 @@ KNOWN_OF_LABEL: Mapping[Label, Mapping[str, bool]] = {
     Label.TUBERCULOSIS: {ABNORMAL: True, "tuberculosis": True, "covid19": False},
     Label.OTHER_ABNORMAL: {ABNORMAL: True, "tuberculosis": False, "covid19": False},
 }
-"""What a label tells, whatever the note says. A positive PCR does not make lungs abnormal."""
+"""What a label implies, whatever the note says. A positive PCR does not make lungs abnormal."""
 
 
 def findings_of(row: ImageRow) -> Mapping[str, bool]:

@@ -110,7 +110,7 @@ def release_figures(
 
 
 def of_the_reference_set(predictions: Predictions) -> Predictions:
-    """Return the scores to the images of the reference set."""
+    """Return the predictions for the images of the reference set."""
     chosen = np.array([_is_reference(each) for each in predictions.examples], dtype=bool)
     selected = zip(predictions.examples, chosen, strict=True)
     return replace(

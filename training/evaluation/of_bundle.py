@@ -115,7 +115,7 @@ def _with_finest_class(example: Example, rows: Mapping[str, ImageRow]) -> Exampl
 def evaluate_members(
     members: Sequence[Member], predictions: Sequence[Predictions]
 ) -> EnsembleEvaluation:
-    """Evaluate members' scores to the same examples, alone and combined as the manifest says."""
+    """Evaluate members' scores of the same examples, alone and combined as the manifest says."""
     combination = Combination(
         tuple(member.temperature for member in members), tuple(member.weight for member in members)
     )

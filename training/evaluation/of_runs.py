@@ -27,7 +27,7 @@ from training.metrics.classification import (
 from training.runs.held_out_scores import Predictions, TrainedFold
 
 Predictor = Callable[[TrainedFold, Part], Predictions]
-"""Returns a network's scores to one part of its split."""
+"""Returns a network's predictions for one part of its split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

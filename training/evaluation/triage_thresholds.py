@@ -61,7 +61,7 @@ TARGETS: tuple[TriageTarget, ...] = (
 
 
 def choose_triage_rules(scored: ScoredImages) -> tuple[ManifestRule, ...]:
-    """Return the triage table for an ensemble's calibrated scores to validation images.
+    """Return the triage table for an ensemble's calibrated scores of validation images.
 
     Raises TrainingError where a class has no image, or nothing but one has.
     """

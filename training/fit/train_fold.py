@@ -40,7 +40,7 @@ from training.runs.folder import fold_directory, write_split
 from training.runs.request import RunReport, RunRequest
 
 VERSIONS = 3
-"""Changed copies of each training image whose lower blocks' scores are kept."""
+"""Changed copies of each training image whose lower blocks' features are cached."""
 SHORTEST_TIMED_IMAGES = 1000
 """Fewer images in the whole run are trained sooner than their time is measured."""
 
@@ -73,9 +73,9 @@ class _Learner:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The part of the network that is trained, and what it is shown: images, or kept scores.
+    """The part of the network that is trained, and what it is shown: images, or cached features.
 
-    lower: whose scores are kept, below `folder`; None where images are shown.
+    lower: whose features are cached, below `folder`; None where images are shown.
     """
 
     network: keras.Model
@@ -89,7 +89,9 @@ class _Shown:
         """Return batches of what is shown."""
         if self.lower is None or self.report is None:
             return batches
-        self.report.begin(f"keeping lower blocks' scores, {part}", versions * len(batches.rows))
+        self.report.begin(
+            f"caching the lower blocks' features, {part}", versions * len(batches.rows)
+        )
         features = keep_features(
             self.lower,
             batches,

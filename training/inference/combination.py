@@ -1,4 +1,4 @@
-"""Members' scores as one score: calibration, weights, and how both are chosen.
+"""Members' scores as one: calibration, weights, and how both are chosen.
 
 Both are chosen on validation data: the temperature of each member as the one under which the true
 class of its scores in the ensemble's three classes is most probable, then the weights as those
@@ -129,7 +129,7 @@ def ensemble_scores(
 def choose_combination(members: Sequence[Predictions]) -> Combination:
     """Choose temperatures and weights on validation data.
 
-    members: scores to the same images, none of them of a group that a member was trained on.
+    members: predictions for the same images, none of them of a group that a member was trained on.
     Raises TrainingError where one is.
     """
     leaked = sum(each.group_in_training for each in members[0].examples)

@@ -1,4 +1,4 @@
-"""A network's scores to a set of images."""
+"""A network's scores of a set of images."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Puts image files through a run's trained network."""
+"""Scores image files with a run's trained network."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice

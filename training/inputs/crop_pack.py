@@ -30,7 +30,7 @@ _NAME_CHARACTERS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRecord:
-    """What a pack says of itself."""
+    """A pack's description."""
 
     images: int
     """How many there are."""
@@ -58,7 +58,7 @@ def crop_name(pixels_sha256: str) -> str:
 
 
 def read_record(pack: Path) -> PackRecord:
-    """Return what a pack says of itself; raises DataError where it cannot be read."""
+    """Return a pack's description; raises DataError where it cannot be read."""
     try:
         return PackRecord(**json.loads((pack / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:

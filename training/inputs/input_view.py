@@ -1,4 +1,4 @@
-"""What of a radiograph a network sees in training: the same as when it serves."""
+"""The input view of a network in training: the same as when it serves."""
 
 import shutil
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from training.runs.folder import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class LungFieldRegion:
-    """name: of the part, for what is kept of it; finder: of the lungs."""
+    """The lung field of an image. name: identifies it in a cache; finder: of the lungs."""
 
     name: str
     finder: LungFieldFinder
@@ -36,7 +36,7 @@ class LungFieldRegion:
 
 @dataclass(frozen=True, slots=True)
 class InputView:
-    """What a network takes of a radiograph.
+    """What a network's input is made of, and how: its view of a radiograph.
 
     part: None for the whole image. mirrored, inner: test-time augmentation, see
     `screening.networks.test_time_augmentation`.
@@ -57,7 +57,7 @@ class InputView:
 
 
 def region_of_view(view: View, lung_field: Path | None) -> LungFieldRegion | None:
-    """Return the part that a view shows, None for the whole image.
+    """Return the region that a view shows, None for the whole image.
 
     lung_field: the folder of the lung-field network's run. Raises TrainingError where the view
     needs one and it has none.

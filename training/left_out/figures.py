@@ -26,7 +26,7 @@ LEAST_IMAGES = 20
 
 
 class Figure(StrEnum):
-    """What is told of each hospital."""
+    """The figures of each hospital."""
 
     COVID19_NORMAL = "COVID-19 against normal, AUC"
     COVID19_OTHER = "COVID-19 against other disease, AUC"
@@ -47,7 +47,7 @@ SHARES: Mapping[Figure, tuple[Kind, frozenset[Priority]]] = {
     Figure.URGENT: (Kind.COVID19, frozenset({Priority.STAT, Priority.HIGH})),
     Figure.CALM: (Kind.NORMAL, frozenset({Priority.MEDIUM, Priority.LOW})),
 }
-"""Of which images the share with which priorities is told."""
+"""For each figure: which images, and the share of which priorities among them."""
 MEAN_BARS: Mapping[Figure, Bar] = {
     Figure.COVID19_NORMAL: Bar(
         "COVID-19 against normal, AUC, mean over hospitals left out",

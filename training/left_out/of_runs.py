@@ -45,7 +45,7 @@ def scored_folds(argument: Path) -> tuple[TrainedFold, ...]:
 
 
 def has_kept_scores(fold: TrainedFold, part: Part) -> bool:
-    """Return whether a fold without weights has its network's scores to a part."""
+    """Return whether a fold without weights has its network's predictions for a part."""
     return not fold.weights.exists() and predictions_path(fold, part).exists()
 
 

@@ -72,7 +72,7 @@ class HospitalScores:
 def scores_of_rows(
     rows: Sequence[ImageRow], scores: Floats, rules: Sequence[TriageRule]
 ) -> HospitalScores:
-    """Return the scores to rows of a manifest; rules: chosen on images of other hospitals."""
+    """Return the scores of rows of a manifest; rules: chosen on images of other hospitals."""
     priorities = [triage(ClassScores(*row), rules).priority for row in scores.tolist()]
     return HospitalScores(
         scores=scores,

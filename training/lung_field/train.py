@@ -141,7 +141,7 @@ def _fitted(
 
 
 def _identity(request: LungFieldRequest, digest: str) -> str:
-    """Return what a checkpoint must say of itself to be gone on with."""
+    """Return the identity of a checkpoint from which training may continue."""
     size = (request.spec.height, request.spec.width)
     content = [size, request.epochs, request.seed, digest]
     return f"lung-field {hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"

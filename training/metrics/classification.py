@@ -163,7 +163,7 @@ def accuracy_difference(first: ScoredImages, second: ScoredImages) -> Estimate:
     Raises ValueError where the images differ.
     """
     if not np.array_equal(first.true, second.true):
-        raise ValueError("expected scores to the same images")
+        raise ValueError("expected scores of the same images")
     gains = (first.predicted == first.true).astype(float) - (second.predicted == second.true)
 
     def mean(chosen: Indices) -> float:

@@ -1,4 +1,4 @@
-"""The confusion matrix: who was what, and what the network said."""
+"""The confusion matrix: true classes by predicted classes."""
 
 import csv
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ def above(model: keras.Model, block: int) -> keras.Model:
         return keras.Model(_cut(model, block), model.output, name=f"{model.name}_upper")
     except ValueError:  # Keras: the image reaches the outputs another way, too
         raise TrainingError(
-            f"expected a network with Xception alone to keep the scores below block {block}, "
+            f"expected a network with Xception alone to cache the features below block {block}, "
             f"found {model.name}; leave out --cache-below"
         ) from None
 

@@ -1,4 +1,4 @@
-"""How much each further aim counts beside the classes' own loss."""
+"""The weight of each further loss term beside the classes' own loss."""
 
 from dataclasses import dataclass
 

@@ -70,7 +70,7 @@ class LearningLayers(StrEnum):
 class Stratum:
     """Images that are drawn together.
 
-    klass: what the network is to score; None: drawn and split with the others, then left out, so
+    klass: the true class; None: drawn and split with the others, then left out, so
     that a fine-tuned network's folds are those of the network it starts from. labels: of the data
     manifest. sources: how names of the manifest's sources begin; empty: any. at_most: random
     under-sampling to this number, different split groups first. share: of a `BalancedDraw`, in

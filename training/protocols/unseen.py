@@ -11,7 +11,7 @@ Expected: on hospitals left out, COVID-19 against normal 0.90 (mean of areas), n
 abnormal against normal 0.85. `docs/experiments` has what was measured.
 
 Cost: on one recent GPU a few minutes for each network; on two cores CoroNet 0.1 s and the
-concatenated network 0.5 s an image and step, less with the lower blocks' scores kept (see
+concatenated network 0.5 s an image and step, less with the lower blocks' features cached (see
 `docs/training.md`).
 
 Commands, from the folder that `screening train pack` made:
@@ -29,7 +29,7 @@ Deviations from the papers:
 - Tuberculosis and other findings are partial labels: neither COVID-19 nor normal, so that their
   loss is the negative logarithm of what is left, which is all of pneumonia. A training-only output
   for them would have left the three released outputs free to call them normal.
-- An auxiliary output tells many findings apart, in training alone, where labels or notes name them.
+- An auxiliary output predicts many findings, in training alone, where labels or notes name them.
 - Black and white, and the sharpness, of many training images become another one's, of any
   hospital.
 - The mean of the weights after each epoch of the second half counts, or, with --stop-by, the epoch

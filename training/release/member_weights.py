@@ -36,7 +36,7 @@ class MemberPlace:
 class StoredMember:
     """A member as it is stored.
 
-    golden: its scores of the golden images. trained, stored: its scores to the compared images
+    golden: its scores of the golden images. trained, stored: its scores of the compared images
     in float32, and with its weights as they are stored, (images, classes) each.
     """
 

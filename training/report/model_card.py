@@ -52,7 +52,7 @@ class MeasuredLater:
 def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
     """Write a bundle's model card with all that was measured of it; return its path.
 
-    folds: of its members, whose probes are told. Raises TrainingError where a document is damaged,
+    folds: of its members, whose source probes it includes. Raises TrainingError where a document is damaged,
     or of another bundle, or the disk is full.
     """
     evaluation = read_beside(bundle.directory, EVALUATION_NAME)

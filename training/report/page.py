@@ -43,7 +43,7 @@ class LearningCurves:
 class ReportExtras:
     """What a report shows besides evaluations.
 
-    sheets: of networks' maps. bundle: whose evaluation and outlier check are told, if measured.
+    sheets: of networks' maps. bundle: whose evaluation and outlier check are included, if measured.
     """
 
     sheets: Sequence[Sheet] = ()

@@ -2,7 +2,7 @@
 
 A checkpoint holds every variable: weights, moving statistics, the states of the random generators
 of dropout, and the optimizer's. Nothing else is random in a run but what its seed and the epoch
-give anew, so a run that goes on from a checkpoint ends as one that was never broken.
+give anew, so a run that continues from a checkpoint ends as one that was never interrupted.
 """
 
 import contextlib

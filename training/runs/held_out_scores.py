@@ -1,4 +1,4 @@
-"""What a run's networks scored to images they were not trained on, kept beside the weights.
+"""A run's predictions for images that it was not trained on, kept beside the weights.
 
 RUN/fold-K/predictions-PART.csv: one line per image, with all that evaluation needs, so that a
 report can be made without the images and their manifest.
@@ -69,9 +69,9 @@ class TrainedFold:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One image to score, and what is known of it.
+    """One labelled image, and what is known of it.
 
-    klass: what the network was to score, one of the run's classes or a coarser one.
+    klass: its true class, one of the run's classes or a coarser one.
     training_images_of_source: how many images of the same source the network was trained on; 0:
     the source was left out. group_in_training: whether it was trained on another image of the
     same patient, or a duplicate.
@@ -175,7 +175,7 @@ def examples_of(fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]) -> 
 def predicted(
     fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow], scorer: Scorer
 ) -> Predictions:
-    """Return a network's scores to one part, kept from before where the weights are the same."""
+    """Return a network's predictions for one part, from the kept file where the weights are the same."""
     examples = examples_of(fold, part, rows)
     path = predictions_path(fold, part)
     digest = file_sha256(fold.weights)
@@ -214,7 +214,7 @@ def write_kept(fold: TrainedFold, part: Part, predictions: Predictions) -> None:
 
 
 def classified(predictions: Predictions) -> Predictions:
-    """Return the scores to images of some class: abnormal ones count in no class's figures."""
+    """Return predictions for images of some class: abnormal ones count in no class's figures."""
     kept = [each.klass != ABNORMAL for each in predictions.examples]
     return Predictions(
         predictions.classes,
@@ -224,7 +224,7 @@ def classified(predictions: Predictions) -> Predictions:
 
 
 def predictions_path(fold: TrainedFold, part: Part) -> Path:
-    """Return where a fold's scores to a part are kept."""
+    """Return where a fold's predictions for a part are kept."""
     return fold.directory / f"predictions-{part}.csv"
 
 

@@ -62,7 +62,7 @@ class RunRequest:
     pack: Path | None = None
     """Crops in place of the manifest's files."""
     resume: bool = False
-    """Go on after the last finished epoch."""
+    """Continue after the last finished epoch."""
     seed: int = 0
     """Of splits, order, augmentation and weights."""
     precision: Precision = Precision.FLOAT32
@@ -90,16 +90,16 @@ def parse_terms(words: Sequence[str]) -> dict[str, float]:
 
 
 class RunReport(Protocol):
-    """Where a run tells how it goes."""
+    """Where a run reports its progress."""
 
     def say(self, text: str) -> None:
-        """Tell one fact."""
+        """Report one fact."""
 
     def begin(self, what: str, images: int) -> None:
-        """Begin a task of so many images; the one before is over."""
+        """Begin a task of so many images; the previous one is done."""
 
     def advance(self, images: int) -> None:
-        """Tell that so many images more are done."""
+        """Report that so many more images are done."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Tell the figures of a finished epoch."""
+        """Report a finished epoch."""
