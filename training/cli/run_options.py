@@ -45,7 +45,8 @@ StopBy = Annotated[
     list[str] | None,
     typer.Option(
         metavar="HOSPITAL",
-        help="Also leave this hospital out, and stop early by it; its own figures are then biased. Repeatable.",
+        help="Also leave this hospital out, and stop early by it; its own figures are then biased. "
+        "Repeatable.",
     ),
 ]
 Patience = Annotated[

@@ -1,8 +1,9 @@
 """The many findings that an image's label and note name, for training alone.
 
-A network that must separate effusion from nodule looks at the lungs; one that must tell three classes
-may look at what identifies the hospital. NIH's notes name up to 14 text-mined findings, and what they do
-not name counts as absent; of other images only what the label says is known.
+A network that must separate effusion from nodule looks at the lungs; one that must separate
+three classes may look at what identifies the hospital. NIH's notes name up to 14 text-mined
+findings, and what they do not name counts as absent; of other images only what the label says is
+known.
 Source: Wang et al. 2017, CVPR (ChestX-ray8), table 1 and the 6 findings added in ChestX-ray14;
 Cohen et al. 2020, arXiv:2002.02497 (labels of several data sets, unknown ones masked).
 """

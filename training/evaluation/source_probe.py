@@ -1,8 +1,8 @@
 """How well an image's source can be predicted from a network's penultimate features.
 
 Within one class: COVID-19 of one collection from COVID-19 of another. A network that sees the
-disease alone leaves a linear classifier at chance; what it predicts above chance is a way to take the
-hospital for the disease. Source: Alain and Bengio 2016, Understanding intermediate layers using
+disease alone leaves a linear classifier at chance; what it predicts above chance is a way to take
+the hospital for the disease. Source: Alain and Bengio 2016, Understanding intermediate layers using
 linear classifier probes; Zech et al. 2018, PLOS Medicine 15:e1002683 (radiographs' hospital).
 """
 
@@ -39,7 +39,7 @@ MOST_FEATURES = 4096
 
 @dataclass(frozen=True, slots=True)
 class ClassProbe:
-    """Within one class. told: mean share of each source's images whose source is predicted; chance: of it.
+    """Within one class. told: mean share of each source's images whose source is predicted.
 
     images: by source.
     """
@@ -106,7 +106,7 @@ def penultimate(model: keras.Model) -> keras.Model:
 def probe_class(
     klass: Class, features: NDArray[np.floating], rows: Sequence[ImageRow]
 ) -> ClassProbe:
-    """Return how well a linear classifier predicts the sources of rows, cross-validated by group."""
+    """Return how well a linear classifier predicts rows' sources, cross-validated by group."""
     sources = np.array([row.source for row in rows], dtype=np.str_)
     groups = np.array([row.split_group for row in rows], dtype=np.str_)
     names, true = np.unique(sources, return_inverse=True)

@@ -1,7 +1,7 @@
 """Draws images two by two, of two classes, and of one hospital where it has two.
 
-Within a batch each hospital then shows at least two classes if it has them, so that what identifies the
-hospital identifies no class.
+Within a batch each hospital then shows at least two classes if it has them, so that what identifies
+the hospital identifies no class.
 """
 
 import math

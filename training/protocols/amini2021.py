@@ -1,4 +1,4 @@
-"""Amini, Menhaj and Talebi 2021: VGG-19 with frozen convolutions predicts the probability of COVID-19.
+"""Amini, Menhaj and Talebi 2021: VGG-19 with frozen convolutions scores COVID-19.
 
 Citation: M. H. Amini, M. B. Menhaj, H. A. Talebi, A modified CNN-based Covid-19 detection using
 CXR, Archives of Community Medicine and Public Health 7(2) (2021) 142-145.

@@ -52,8 +52,8 @@ class MeasuredLater:
 def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
     """Write a bundle's model card with all that was measured of it; return its path.
 
-    folds: of its members, whose source probes it includes. Raises TrainingError where a document is damaged,
-    or of another bundle, or the disk is full.
+    folds: of its members, whose source probes it includes. Raises TrainingError where a document is
+    damaged, or of another bundle, or the disk is full.
     """
     evaluation = read_beside(bundle.directory, EVALUATION_NAME)
     trial = read_beside(bundle.directory, OUTLIER_CHECK_NAME)

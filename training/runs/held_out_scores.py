@@ -175,7 +175,7 @@ def examples_of(fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]) -> 
 def predicted(
     fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow], scorer: Scorer
 ) -> Predictions:
-    """Return a network's predictions for one part, from the kept file where the weights are the same."""
+    """Return a network's predictions for one part; kept ones where the weights are the same."""
     examples = examples_of(fold, part, rows)
     path = predictions_path(fold, part)
     digest = file_sha256(fold.weights)
