@@ -56,7 +56,7 @@ def evaluate(
         bool,
         typer.Option(
             "--leave-out-hospital",
-            help="Evaluate on the hospitals that the runs left out: each alone, then their mean; with "
+            help="Evaluate on the hospitals that the runs left out: each, then their mean; with "
             "--bundle also kept beside its manifest.",
         ),
     ] = False,

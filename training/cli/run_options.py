@@ -32,7 +32,7 @@ FineTuneFrom = Annotated[
 ]
 FromBundle = Annotated[
     Path | None,
-    typer.Option(metavar="BUNDLE", help="Bundle whose member of this architecture to start from."),
+    typer.Option(metavar="BUNDLE", help="Bundle; training starts from its member of this network."),
 ]
 LeaveOut = Annotated[
     list[str] | None,

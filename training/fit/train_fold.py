@@ -176,7 +176,7 @@ def _start_network(training: FoldTraining, fold: int) -> StartNetwork:
 def _account(report: RunReport, protocol: Protocol, start: StartNetwork) -> None:
     for account in start.accounts:
         report.say(str(account))
-    if start.fresh_layers and not start.accounts:
+    if start.fresh_layers and not start.accounts and protocol.backbones:
         report.say(
             f"the backbone starts from random weights; the paper started from ImageNet's "
             f"({', '.join(protocol.backbones)}): name a file with --backbone-weights"
