@@ -27,7 +27,7 @@ T = TypeVar("T")
 LONGEST_FILES = (
     "tests/integration/test_faults.py",
     "tests/integration/test_load.py",
-    "tests/unit/training_networks/test_run_protocol.py",
+    "tests/unit/training_networks/test_train_protocol.py",
 )
 """Each takes minutes: begun last, it would keep one process busy while the others are done."""
 
