@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def test_receive_removes_images_by_itself_where_it_is_set(tmp_path: Path) -> Non
             with database.write() as session:
                 row = session.scalars(select(Classification)).one()
                 row.state, row.reason = "not_applicable", "not_frontal"
+                row.instance.received_at -= timedelta(minutes=1)  # however soon receive is back
             site.kill("receive")
             site.start("receive")
 
