@@ -1,4 +1,4 @@
-"""Made-up scores to images of hospitals, and runs that keep them without their weights."""
+"""Made-up scores of images of hospitals, and runs that keep them without their weights."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -26,6 +26,6 @@ def example(name: str, klass: str, **changes: object) -> Example:
 def predictions(
     true: Sequence[str], rows: Sequence[Sequence[float]], classes: tuple[str, ...] = THREE
 ) -> Predictions:
-    """Return scores to images named by their place."""
+    """Return scores of images that are named by their place."""
     examples = tuple(example(str(n), klass) for n, klass in enumerate(true))
     return Predictions(classes, examples, np.array(rows, dtype=np.float64))

@@ -97,7 +97,7 @@ class LeftOutFigures:
 
 
 def left_out_figures(runs: Sequence[HospitalScores]) -> LeftOutFigures:
-    """Return the table; runs: what each training run scored to the hospitals it left out.
+    """Return the table; runs: the scores of each training run for the hospitals that it left out.
 
     Raises ValueError where a hospital was left out of two runs: its figure would be two.
     """

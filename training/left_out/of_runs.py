@@ -1,4 +1,4 @@
-"""From finished runs to what they scored to the hospitals that they left out."""
+"""Scores of finished runs for images of the hospitals that they left out."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What networks scored to images of hospitals that were left out of their training."""
+"""Scores of networks for images of hospitals that were left out of their training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def kind_of(label: Label) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class HospitalScores:
-    """Scores to images of hospitals that one training run left out.
+    """Scores for images of the hospitals that one training run left out.
 
     scores: (images, 3), the ensemble's three classes in the order of `Class`, 0 to 1. kinds,
     hospitals, groups: (images,). children: (images,) whether the hospital's patients are children.
