@@ -239,7 +239,7 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 from tests.unit.training_networks.conftest import build_tiny
-from tests.unit.training_networks.test_run_protocol import FOUR, HeardReport, small
+from tests.unit.training_networks.test_train_protocol import FOUR, HeardReport, small
 from screening.networks.architectures import Architecture
 from training.fit.train_protocol import run_protocol
 from training.runs.request import RunRequest
