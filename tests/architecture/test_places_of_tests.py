@@ -2,10 +2,11 @@
 
 import ast
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.test_modules import python_modules, relative
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `(tests/\w+)` \| (.+?) \|", re.MULTILINE)
@@ -57,17 +58,5 @@ def test_the_files_to_begin_with_exist() -> None:
 
 def folders() -> set[str]:
     """Return the folders below tests/ that hold Python files of the repository."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "tests/**/*.py"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode:
-        pytest.skip("not a git checkout: the repository's files are not known")
-    return {
-        "/".join(path.split("/")[:2])
-        for path in listed.stdout.splitlines()
-        if (ROOT / path).exists()
-    }
+    names = (relative(path).split("/") for path in python_modules())
+    return {"/".join(name[:2]) for name in names if name[0] == "tests" and len(name) > 2}
