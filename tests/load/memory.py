@@ -80,14 +80,15 @@ class MemoryWatch:
 
 
 def resident_mb(pid: int) -> float:
-    """Return the resident memory of a process (VmRSS), in MB.
+    """Return the memory of a process's own that is resident (RssAnon and RssShmem), in MB.
 
-    Raises AssertionError where it is gone.
+    Pages of program files are not its own; they come when they are first used, long after the
+    start of a process that was forked. Raises AssertionError where it is gone.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except FileNotFoundError:
         status = ""
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    found = re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", status, re.MULTILINE)
     assert found, f"process {pid} ended"
-    return int(found[1]) * 1024 / BYTES_A_MB
+    return sum(map(int, found)) * 1024 / BYTES_A_MB
