@@ -157,6 +157,7 @@ def installation(
                 **variables,
             )
         )
+        site.forks_stations = in_haste
         site.run("bundles", "activate", "untrained", "--yes")
         stations = stack.enter_context(kept_stations(site, *STATIONS))
         database = stack.enter_context(contextlib.closing(site.database))

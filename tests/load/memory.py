@@ -80,15 +80,14 @@ class MemoryWatch:
 
 
 def resident_mb(pid: int) -> float:
-    """Return the memory of a process's own that is resident (RssAnon and RssShmem), in MB.
+    """Return the resident memory of a process (VmRSS), in MB.
 
-    Pages of program files are not its own; they come when they are first used, long after the
-    start of a process that was forked. Raises AssertionError where it is gone.
+    Raises AssertionError where it is gone.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except FileNotFoundError:
         status = ""
-    found = re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", status, re.MULTILINE)
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
     assert found, f"process {pid} ended"
-    return sum(map(int, found)) * 1024 / BYTES_A_MB
+    return int(found[1]) * 1024 / BYTES_A_MB

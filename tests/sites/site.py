@@ -35,7 +35,9 @@ class Site:
             "SCREENING_MIN_FREE_MIB": "1",
             **variables,
         }
-        self.processes: dict[str, prefork.Forked] = {}
+        self.processes: dict[str, prefork.Forked | subprocess.Popen[bytes]] = {}
+        self.forks_stations = True
+        """False where their memory is measured, which is a new interpreter's then."""
 
     @property
     def settings(self) -> Settings:
@@ -85,13 +87,23 @@ class Site:
         """
         for station in stations:
             with (self.folder / f"{station}.log").open("ab") as log:
-                self.processes[station] = prefork.start(
-                    ["run", station.partition("-")[0]],
-                    environment=self.environment,
-                    folder=self.folder,
-                    out=log,
-                    err=log,
-                )
+                command = ["run", station.partition("-")[0]]
+                if self.forks_stations:
+                    self.processes[station] = prefork.start(
+                        command,
+                        environment=self.environment,
+                        folder=self.folder,
+                        out=log,
+                        err=log,
+                    )
+                else:
+                    self.processes[station] = subprocess.Popen(
+                        [sys.executable, "-m", "screening", *command],
+                        env=self.environment,
+                        cwd=self.folder,
+                        stdout=log,
+                        stderr=log,
+                    )
 
     @contextlib.contextmanager
     def up(self) -> Iterator[subprocess.Popen[bytes]]:
