@@ -13,6 +13,7 @@ from screening.db.recount import recount
 from screening.db.schema import metadata
 from screening.db.session import Database
 from screening.spool.store import Spool
+from tests.rows.standing_results import add_bundles
 from tests.services.servers import new_postgresql_database
 
 
@@ -58,6 +59,12 @@ def spool(tmp_path: Path) -> Spool:
     made = Spool(tmp_path / "spool")
     made.prepare()
     return made
+
+
+@pytest.fixture
+def bundle_id(database: Database) -> int:
+    """Register the active bundle."""
+    return add_bundles(database, "active")[0]
 
 
 def _empty(url: str) -> None:

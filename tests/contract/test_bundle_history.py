@@ -6,25 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from screening.classify.record import Scored
 from screening.db import bundle_rows
 from screening.db.session import Database
 from screening.db.tables import Event
-from screening.domain.backoff import Backoff
-from screening.domain.scores import combine, member_scores
-from screening.domain.triage import Priority, Triage
 from screening.errors import BundleError
-from screening.renderings.structured_report.profiles import Profile
-
-FOLDER = {"folder": Profile.COMPREHENSIVE}
-BACKOFF = Backoff(first_s=100, longest_s=600)
-SCORED = Scored(
-    scores=combine([member_scores("coronet", ("covid19", "normal"), (0.7, 0.3), 1.0)], [1.0]),
-    triage=Triage(Priority.STAT, "COVID-19 probability at least 50 %", 0.7),
-    pixel_sha256="ab" * 32,
-    render_path={},
-    timings_s={},
-)
 
 
 def activated(database: Database, *names: str) -> Callable[[], str]:

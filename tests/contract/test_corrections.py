@@ -26,15 +26,9 @@ from tests.rows.resending import (
     standing_reasons,
     work,
 )
-from tests.rows.standing_results import add_bundles, make, predecessor_of
+from tests.rows.standing_results import make, predecessor_of
 
 STUDY = "1.2.3.1"
-
-
-@pytest.fixture
-def bundle_id(database: Database) -> int:
-    """Register the active bundle."""
-    return add_bundles(database, "active")[0]
 
 
 def test_accepted_it_stands_with_the_former_result_and_a_new_report(

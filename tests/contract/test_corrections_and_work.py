@@ -28,7 +28,6 @@ from tests.rows.resending import (
 )
 from tests.rows.standing_results import (
     SCORED,
-    add_bundles,
     make,
     make_active,
     misplaced,
@@ -38,12 +37,6 @@ from tests.rows.standing_results import (
 from tests.rows.stored import add_bundle
 
 STUDY = "1.2.3.1"
-
-
-@pytest.fixture
-def bundle_id(database: Database) -> int:
-    """Register the active bundle."""
-    return add_bundles(database, "active")[0]
 
 
 @pytest.mark.integration

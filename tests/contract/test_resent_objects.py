@@ -38,15 +38,9 @@ from tests.rows.resending import (
     with_losses,
     work,
 )
-from tests.rows.standing_results import add_bundles, make
+from tests.rows.standing_results import make
 
 STUDY = "1.2.3.1"
-
-
-@pytest.fixture
-def bundle_id(database: Database) -> int:
-    """Register the active bundle."""
-    return add_bundles(database, "active")[0]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 Loading SQLAlchemy, pydicom, pynetdicom and TensorFlow takes seconds of processor time, and the
 tests start hundreds of processes. Here one process for each environment loads them once and forks
 for each command. A command still has a process of its own: its memory, threads, signals,
-environment, folder and output are nobody else's. `screening up` starts its stations as ever, so
-that starting from nothing stays tested.
+environment, folder and output are nobody else's. `screening up` and the load tests start their
+stations as ever, so that starting from nothing stays tested.
 """
 
 import atexit

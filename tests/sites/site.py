@@ -37,7 +37,7 @@ class Site:
         }
         self.processes: dict[str, prefork.Forked | subprocess.Popen[bytes]] = {}
         self.forks_stations = True
-        """False where their memory is measured, which is a new interpreter's then."""
+        """False where their memory is measured: that of a new interpreter, as in production."""
 
     @property
     def settings(self) -> Settings:
