@@ -14,9 +14,8 @@ from screening.db.session import Database
 from screening.domain.backoff import Retried
 from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
-from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
-from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.ensemble import Ensemble, Screened
 from screening.ensemble.examination import Examined, Failed, Ready
 from screening.ensemble.input_views import PreparedInput
 from screening.logs import get_logger
@@ -105,7 +104,9 @@ class BatchRunner:
             return {}
         started = time.perf_counter()
         try:
-            screened = self._ensemble.screen([found.prepared for found in ready.values()])
+            screened = self._ensemble.screen_with_statistics(
+                [found.prepared for found in ready.values()]
+            )
         except Exception as error:
             log.exception("scoring_failed", instances=len(ready))
             failed = Failed(FailureReason.INTERNAL_ERROR, type(error).__name__)
@@ -119,17 +120,18 @@ class BatchRunner:
     def _result(
         self,
         found: Ready[PreparedInput],
-        screened: EnsembleScores | Refusal | Failed,
+        screened: Screened | Refusal | Failed,
         share_s: float,
     ) -> Result:
-        if not isinstance(screened, EnsembleScores):
+        if not isinstance(screened, Screened):
             return screened
         return Scored(
-            scores=screened,
-            triage=triage(screened.ensemble, self._ensemble.bundle.manifest.rules),
+            scores=screened.scores,
+            triage=triage(screened.scores.ensemble, self._ensemble.bundle.manifest.rules),
             pixel_sha256=found.pixel_sha256,
             render_path=found.render_path,
             timings_s={**found.timings_s, "score": round(share_s, 4)},
+            image_statistics=screened.statistics,
         )
 
 

@@ -19,6 +19,7 @@ from screening.db.states import change_state
 from screening.db.tables import Classification, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
+from screening.domain.image_statistics import ImageStatistics
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     MAX_ATTEMPTS,
@@ -44,6 +45,8 @@ class Scored:
     pixel_sha256: str
     render_path: dict[str, Any]
     timings_s: dict[str, float]
+    image_statistics: ImageStatistics | None = None
+    """By which drift is told; None where the ensemble gave none."""
 
 
 Result = Scored | Refusal | Compared | Failed
@@ -90,6 +93,9 @@ def _write_scored(writing: _Writing, result: Scored) -> None:
     row.priority_score = result.triage.score
     row.pixel_sha256 = result.pixel_sha256
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
+    row.image_statistics = (
+        result.image_statistics.as_dict() if result.image_statistics is not None else None
+    )
     row.reason = row.detail = None
     _finish(writing, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority)
 

@@ -8,15 +8,7 @@ ledger read (`study_tables`), and what people decided (`decision_tables`).
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from screening.db.columns import Base, BigKey, State, Text, Uid, partial_index, state_column
@@ -89,6 +81,7 @@ class Instance(Base):
 
     __table_args__ = (
         UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),
+        Index("ix_instances_calling_ae_title", "calling_ae_title", "id"),
         partial_index(
             "uq_instances_first_of_uid", ("sop_instance_uid",), "NOT conflicting", unique=True
         ),
@@ -144,6 +137,8 @@ class Classification(Base):
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     render_path: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
+    image_statistics: Mapped[dict[str, Any] | None]
+    """`domain.image_statistics` of a scored image, by name; None: scored before they were kept."""
 
     stands_since: Mapped[datetime | None]
     """Since when this is the instance's result; None while it is not (`db/standing_results.py`)."""

@@ -7,7 +7,7 @@ TF_CPP_MIN_LOG_LEVEL beforehand.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from screening.bundles.registry import Bundle, verify_files
 from screening.domain.eligibility import Refusal
+from screening.domain.image_statistics import ImageStatistics
 from screening.domain.scores import EnsembleScores, combine
 from screening.ensemble.device import memory_for, set_up_tensorflow
 from screening.ensemble.examination import Failed
@@ -22,9 +23,10 @@ from screening.ensemble.golden_check import compare_golden, no_lung_field, read_
 from screening.ensemble.input_views import InputViews, PreparedInput, ViewExtractor
 from screening.ensemble.members import EnsembleMember, MemberOutputs, load_network
 from screening.ensemble.memory_limit import MemoryLimit, in_parts
-from screening.ensemble.outlier_check import OutlierCheck
+from screening.ensemble.outlier_check import OutlierAnswer, OutlierCheck
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
+from screening.imaging.grey_statistics import grey_statistics
 from screening.imaging.preprocess import preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 
@@ -36,6 +38,16 @@ class Inference:
     scores: EnsembleScores
     refusal: Refusal | None
     """By the lung field or the outlier check; None where the scores may be used."""
+    statistics: ImageStatistics
+    """By which drift is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The scores of one radiograph that may be used, and the statistics of its image."""
+
+    scores: EnsembleScores
+    statistics: ImageStatistics
 
 
 class Ensemble:
@@ -110,6 +122,13 @@ class Ensemble:
         return PreparedInput(arrays, views.box, views.refusal)
 
     def screen(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal | Failed]:
+        """Return what `screen_with_statistics` does, without the statistics."""
+        screened = self.screen_with_statistics(batch)
+        return [one.scores if isinstance(one, Screened) else one for one in screened]
+
+    def screen_with_statistics(
+        self, batch: Sequence[PreparedInput]
+    ) -> list[Screened | Refusal | Failed]:
         """Return the scores of each prepared radiograph, or why it must not be screened, in order.
 
         A radiograph without a plausible lung field is refused and never scored; the outlier check
@@ -134,10 +153,11 @@ class Ensemble:
             for member, output in zip(self._members, outputs, strict=True)
         ]
         weights = self.bundle.manifest.combination_weights
+        checked = self._checked(batch, outputs)
         return [
-            Inference(combine(scores, weights), refusal)
-            for scores, refusal in zip(
-                zip(*by_member, strict=True), self._refusals(batch, outputs), strict=True
+            Inference(combine(scores, weights), refusal, statistics)
+            for scores, (refusal, statistics) in zip(
+                zip(*by_member, strict=True), checked, strict=True
             )
         ]
 
@@ -149,7 +169,8 @@ class Ensemble:
         if not batch:
             return []
         places = [n for n, member in enumerate(self._members) if member.gives_features]
-        return self._refusals(batch, [self._outputs(place, batch) for place in places])
+        checked = self._checked(batch, [self._outputs(place, batch) for place in places])
+        return [refusal for refusal, _ in checked]
 
     def verify_golden(self) -> None:
         """Score the bundle's golden images and compare with the scores in its manifest.
@@ -166,23 +187,40 @@ class Ensemble:
             for member in inferred.scores.members:
                 compare_golden(self.bundle, expected, member)
 
-    def _screened(self, part: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
-        return [inferred.refusal or inferred.scores for inferred in self.infer(part)]
+    def _screened(self, part: Sequence[PreparedInput]) -> list[Screened | Refusal]:
+        return [
+            inferred.refusal or Screened(inferred.scores, inferred.statistics)
+            for inferred in self.infer(part)
+        ]
 
     def _outputs(self, place: int, batch: Sequence[PreparedInput]) -> MemberOutputs:
         with memory_for(f"a batch of {len(batch)}"):
             images = np.stack([prepared.arrays[place] for prepared in batch])
         return self._members[place].outputs(images)
 
-    def _refusals(
+    def _checked(
         self, batch: Sequence[PreparedInput], outputs: Sequence[MemberOutputs]
-    ) -> list[Refusal | None]:
-        outliers: list[Refusal | None] = [None] * len(batch)
+    ) -> list[tuple[Refusal | None, ImageStatistics]]:
+        """Return each radiograph's refusal, and the statistics of its image."""
+        answers = [OutlierAnswer()] * len(batch)
         if self._outlier_check:
             for output in outputs:
                 if output.features is not None:
-                    outliers = self._outlier_check.refusals(output.features)
-        return [one.refusal or outlier for one, outlier in zip(batch, outliers, strict=True)]
+                    answers = self._outlier_check.answers(output.features)
+        return [
+            (one.refusal or answer.refusal, self._statistics(one, answer))
+            for one, answer in zip(batch, answers, strict=True)
+        ]
+
+    def _statistics(self, one: PreparedInput, answer: OutlierAnswer) -> ImageStatistics:
+        specs = [member.spec for member in self._members]
+        place = min(range(len(specs)), key=lambda n: specs[n].height * specs[n].width)
+        black, white = specs[place].value_range
+        grey = (one.arrays[place][..., 0] - black) * (255 / (white - black))
+        return ImageStatistics(
+            feature_distance=answer.distance,
+            **{name: round(value, 4) for name, value in asdict(grey_statistics(grey)).items()},
+        )
 
 
 def _refuse_other_preprocessing(bundle: Bundle) -> None:

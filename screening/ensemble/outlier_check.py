@@ -3,6 +3,7 @@
 Those too far from them in feature space, and those that were rotated or inverted.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,16 @@ from screening.errors import BundleError
 
 SHOWN_DIGITS = 3
 """Decimal places to which a distance or outlier score is compared with its threshold, and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierAnswer:
+    """What the check says of one image."""
+
+    refusal: Refusal | None = None
+    """None where the image may be scored."""
+    distance: float | None = None
+    """From known images, as `FeatureStatistics.distances` gives it; None without a check."""
 
 
 class OutlierCheck:
@@ -34,8 +45,8 @@ class OutlierCheck:
             else None
         )
 
-    def refusals(self, features: NDArray[np.float32]) -> list[Refusal | None]:
-        """Return for each image why it is refused, None where it is not.
+    def answers(self, features: NDArray[np.float32]) -> list[OutlierAnswer]:
+        """Return for each image why it is refused, if it is, and how far it is from known ones.
 
         features: (images, features) of the layer that the section names.
         Raises BundleError where the statistics are of another number of features.
@@ -49,7 +60,10 @@ class OutlierCheck:
                 "get the bundle from its source again"
             ) from error
         return [
-            self._too_far(float(distance)) or self._beyond_the_plane(float(score))
+            OutlierAnswer(
+                self._too_far(float(distance)) or self._beyond_the_plane(float(score)),
+                _rounded(float(distance)),
+            )
             for distance, score in zip(distances, scores, strict=True)
         ]
 

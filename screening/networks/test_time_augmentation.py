@@ -4,9 +4,29 @@ Source: Krizhevsky, Sutskever and Hinton 2012, ImageNet Classification with Deep
 Neural Networks, section 4.1 (mean over crops and mirror images).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+
+OWN, MIDDLE, MIRRORED, MIRRORED_MIDDLE = "as it is", "middle", "mirrored", "mirrored middle"
+"""Names of the views."""
+
+
+def augmented_views(
+    images: Any, *, mirrored: bool = False, inner: float | None = None
+) -> Mapping[str, Any]:
+    """Return every view of (batch, height, width, channels) images, as they are first, by name.
+
+    mirrored, inner: as for `with_test_time_augmentation`.
+    """
+    views = {OWN: images}
+    if inner is not None:
+        views[MIDDLE] = _enlarged_middle(images, inner)
+    if mirrored:
+        names = {OWN: MIRRORED, MIDDLE: MIRRORED_MIDDLE}
+        views |= {names[name]: keras.ops.flip(view, axis=2) for name, view in views.items()}
+    return views
 
 
 def with_test_time_augmentation(
@@ -23,9 +43,7 @@ def with_test_time_augmentation(
     if not mirrored and inner is None:
         return model
     image = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
-    views = [image] if inner is None else [image, _enlarged_middle(image, inner)]
-    if mirrored:
-        views += [keras.ops.flip(view, axis=2) for view in views]
+    views = list(augmented_views(image, mirrored=mirrored, inner=inner).values())
     # One call with all views, since each call would add the whole network to the graph once more.
     outputs: Any = model(keras.ops.concatenate(views, axis=0))
     probabilities, *further = outputs if isinstance(outputs, list | tuple) else [outputs]

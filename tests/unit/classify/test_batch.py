@@ -20,8 +20,10 @@ from screening.classify.batch import BatchRunner
 from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.eligibility import Reason, Refusal
-from screening.domain.scores import EnsembleScores, combine, member_scores
-from screening.ensemble.ensemble import Ensemble
+from screening.domain.image_statistics import ImageStatistics
+from screening.domain.scores import combine, member_scores
+from screening.ensemble.ensemble import Ensemble, Screened
+from screening.ensemble.examination import Failed
 from screening.ensemble.input_views import PreparedInput
 from screening.imaging.phantom import write_phantoms
 from tests.bundles.batches import batch_runner
@@ -30,6 +32,7 @@ from tests.bundles.manifests import valid_manifest
 pytestmark = pytest.mark.tensorflow
 
 CLASSES = ("covid19", "pneumonia", "normal")
+STATISTICS = ImageStatistics(12.0, 120.0, 240.0, 0.02, 1.1)
 
 
 class RefusesEverySecond(Ensemble):
@@ -40,9 +43,12 @@ class RefusesEverySecond(Ensemble):
         del image
         return PreparedInput(())
 
-    def screen(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal]:
+    def screen_with_statistics(
+        self, batch: Sequence[PreparedInput]
+    ) -> list[Screened | Refusal | Failed]:
         """Score and refuse in turn."""
-        scores = combine([member_scores("one", CLASSES, (0.95, 0.03, 0.02), 1.0)], [1.0])
+        member = member_scores("one", CLASSES, (0.95, 0.03, 0.02), 1.0)
+        scores = Screened(combine([member], [1.0]), STATISTICS)
         refusal = Refusal(Reason.UNLIKE_CHEST_RADIOGRAPH, "distance 9.00 from known radiographs")
         return [refusal if place % 2 else scores for place in range(len(batch))]
 
@@ -70,6 +76,8 @@ def test_a_refused_picture_is_not_applicable(
         ("not_applicable", "unlike_chest_radiograph"),
     ]
     assert rows[0].priority == "STAT"
+    assert rows[0].image_statistics == STATISTICS.as_dict()
+    assert rows[1].image_statistics is None
     assert rows[1].detail == "distance 9.00 from known radiographs"
     assert rows[1].covid19 is None
     assert rows[1].report_state == "none"
@@ -91,7 +99,7 @@ def test_a_batch_is_watched_while_it_is_worked_on(
 
         return looking
 
-    for name in ("prepare", "screen"):
+    for name in ("prepare", "screen_with_statistics"):
         monkeypatch.setattr(RefusesEverySecond, name, seen_at(getattr(RefusesEverySecond, name)))
     assert runner.run() == 2
     assert seen == [[True]] * 3

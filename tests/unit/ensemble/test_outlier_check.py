@@ -242,7 +242,10 @@ def test_a_picture_at_the_threshold_is_accepted(tmp_path: Path) -> None:
         statistics={"file": "known.npz", "sha256": SHA256, "bytes": 1},
     )
     distance = OutlierCheck(check, tmp_path)
-    near, far = distance.refusals(np.stack([features[0], features[0] + 9]))
-    assert near is None
-    assert far is not None
-    assert f"at most {threshold:.2f}" in far.found
+    near, far = distance.answers(np.stack([features[0], features[0] + 9]))
+    assert near.refusal is None
+    assert far.refusal is not None
+    assert f"at most {threshold:.2f}" in far.refusal.found
+    assert near.distance is not None
+    assert far.distance is not None
+    assert near.distance <= threshold < far.distance

@@ -1,0 +1,34 @@
+"""What is kept of each scored image, beside its scores, so that drift can be told.
+
+None of it tells the patient: each is one number of a whole image.
+"""
+
+from dataclasses import asdict, dataclass
+
+from screening.domain.scores import Class
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStatistics:
+    """Of one image, at the size and in the view in which the bundle's smallest network sees it."""
+
+    black_level: float
+    """Grey level, 0 to 255, that 1 % of the image is darker than."""
+    median_level: float
+    """0 to 255."""
+    white_level: float
+    """Grey level, 0 to 255, that 1 % of the image is brighter than."""
+    detail: float
+    """Strength of the finest detail, as a fraction of the range from black to white."""
+    feature_distance: float | None
+    """From the images that the ensemble was trained on: around 1 for images like them. None where
+    the bundle has no outlier check."""
+
+    def as_dict(self) -> dict[str, float]:
+        """Return what is known, by name, as the database keeps it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+FEATURE_DISTANCE = "feature_distance"
+LEVELS = ("black_level", "median_level", "white_level", "detail")
+SCORES = tuple(klass.value for klass in Class)
