@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 from screening.db import (
     breaker_tables,
+    calibration_tables,
     commitment_scp_tables,
     commitment_scu_tables,
     decision_tables,
@@ -15,6 +16,7 @@ from screening.db.columns import Base
 MODULES = (
     tables,
     breaker_tables,
+    calibration_tables,
     commitment_scp_tables,
     commitment_scu_tables,
     decision_tables,

@@ -1,8 +1,8 @@
 """The tables. Patient attributes live in `Instance`, and in the `Study` rows derived from it.
 
 `alembic/versions` builds them, `screening.db.views` holds the views. Beside them are the tables of
-Storage Commitment (`commitment_scp_tables`, `commitment_scu_tables`), those that worklist and
-ledger read (`study_tables`), and what people decided (`decision_tables`).
+Storage Commitment (`commitment_scp_tables`, `commitment_scu_tables`), of calibrations, those that
+worklist and ledger read (`study_tables`), and what people decided (`decision_tables`).
 """
 
 from datetime import datetime
@@ -133,7 +133,9 @@ class Classification(Base):
     priority: Mapped[str | None] = mapped_column(State)
     priority_rule: Mapped[str | None] = mapped_column(String(128))
     priority_score: Mapped[float | None]
-    """What that rule looked at, 0 to 1: the order inside a priority."""
+    """What that rule looked at, or its rank at this site, 0 to 1: the order inside a priority."""
+    calibration_id: Mapped[int | None] = mapped_column(BigKey)
+    """The row of `site_calibrations` that gave the priority; None: the bundle's thresholds."""
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     render_path: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
@@ -153,7 +155,6 @@ class Classification(Base):
 
     instance: Mapped[Instance] = relationship(back_populates="classifications")
     bundle: Mapped[Bundle | None] = relationship()
-
     __table_args__ = (
         UniqueConstraint("instance_id", "bundle_id", name="uq_classifications_instance_bundle"),
         partial_index(
@@ -197,9 +198,7 @@ class Classification(Base):
             f"report_state = '{ReportState.DUE}' AND report_not_before IS NOT NULL",
         ),
         partial_index(
-            "ix_classifications_report_failed",
-            ("id",),
-            f"report_state = '{ReportState.FAILED}'",
+            "ix_classifications_report_failed", ("id",), f"report_state = '{ReportState.FAILED}'"
         ),
     )
 
