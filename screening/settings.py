@@ -30,6 +30,8 @@ from sqlalchemy.exc import ArgumentError
 from screening.delivery.choice import read_destination
 from screening.delivery.entry import DestinationSettings
 from screening.delivery.kind import Site
+from screening.delivery.route_check import SiteNames, problems
+from screening.delivery.routing import Route, Routing
 from screening.domain.backoff import BACKOFFS, Backoff, Retried
 from screening.errors import SettingsError
 from screening.transport.tls import Credentials
@@ -41,7 +43,7 @@ NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SCREENING_DATA"})
 """Variables with the prefix that are no settings: the file's place, and the tests' images."""
 REPORTS_FOLDER_NAME = "reports-folder"
 """The name of the destination that `reports_folder` stands for."""
-FOLLOWED = frozenset({"destinations", "reports_folder"})
+FOLLOWED = frozenset({"destinations", "reports_folder", "routes"})
 """Settings that a running station follows when the file changes (`screening.followed_settings`)."""
 BACKOFF_SETTINGS: Mapping[Retried, tuple[str, str]] = {
     Retried.CLASSIFICATION: ("retry_first_s", "retry_longest_s"),
@@ -75,7 +77,7 @@ def _from_json(value: object) -> object:
     try:
         return json.loads(value)
     except ValueError as error:
-        raise ValueError(f"expected a JSON list of peers, found invalid JSON: {error}") from None
+        raise ValueError(f"expected a JSON list, found invalid JSON: {error}") from None
 
 
 def _of_its_kind(value: object) -> object:
@@ -142,6 +144,7 @@ class Peer(BaseModel):
 CommitmentPeers = Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_from_json)]
 AnyDestination = Annotated[DestinationSettings, BeforeValidator(_of_its_kind)]
 Destinations = Annotated[tuple[AnyDestination, ...], NoDecode, BeforeValidator(_from_json)]
+Routes = Annotated[tuple[Route, ...], NoDecode, BeforeValidator(_from_json)]
 
 
 class Settings(BaseSettings):
@@ -260,6 +263,11 @@ class Settings(BaseSettings):
 
     destinations: Destinations = Field(
         (), description="Destinations of the reports (JSON list, or tables in the file)"
+    )
+    routes: Routes = Field(
+        (),
+        description="Which result goes to which destination (JSON list, or tables in the file); "
+        "empty: every result to every destination",
     )
     breaker_failures: int = Field(
         5, ge=1, description="Consecutive failures after which a destination is only probed"
@@ -390,6 +398,11 @@ class Settings(BaseSettings):
         return *self.destinations, read_destination(folder)
 
     @property
+    def routing(self) -> Routing:
+        """Which result goes to which destination."""
+        return Routing(self.routes, frozenset({REPORTS_FOLDER_NAME}))
+
+    @property
     def site(self) -> Site:
         """What a destination needs to know of us."""
         return Site(self.ae_title, self.tls_credentials)
@@ -438,6 +451,7 @@ def load_settings(**overrides: Any) -> Settings:
     folder = [REPORTS_FOLDER_NAME] if settings.reports_folder else []
     _check_unique("destinations", [*(one.name for one in settings.destinations), *folder])
     _check_unique("commitment_peers", [one.ae_title for one in settings.commitment_peers])
+    _check_routes(settings)
     return settings
 
 
@@ -535,6 +549,16 @@ def _check_unique(setting: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingsError(f"{setting}: expected unique names, found twice: {twice}")
+
+
+def _check_routes(settings: Settings) -> None:
+    names = SiteNames(
+        destinations=[one.name for one in settings.destinations],
+        every=settings.routing.every,
+        calling_ae_titles=settings.allowed_calling_ae_titles,
+    )
+    if found := problems(settings.routes, names):
+        raise SettingsError(f"routes: {'; '.join(found)}")
 
 
 def _origin(name: str, file: Mapping[str, Any], environment: set[str]) -> str:

@@ -145,7 +145,8 @@ def send(
     """Send a destination the reports made before it was added.
 
     It gets the report of each image's current result, which is made first where the destination
-    takes another profile. Reports that it has, has refused, or that were given up are left out.
+    takes another profile. Reports that it has, has refused, that were given up, or that the routes
+    of the settings send elsewhere are left out.
     You may interrupt and repeat the command: nothing is sent twice.
 
     Example: screening deliveries send --since 90d --to viewer
@@ -159,7 +160,7 @@ def send(
     start = point_in_time(since)
     with opened_database() as (settings, database):
         profile = _profile_of(to, settings)
-        late = find_late(database, to, profile, start)
+        late = find_late(database, to, profile, start, settings.routing)
         if as_json:
             print_json({"destination": to, "profile": profile, **late.as_dict()})
         else:
@@ -167,7 +168,8 @@ def send(
                 f"images received since {start.isoformat()} whose report {to} does not have: "
                 f"{len(late.ready)} with a report ready, {len(late.to_make)} with one to make in "
                 f"profile {profile}, {late.being_made} that the report worker is about to "
-                f"make, {late.not_possible} whose report cannot be made"
+                f"make, {late.not_possible} whose report cannot be made, {late.not_routed} that "
+                "the routes of the settings send elsewhere"
             )
         if dry_run or not late.to_send:
             return

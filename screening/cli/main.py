@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "bundles": "screening.cli.bundles:app",
     "deliveries": "screening.cli.deliveries:app",
     "destinations": "screening.cli.destinations:app",
+    "routes": "screening.cli.routes:app",
     "corrections": "screening.cli.corrections:app",
     "users": "screening.cli.users:app",
     "db": "screening.cli.database:app",

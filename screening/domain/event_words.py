@@ -55,6 +55,11 @@ def _attributes(detail: Detail) -> str:
     return in_words(detail.get("attributes") or ["?"])
 
 
+def _routed(detail: Detail) -> str:
+    to: Mapping[str, str] = detail.get("to") or {}
+    return "; ".join(f"{name}, {why}" for name, why in to.items()) or "no destination: no rule fits"
+
+
 _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "association_accepted": lambda d: (
         f"association accepted from {_value(d, 'calling_ae_title')} at {_value(d, 'peer_address')}"
@@ -79,6 +84,7 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     ),
     "instance_not_applicable": lambda d: f"not applicable{_because(d)}{_worker(d)}",
     "classification_failed": lambda d: f"classification failed{_because(d)}{_worker(d)}",
+    "result_routed": lambda d: f"result goes to {_routed(d)}",
     "report_made": lambda d: f"report made, profile {_value(d, 'profile')}",
     "report_failed": lambda d: f"report failed{_because(d)}",
     "delivery_added": lambda d: (

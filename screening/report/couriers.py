@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from screening.db.session import Database
 from screening.delivery.destination import connected
 from screening.delivery.entry import DestinationSettings
+from screening.delivery.routing import Routing
 from screening.logs import get_logger
 from screening.report.commitment_scu.courier import CommitmentCourier, commitment_couriers
 from screening.report.courier import Courier
@@ -43,6 +44,7 @@ class Couriers:
         """Start them. Raises SettingsError where one wants TLS and its files are not right."""
         self._database = database
         self._served: Mapping[str, _Served] = {}
+        self._routing = settings.routing
         self._leaving: list[Courier | CommitmentCourier] = []
         self._closed = False
         self._lock = threading.Lock()
@@ -52,6 +54,12 @@ class Couriers:
     def profiles(self) -> dict[str, str]:
         """The rendering that each destination takes, by its name."""
         return {name: one.chosen.profile for name, one in self._served.items()}
+
+    @property
+    def wanted(self) -> tuple[dict[str, str], Routing]:
+        """The rendering that each destination takes, and which result goes to which of them."""
+        with self._lock:
+            return self.profiles, self._routing
 
     def follow(self, settings: Settings) -> None:
         """Serve what the settings name now; a courier that is stopped finishes its batch.
@@ -76,7 +84,8 @@ class Couriers:
             for one in starting:
                 courier = Courier(one, self._database, settings)
                 served[one.name] = _Served(chosen[one.name], courier, confirming.get(one.name))
-            self._served = served
+            has_other_routes = self._routing != settings.routing
+            self._served, self._routing = served, settings.routing
         started = {one.name for one in starting}
         log.info(
             "destinations_changed",
@@ -84,6 +93,8 @@ class Couriers:
             changed=sorted(started & gone),
             removed=sorted(gone - started),
         )
+        if has_other_routes:
+            log.info("routes_changed", routes=[route.name for route in settings.routes])
 
     def wake(self) -> None:
         """Have what is due sent; returns at once."""

@@ -18,11 +18,13 @@ from screening.db.derived_tables import NOTED, note_rows
 from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.tables import Bundle, Classification, Delivery, Instance, Report
+from screening.delivery.routing import EVERY_RESULT_EVERYWHERE, Routing
 from screening.domain.lifecycle import ClassificationState, Lane, ReportState
 from screening.errors import ScreeningError, TransientError
 from screening.logs import get_logger
 from screening.report.outbox import make_late_report
+from screening.report.routes import FACTS, facts_in, was_meant_for
 from screening.spool.store import Spool
 
 ROWS_A_TRANSACTION = 200
@@ -41,6 +43,8 @@ class LateReports:
     """How many the report worker is about to make."""
     not_possible: int
     """How many cannot be made: the image was removed, or making them failed before."""
+    not_routed: int = 0
+    """How many the rules of the settings send elsewhere."""
 
     @property
     def to_send(self) -> int:
@@ -54,30 +58,38 @@ class LateReports:
             "to_make": len(self.to_make),
             "being_made": self.being_made,
             "not_possible": self.not_possible,
+            "not_routed": self.not_routed,
         }
 
 
-def find_late(database: Database, name: str, profile: str, since: datetime) -> LateReports:
+def find_late(
+    database: Database,
+    name: str,
+    profile: str,
+    since: datetime,
+    routing: Routing = EVERY_RESULT_EVERYWHERE,
+) -> LateReports:
     """Return what a destination does not have of the images received since then.
 
-    Raises DatabaseUnavailableError.
+    routing: leaves out what its rules send elsewhere. Raises DatabaseUnavailableError.
     """
     ready: list[int] = []
     to_make: list[int] = []
-    being_made = not_possible = 0
+    being_made = not_possible = not_routed = 0
     with database.read() as session:
-        for classification_id, state, removing, report_id in session.execute(
-            _lacking(name, profile, since)
-        ):
-            if report_id is not None:
-                ready.append(report_id)
-            elif state == ReportState.DUE:
+        for row in session.execute(_lacking(name, profile, since)):
+            holders = {name} if row.holds else set[str]()
+            if name not in routing.choose(facts_in(row), [name], holders).reasons:
+                not_routed += 1
+            elif row.report_id is not None:
+                ready.append(row.report_id)
+            elif row.report_state == ReportState.DUE:
                 being_made += 1
-            elif state == ReportState.MADE and removing is None:
-                to_make.append(classification_id)
+            elif row.report_state == ReportState.MADE and row.removing_since is None:
+                to_make.append(row.id)
             else:
                 not_possible += 1
-    return LateReports(tuple(ready), tuple(to_make), being_made, not_possible)
+    return LateReports(tuple(ready), tuple(to_make), being_made, not_possible, not_routed)
 
 
 def add_ready(database: Database, name: str, report_ids: Sequence[int]) -> int:
@@ -139,7 +151,7 @@ def _reports(database: Database, classification_id: int, profile: str) -> list[i
         return list(session.scalars(made))
 
 
-def _lacking(name: str, profile: str, since: datetime) -> Select[int, str, datetime | None, int]:
+def _lacking(name: str, profile: str, since: datetime) -> Select[Any]:
     """Select the results that stand, were received since then, and have no delivery there."""
     other = aliased(Report)
     has_delivery = exists().where(
@@ -149,8 +161,16 @@ def _lacking(name: str, profile: str, since: datetime) -> Select[int, str, datet
     )
     in_profile = and_(_is_newest(Report), Report.profile == profile)
     return (
-        select(Classification.id, Classification.report_state, Instance.removing_since, Report.id)
+        select(
+            Classification.id,
+            Classification.report_state,
+            Instance.removing_since,
+            Report.id.label("report_id"),
+            was_meant_for(name).label("holds"),
+            *FACTS,
+        )
         .join(Instance, Instance.id == Classification.instance_id)
+        .join(Bundle, Bundle.id == Classification.bundle_id)
         .outerjoin(Report, in_profile)
         .where(
             Classification.state == ClassificationState.CLASSIFIED,

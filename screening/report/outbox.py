@@ -20,11 +20,13 @@ from screening.db.states import change_state
 from screening.db.tables import Classification, Delivery, Report
 from screening.delivery.content import ReportDocument, in_zone
 from screening.delivery.rendering import RENDERINGS
+from screening.delivery.routing import EVERY_RESULT_EVERYWHERE, Chosen, ResultFacts, Routing
 from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
 from screening.report.due_report import DueReport, Predecessor, detach, newest_reports, source_of
+from screening.report.routes import routed_result
 from screening.spool.store import Spool
 from screening.work.queues import REPORTS
 
@@ -43,12 +45,13 @@ def make_due_reports(
     spool: Spool,
     destinations: Mapping[str, str],
     zone: tzinfo | None = None,
+    routing: Routing = EVERY_RESULT_EVERYWHERE,
 ) -> int:
     """Make the reports of up to REPORTS_AT_ONCE classifications; return how many were due.
 
     Those of live images first, so that what is issued again in great number delays none.
-    destinations: rendering by name; each gets one delivery row a report. zone: of the site, for
-    the reports' dates; None: the machine's.
+    destinations: rendering by name; each that the routing chooses gets one delivery row a report.
+    zone: of the site, for the reports' dates; None: the machine's.
     Raises DatabaseUnavailableError.
     """
     with database.read() as session:
@@ -56,7 +59,7 @@ def make_due_reports(
         ids = [row.id for row in due]
     for classification_id in ids:
         try:
-            _make(database, spool, classification_id, destinations, zone)
+            _make(database, spool, classification_id, destinations, zone=zone, routing=routing)
         except DatabaseUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001  one report's fault must not hold up the others
@@ -69,17 +72,32 @@ def _make(
     spool: Spool,
     classification_id: int,
     destinations: Mapping[str, str],
+    *,
     zone: tzinfo | None,
+    routing: Routing,
 ) -> None:
     with database.read() as session:
         due = detach(session, session.get_one(Classification, classification_id))
+        chosen = _chosen(session, classification_id, destinations, routing)
+    destinations = {name: destinations[name] for name in chosen.reasons}
     documents = _build(due, spool, set(destinations.values()), zone)
     with database.write() as session:
         row = session.get_one(Classification, classification_id, with_for_update=True)
         if _is_as_it_was(session, row, due):
+            if routing.routes:
+                add_instance_event(session, row.instance, "result_routed", to=dict(chosen.reasons))
             _record_made(session, row, due, documents, destinations)
             change_state(row, ReportState.MADE)
             row.report_error = None
+
+
+def _chosen(
+    session: Session, classification_id: int, destinations: Mapping[str, str], routing: Routing
+) -> Chosen:
+    if not routing.routes:
+        return routing.choose(ResultFacts(), destinations)
+    result = routed_result(session, classification_id)
+    return routing.choose(result.facts, destinations, result.holders)
 
 
 def make_late_report(

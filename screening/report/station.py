@@ -49,8 +49,11 @@ class ReportStation:
         """Make every due report and wake the couriers; never waits for a destination."""
         more = True
         while more:
-            profiles = self._couriers.profiles
-            more = bool(outbox.make_due_reports(self._database, self._spool, profiles, self._zone))
+            profiles, routing = self._couriers.wanted
+            made = outbox.make_due_reports(
+                self._database, self._spool, profiles, self._zone, routing
+            )
+            more = bool(made)
             more = bool(settle_passed_over(self._database)) or more
             self._couriers.wake()
 

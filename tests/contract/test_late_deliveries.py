@@ -55,7 +55,7 @@ def delivered_to(database: Database, name: str) -> int:
 def test_reports_of_the_same_profile_are_sent_as_they_are(reported: Database, spool: Spool) -> None:
     """No new report is made; sending again adds nothing; the trail says it was asked for."""
     assert late(reported, "viewer").as_dict() == {
-        "ready": 5, "to_make": 0, "being_made": 0, "not_possible": 0,
+        "ready": 5, "to_make": 0, "being_made": 0, "not_possible": 0, "not_routed": 0,
     }  # fmt: skip
     assert late(reported, "pacs").to_send == 0
     for _ in range(2):
@@ -70,7 +70,7 @@ def test_reports_of_the_same_profile_are_sent_as_they_are(reported: Database, sp
 def test_reports_of_another_profile_are_made_first(reported: Database, spool: Spool) -> None:
     """For this destination alone: no other one gets what nobody asked for."""
     assert late(reported, "viewer", Profile.BASIC_TEXT).as_dict() == {
-        "ready": 0, "to_make": 5, "being_made": 0, "not_possible": 0,
+        "ready": 0, "to_make": 5, "being_made": 0, "not_possible": 0, "not_routed": 0,
     }  # fmt: skip
     for _ in range(2):
         assert send(reported, spool, "viewer", Profile.BASIC_TEXT) == 5
@@ -126,7 +126,7 @@ def test_only_the_result_that_stands_is_sent(reported: Database, spool: Spool) -
     """Of an image with two results the newer, once its report is made; before, it is being made."""
     add_newer_result(reported)
     assert late(reported, "viewer").as_dict() == {
-        "ready": 4, "to_make": 0, "being_made": 1, "not_possible": 0,
+        "ready": 4, "to_make": 0, "being_made": 1, "not_possible": 0, "not_routed": 0,
     }  # fmt: skip
     assert outbox.make_due_reports(reported, spool, OLD) == 1
     assert send(reported, spool, "viewer", Profile.COMPREHENSIVE) == 5
