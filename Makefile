@@ -52,8 +52,9 @@ check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, know
 	$(BIN)/python -m deploy.check
 	$(BIN)/python -m deploy.audit
 
-bench: $(VENV)/.dev ## measure intake on this machine
-	$(BIN)/python -m tests.benchmarks.intake $(ARGS)
+bench: $(VENV)/.runtime ## measure everything beside its peers, in half an hour; ARGS="intake" for one
+	tests/install-tools
+	$(BIN)/screening bench $(ARGS)
 
 bench-size: $(VENV)/.dev ## ask worklist, ledger and claims with a million studies; ARGS="--studies 10000" for fewer
 	$(BIN)/python -m tests.benchmarks.worklist_at_size $(ARGS)

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "corrections": "screening.cli.corrections:app",
     "users": "screening.cli.users:app",
     "db": "screening.cli.database:app",
+    "bench": "screening.cli.bench:bench",
 }
 """Each command, or group of commands, and where it is; in the order of the help."""
 

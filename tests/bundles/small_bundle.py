@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 SIDE_PIXELS = 96
+ROOT = Path(__file__).parents[2]
 
 
 def make_small_bundle(bundles: Path) -> None:
@@ -17,9 +18,15 @@ def make_small_bundle(bundles: Path) -> None:
     if (bundles / "untrained").exists():
         return
     command = [sys.executable, "-m", "tests.bundles.small_bundle"]
-    environment = {**os.environ, "SCREENING_BUNDLE_DIR": str(bundles)}
+    environment = {**os.environ, "SCREENING_BUNDLE_DIR": str(bundles.resolve())}
     made = subprocess.run(
-        command, env=environment, check=False, capture_output=True, text=True, timeout=280
+        command,
+        env=environment,
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=280,
     )
     if made.returncode:
         raise RuntimeError(f"the bundle was not made: {made.stderr[-2000:]}")

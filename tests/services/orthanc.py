@@ -18,9 +18,10 @@ class Orthanc:
 
     ae_title = "ORTHANC"
 
-    def __init__(self, http_port: int, dicom_port: int) -> None:
+    def __init__(self, http_port: int, dicom_port: int, pid: int) -> None:
         self._url = f"http://127.0.0.1:{http_port}"
         self.dicom_port = dicom_port
+        self.pid = pid
 
     def destination(self, **more: str) -> dict[str, Any]:
         """Return the setting of a destination."""
@@ -60,11 +61,14 @@ class Orthanc:
 
 @contextlib.contextmanager
 def private_orthanc(
-    folder: Path, *, modalities: Mapping[str, Mapping[str, Any]] | None = None
+    folder: Path,
+    *,
+    modalities: Mapping[str, Mapping[str, Any]] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Iterator[Orthanc]:
     """Run an Orthanc below `folder`. Raises ServerAbsentError where it is not installed.
 
-    modalities: its peers by name, each with AET, Host and Port.
+    modalities: its peers by name, each with AET, Host and Port. more: further configuration.
     """
     program = shutil.which("Orthanc", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
@@ -83,12 +87,13 @@ def private_orthanc(
         "DicomAlwaysAllowStore": True,
         "DicomModalities": modalities or {},
         "Plugins": [],
+        **(more or {}),
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps(configuration))
     with (folder / "orthanc.log").open("wb") as log:
         process = subprocess.Popen([program, str(path)], stdout=log, stderr=log)
-    orthanc = Orthanc(http_port, dicom_port)
+    orthanc = Orthanc(http_port, dicom_port, process.pid)
     try:
         wait_until(orthanc.answers, "Orthanc to answer")
         yield orthanc

@@ -5,8 +5,6 @@ import shutil
 from pathlib import Path
 from typing import NoReturn
 
-import pytest
-
 DEBIAN_PACKAGES = {
     "DicomSRValidator": "pixelmed-apps",
     "dciodvfy": "dicom3tools",
@@ -38,6 +36,8 @@ def program(name: str) -> str:
 
 def skip_or_fail(absent: str) -> NoReturn:
     """Skip a test for a part that is absent; in CI that is a failure."""
+    import pytest  # the benchmarks, which use this module too, run without it
+
     if os.environ.get("CI") == "true":
         pytest.fail(f"{absent}; install it, the tests of a change need it")
     pytest.skip(absent)
