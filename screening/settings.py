@@ -327,6 +327,13 @@ class Settings(BaseSettings):
     web_operator_groups: Words = Field(
         (), description="Groups that may also operate, separated by commas; empty: nobody"
     )
+    web_preview_dir: Path | None = Field(
+        None,
+        description="Folder of the pictures that the page shows; empty: previews in the spool",
+    )
+    web_preview_mib: int = Field(
+        256, ge=1, description="Largest size of that folder, in MiB; what was unused longest goes"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest severity that is logged"
     )
@@ -371,6 +378,11 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """The folder of received objects."""
         return self.data_dir / "spool"
+
+    @property
+    def resolved_web_preview_dir(self) -> Path:
+        """The folder of the page's pictures with the default filled in."""
+        return self.web_preview_dir or self.spool_dir / "previews"
 
     @property
     def embedded_broker_dir(self) -> Path:

@@ -7,7 +7,14 @@ from screening.doorbell.ring import ring_once
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
 from screening.settings import Settings
+from screening.spool.previews import Previews
+from screening.spool.store import Spool
 from screening.worklist.operations import OperatorActions
+from screening.worklist.pictures.pictures import Pictures
+from screening.worklist.pictures.process import RendererProcess, renderer_command
+
+RENDERERS = 2
+"""Processes that make pictures, each of about 100 MB; the second starts when the first is busy."""
 
 
 def operator_actions(settings: Settings, database: Database) -> OperatorActions:
@@ -33,3 +40,13 @@ def operator_actions(settings: Settings, database: Database) -> OperatorActions:
         reject_correction(database, number, by=by)
 
     return OperatorActions(release, remake, accept, reject)
+
+
+def pictures_of(settings: Settings) -> Pictures:
+    """Return the pictures of the objects in the spool."""
+    folder = settings.resolved_web_preview_dir
+    previews = Previews(
+        folder, Spool(settings.spool_dir), largest_bytes=settings.web_preview_mib << 20
+    )
+    command = renderer_command(settings.spool_dir, folder)
+    return Pictures(previews, [RendererProcess(command) for _ in range(RENDERERS)])

@@ -90,20 +90,22 @@ def web(supervised: Supervised = False) -> None:
     """
     with _station("web", supervised) as settings:
         from screening.cli.opened import opened_database
-        from screening.cli.page import operator_actions
+        from screening.cli.page import operator_actions, pictures_of
         from screening.ops.ledger import read_ledger
         from screening.worklist.exposure import check_exposure
         from screening.worklist.server import serve
         from screening.worklist.web import make_web_app
 
         exposure = check_exposure(settings)
-        with opened_database(settings) as (_, database):
+        pictures = pictures_of(settings)
+        with opened_database(settings) as (_, database), pictures.running():
             page = make_web_app(
                 database=database,
                 settings=settings,
                 exposure=exposure,
                 read_ledger=lambda: read_ledger(database),
                 actions=operator_actions(settings, database),
+                pictures=pictures,
             )
             serve(page, settings, exposure)
 

@@ -4,8 +4,9 @@ Every step maps one stored value to one grey level, so the steps run over the fe
 values that occur ("levels") and the image is looked up once at the end.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,25 @@ from screening.imaging.render_path import RenderedImage, RenderPath
 from screening.imaging.tolerance import Tolerance
 
 WHITE = 255
+Grey = TypeVar("Grey", np.uint8, np.uint16)
 ROWS_AT_ONCE = 256
 """NumPy widens what it counts and looks up by to 64 bits: of so many rows at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class GreyLevels:
+    """What becomes of each stored value that may occur, from the lowest on: arrays by level."""
+
+    offsets: NDArray[np.unsignedinteger[Any]]
+    """Of each pixel its level, (rows, columns)."""
+    counts: NDArray[np.intp]
+    """How often each level occurs, padding never."""
+    padding: NDArray[np.bool_]
+    modality: NDArray[np.float64]
+    """Modality values."""
+    grey: NDArray[np.float64]
+    """0 = black to 1 = white, after inversion."""
+    path: RenderPath
 
 
 def render(path: Path) -> RenderedImage:
@@ -65,6 +83,14 @@ def render_decoded(decoded: DecodedPixels) -> RenderedImage:
 
 
 def _render_grey(decoded: DecodedPixels) -> RenderedImage:
+    levels = grey_levels(decoded)
+    table = np.rint(WHITE * levels.grey).astype(np.uint8)
+    table[levels.padding] = 0
+    return RenderedImage(pixels=look_up(table, levels.offsets), path=levels.path)
+
+
+def grey_levels(decoded: DecodedPixels) -> GreyLevels:
+    """Return what becomes of each stored value; errors are those of pydicom and NumPy."""
     data_set, stored = decoded.data_set, decoded.array
     first = int(stored.min())
     offsets = _levels_above(stored, first)
@@ -75,11 +101,12 @@ def _render_grey(decoded: DecodedPixels) -> RenderedImage:
     modality = modality_values(data_set, levels, _possible(decoded))
     voi = values_of_interest(data_set, modality, counts)
     inverted, contradiction = _inversion(data_set, decoded.photometric_interpretation)
-    grey = 1.0 - voi.grey if inverted else voi.grey
-    table = np.rint(WHITE * grey).astype(np.uint8)
-    table[padding] = 0
-    return RenderedImage(
-        pixels=_look_up(table, offsets),
+    return GreyLevels(
+        offsets=offsets,
+        counts=counts,
+        padding=padding,
+        modality=modality.values,
+        grey=1.0 - voi.grey if inverted else voi.grey,
         path=RenderPath(
             transfer_syntax_uid=decoded.transfer_syntax_uid,
             modality_lut=modality.step,
@@ -110,10 +137,9 @@ def _histogram(offsets: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
     return counts
 
 
-def _look_up(
-    table: NDArray[np.uint8], offsets: NDArray[np.unsignedinteger[Any]]
-) -> NDArray[np.uint8]:
-    image = np.empty(offsets.shape, dtype=np.uint8)
+def look_up(table: NDArray[Grey], offsets: NDArray[np.unsignedinteger[Any]]) -> NDArray[Grey]:
+    """Return the image of a table's values, of its type."""
+    image = np.empty(offsets.shape, dtype=table.dtype)
     for start in range(0, len(offsets), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         image[rows] = table[offsets[rows]]

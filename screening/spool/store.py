@@ -2,10 +2,11 @@
 
     <root>/incoming/   objects on their way in; swept when abandoned
     <root>/objects/ab/ab12...34.dcm   whole objects, DICOM Part 10 files
+    <root>/previews/   pictures of them for the page (`screening.spool.previews`)
 
-Both are on one file system, so an object becomes visible by one rename, whole. The digest is the
-SHA-256 of the encoded data set, after the File Meta Information: the same bytes sent twice are
-one file. A UID never becomes a path.
+The first two are on one file system, so an object becomes visible by one rename, whole. The digest
+is the SHA-256 of the encoded data set, after the File Meta Information: the same bytes sent twice
+are one file. A UID never becomes a path.
 """
 
 import fcntl
@@ -29,6 +30,7 @@ class Spool:
 
     def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
         self.incoming = root / "incoming"
+        self.previews = root / "previews"
         self._objects = root / "objects"
         self._min_free_bytes = min_free_bytes
 
@@ -104,10 +106,15 @@ class Spool:
         return kept
 
     def remove(self, sha256: str) -> None:
-        """Remove a kept object, durably; one that is not there is removed. Raises OSError."""
+        """Remove a kept object, durably, and its pictures; one that is not there is removed.
+
+        Raises OSError.
+        """
         kept = self.path_of(sha256)
         kept.unlink(missing_ok=True)
         fsync(kept.parent)
+        for picture in (self.previews / sha256[:2]).glob(f"{sha256}.*"):
+            picture.unlink(missing_ok=True)
 
 
 def data_set_sha256(path: Path) -> str:

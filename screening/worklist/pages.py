@@ -1,5 +1,6 @@
 """The HTML pages, from templates; every value is escaped."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,9 @@ from screening.worklist.totals import Totals
 
 WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  compared with, not listened on
 REFRESH_S = 5
+CHARACTERS_OF_A_LINE = 46
+MOST_LINES = 12
+"""Of the text in a drawing that stands where a picture should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,11 @@ class Pages:
     def notice(self, title: str, text: str) -> str:
         """Return a page with one message, such as why the requested one is missing."""
         return self._render("notice.html", None, title=title, text=text)
+
+    def no_picture(self, text: str) -> str:
+        """Return a drawing, an SVG document, that says why there is no picture."""
+        lines = textwrap.wrap(text, CHARACTERS_OF_A_LINE)[:MOST_LINES]
+        return self._environment.get_template("no_picture.svg").render(lines=lines)
 
     def _render(self, template: str, visitor: Visitor | None, **values: object) -> str:
         return self._environment.get_template(template).render(visitor=visitor, **values)

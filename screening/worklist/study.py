@@ -76,7 +76,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class InstanceDetail:
-    """One received image and its results, the current one first."""
+    """One received image and its results, the current one first.
+
+    in_spool: retention has not removed it.
+    """
 
     sop_instance_uid: str
     sop_class: str
@@ -87,6 +90,7 @@ class InstanceDetail:
     calling_ae_title: str
     received_at: datetime
     state: str
+    in_spool: bool
     results: tuple[Result, ...]
 
 
@@ -163,6 +167,7 @@ def _instance(session: Session, row: Instance, state: str, standing: int | None)
         calling_ae_title=row.calling_ae_title,
         received_at=row.received_at,
         state=state,
+        in_spool=row.removing_since is None,
         results=tuple(sorted(results, key=lambda result: not result.stands)),
     )
 

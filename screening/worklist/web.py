@@ -40,6 +40,8 @@ from screening.worklist.ordering import (
 )
 from screening.worklist.pages import Board, Pages, receiver_of
 from screening.worklist.pending import RecentAge, oldest_pending_age_s
+from screening.worklist.pictures.pictures import Pictures
+from screening.worklist.pictures.routes import add_pictures
 from screening.worklist.places import Place
 from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 from screening.worklist.reach import HEALTH_PATH, Reach
@@ -68,10 +70,11 @@ def make_web_app(
     exposure: Exposure,
     read_ledger: ReadLedger,
     actions: OperatorActions,
+    pictures: Pictures,
 ) -> ASGIApp:
     """Build the web application; it reads the database, and writes through `actions` alone.
 
-    read_ledger: returns the totals now.
+    read_ledger: returns the totals now. pictures: of the objects in the spool.
     Raises SettingsError where the password file cannot be used.
     """
     app = FastAPI(title="Screening worklist", docs_url=None, redoc_url=None, openapi_url=None)
@@ -84,6 +87,7 @@ def make_web_app(
     _add_models(app, pages, database)
     _add_data(app, database, read_ledger)
     add_operations(app, pages, database, read_ledger, actions)
+    add_pictures(app, pages, database, pictures)
     tokens = FormTokens()
     identification = identification_of(settings, tokens, secure=exposure.secure)
     if isinstance(identification, ByPassword):

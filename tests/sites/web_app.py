@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from argon2 import PasswordHasher
 
+from screening.cli.page import pictures_of
 from screening.db.session import Database
 from screening.domain.roles import Role
 from screening.ops.correction_decisions import accept_correction, reject_correction
@@ -18,6 +19,7 @@ from screening.ops.ledger import read_ledger
 from screening.settings import Settings
 from screening.worklist.exposure import check_exposure
 from screening.worklist.operations import OperatorActions
+from screening.worklist.pictures.pictures import Pictures
 from screening.worklist.users import User, write_users
 from screening.worklist.web import make_web_app
 
@@ -85,8 +87,8 @@ def form_token(page: str) -> str:
     return page.split('name="form_token" value="')[1].split('"', maxsplit=1)[0]
 
 
-def make_app(database: Database, settings: Settings) -> Any:
-    """Return the application."""
+def make_app(database: Database, settings: Settings, *, pictures: Pictures | None = None) -> Any:
+    """Return the application; pictures: none are made unless they run."""
     return make_web_app(
         database=database,
         settings=settings,
@@ -98,6 +100,7 @@ def make_app(database: Database, settings: Settings) -> Any:
             accept_correction=lambda number, by: accept_correction(database, number, by=by),
             reject_correction=lambda number, by: reject_correction(database, number, by=by),
         ),
+        pictures=pictures or pictures_of(settings),
     )
 
 

@@ -1,0 +1,1 @@
+"""The radiographs that the page shows, made in processes of their own."""
