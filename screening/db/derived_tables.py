@@ -16,6 +16,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.commitment_scu_tables import ReportCommitment
+from screening.db.reading_tables import Feedback, Reading
 from screening.db.studies import ReceivedInstance, add_received, refresh_studies
 from screening.db.tables import Classification, Delivery, Instance, Report
 from screening.db.totals import Counts, Kind, add_to_totals
@@ -61,6 +62,10 @@ WATCHED: dict[type, frozenset[str]] = {
     Delivery: frozenset({"state", "destination"}),
     ReportCommitment: frozenset({"state"}),
     PeerCommitmentRequest: frozenset({"state"}),
+    Reading: frozenset(
+        {"state", "held_priority", "held_rank", "held_rule", "held_score", "read_by", "read_at"}
+    ),
+    Feedback: frozenset({"label", "called", "bundle_id"}),
 }
 """Columns that the list or the ledger shows, by table."""
 NOTED = {"noted": True}
@@ -177,6 +182,8 @@ def _note(session: DerivingSession, row: Any, *, is_new: bool) -> None:
             note_rows(session, Delivery, [row.id])
         case ReportCommitment():
             note_rows(session, Delivery, [row.delivery_id])
+        case Reading() | Feedback():
+            session.noted.studies.add(row.study_instance_uid)
         case PeerCommitmentRequest():
             _note_request(session, row, is_new=is_new)
 

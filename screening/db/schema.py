@@ -8,6 +8,7 @@ from screening.db import (
     commitment_scp_tables,
     commitment_scu_tables,
     decision_tables,
+    reading_tables,
     study_tables,
     tables,
 )
@@ -20,6 +21,7 @@ MODULES = (
     commitment_scp_tables,
     commitment_scu_tables,
     decision_tables,
+    reading_tables,
     study_tables,
 )
 """Importing them registers their tables."""

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, null, or_, select
 from sqlalchemy.orm import Session
 
+from screening.db.held_priorities import keep_raised
 from screening.db.insert import insert_of
 from screening.db.study_tables import Study
 from screening.db.totals import Counts, Key, Kind
 from screening.db.views import PENDING, computed_figures, computed_studies
+from screening.domain.reading import StudyReading
 
 STUDIES_AT_ONCE = 400
 COUNTED_STATES = ("pending", "failed", "not_applicable", "classified")
@@ -96,6 +98,8 @@ _NEW_STUDY: dict[str, Any] = {
     "score_order": 1.0,
     "untrained": False,
     "report": "none",
+    "reading": StudyReading.UNREAD.value,
+    "returned": False,
     "figures": [],
 }
 
@@ -106,6 +110,7 @@ def _refresh(session: Session, uids: Sequence[str]) -> Counts:
         _add_empty(session, missing)
         found = _locked(session, uids)
     rows = computed_rows(session, uids)
+    keep_raised(session, rows)
     changes: Counts = Counter()
     for row in rows:
         changes.update(counts_of(row))
@@ -184,6 +189,7 @@ def _one_more(dialect: str) -> Any:
         for name in (*DEMOGRAPHICS, "demographics_instance_id")
     }
     another = [old[name] != new[name] for name in TELLS_PATIENTS_APART]
+    was_read = old.reading == StudyReading.READ.value
     return statement.on_conflict_do_update(
         index_elements=["study_instance_uid"],
         set_={
@@ -195,6 +201,10 @@ def _one_more(dialect: str) -> Any:
             "rank": case((old.rank < new.rank, old.rank), else_=new.rank),
             "received_at": _earlier(old.received_at, new.received_at),
             "oldest_pending_at": _earlier(old.oldest_pending_at, new.oldest_pending_at),
+            "reading": case((was_read, new.reading), else_=old.reading),
+            "reader": case((was_read, null()), else_=old.reader),
+            "reading_since": case((was_read, null()), else_=old.reading_since),
+            "returned": case((was_read, True), else_=old.returned),
         },
     )
 

@@ -7,10 +7,11 @@ be.
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from screening.db.columns import Base, BigKey, State, Text, Uid, partial_index
+from screening.domain.reading import StudyReading
 
 
 class Study(Base):
@@ -56,16 +57,39 @@ class Study(Base):
     finished_at: Mapped[datetime | None]
     oldest_pending_at: Mapped[datetime | None]
     report: Mapped[str] = mapped_column(State)
+    reading: Mapped[str] = mapped_column(State)
+    """Whether somebody reads it or has read it: `screening.domain.reading.StudyReading`."""
+    reader: Mapped[str | None] = mapped_column(Text(255))
+    """Who has claimed it, or has read it."""
+    reading_since: Mapped[datetime | None]
+    """When it was claimed, or read."""
+    returned: Mapped[bool]
+    """It was read before, and images came since."""
+    held_rank: Mapped[int | None] = mapped_column(Integer)
+    """The rank below which it does not fall, since it was claimed; see `db/reading_tables.py`."""
     figures: Mapped[list[list[str | int]]] = mapped_column(JSON)
     """What the study adds to the totals beside its counts: [kind, state, subject, count]."""
 
     __table_args__ = (
-        Index("ix_studies_reading_order", "rank", "score_order", "received_at",
-              "study_instance_uid"),
+        partial_index(
+            "ix_studies_reading_order",
+            ("rank", "score_order", "received_at", "study_instance_uid"),
+            f"reading <> '{StudyReading.READ}'",
+        ),
+        partial_index(
+            "ix_studies_arrival",
+            ("received_at", "study_instance_uid"),
+            f"reading <> '{StudyReading.READ}'",
+        ),
+        partial_index(
+            "ix_studies_read",
+            ("reading_since", "study_instance_uid"),
+            f"reading = '{StudyReading.READ}'",
+        ),
         partial_index(
             "ix_studies_oldest_pending", ("oldest_pending_at",), "oldest_pending_at IS NOT NULL"
         ),
-    )  # fmt: skip
+    )
 
 
 class Total(Base):

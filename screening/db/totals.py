@@ -39,6 +39,9 @@ class Kind(StrEnum):
     """Peers' requests for commitment, by state and calling AE title."""
     REMOVED = "removed"
     """Instances whose image retention has removed."""
+    FEEDBACK = "feedback"
+    """Studies by the class that their reader gave; the subject says what they were called, and by
+    which bundle (`screening.db.feedback`)."""
 
 
 Key = tuple[str, str, str]

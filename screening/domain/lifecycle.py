@@ -71,6 +71,14 @@ class CorrectionState(StrEnum):
     REPLACED = "replaced"
 
 
+class ReadingState(StrEnum):
+    """Where a reader's turn at a study stands, from their claim on."""
+
+    CLAIMED = "claimed"
+    READ = "read"
+    RELEASED = "released"
+
+
 class Lane(StrEnum):
     """Live work goes before backfill."""
 
@@ -215,6 +223,14 @@ _CORRECTION = Lifecycle(
         CorrectionState.REPLACED: {CorrectionState.ACCEPTED},  # by `accept --again` alone
     },
 )
+_READING = Lifecycle(
+    initial=(ReadingState.CLAIMED,),
+    edges={
+        ReadingState.CLAIMED: {ReadingState.READ, ReadingState.RELEASED},
+        ReadingState.READ: {ReadingState.RELEASED},  # marked by mistake, and taken back
+        ReadingState.RELEASED: set(),
+    },
+)
 _BUNDLE = Lifecycle(
     initial=(
         BundleRole.RETIRED,  # also of one that is new, and made active at once
@@ -231,6 +247,7 @@ LIFECYCLES: Mapping[type[StrEnum], Lifecycle] = {
     ReportCommitmentState: _REPORT_COMMITMENT,
     PeerCommitmentRequestState: _PEER_COMMITMENT_REQUEST,
     CorrectionState: _CORRECTION,
+    ReadingState: _READING,
     BundleRole: _BUNDLE,
 }
 """Of every column that holds states, by their class."""

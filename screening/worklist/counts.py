@@ -6,14 +6,14 @@ from sqlalchemy import func, literal, select, union_all
 
 from screening.db.session import Database
 from screening.db.study_tables import Study
-from screening.worklist.ordering import ReadingPriority
+from screening.worklist.ordering import IS_ON_THE_LIST, ReadingPriority
 
 MOST_COUNTED = 1000
 """A count that stops here means this many or more."""
 
 
 def count_by_priority(database: Database) -> Mapping[ReadingPriority, int]:
-    """Return the number of studies of each priority, most urgent first, at most MOST_COUNTED each.
+    """Return how many unread studies have each priority, urgent first, at most MOST_COUNTED each.
 
     Reads as many entries of the reading order's index, however many studies there are.
     Raises DatabaseUnavailableError where the database is away.
@@ -24,7 +24,7 @@ def count_by_priority(database: Database) -> Mapping[ReadingPriority, int]:
             select(func.count())
             .select_from(
                 select(Study.rank)
-                .where(Study.rank == rank)
+                .where(Study.rank == rank, IS_ON_THE_LIST)
                 .order_by(Study.score_order, Study.received_at, Study.study_instance_uid)
                 .limit(MOST_COUNTED)
                 .subquery()

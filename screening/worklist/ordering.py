@@ -1,15 +1,21 @@
-"""The reading worklist in order: priority, then the score that gave it, then time of arrival."""
+"""The reading worklist in order: overdue studies, then priority, score, time of arrival.
+
+The rule is `screening.domain.reading_order`; here it becomes SQL that reads by index.
+"""
 
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, Select, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.study_tables import Study
+from screening.domain.reading import StudyReading
+from screening.domain.reading_order import ORDER, Section, order_values, overdue_until, section_of
 from screening.worklist.position import (
     DIGEST_PREFIX,
     MOST_ON_A_PAGE,
@@ -61,6 +67,9 @@ class WorklistEntry:
     priority_rule, priority_score: the rule that fired for the most urgent image, in words, and
     what it looked at, 0 to 1; None where no image has a score.
     instances = pending + failed + not_applicable + classified. Times are aware, in UTC.
+    reader, reading_since: who has claimed the study, or has read it, and since when; None of one
+    that is unread. returned: it was read before, and images came since. held: somebody claimed it,
+    and from then on it does not fall. overdue: it has waited longer than the site's cap.
     """
 
     study_instance_uid: str
@@ -91,6 +100,12 @@ class WorklistEntry:
     received_at: datetime
     finished_at: datetime | None
     report: ReportProgress
+    reading: StudyReading
+    reader: str | None
+    reading_since: datetime | None
+    returned: bool
+    held: bool
+    overdue: bool
 
     def waiting_s(self, now: datetime) -> float:
         """Return the seconds since the study's first image arrived; now: aware."""
@@ -99,8 +114,9 @@ class WorklistEntry:
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON can hold, times in ISO 8601."""
         finished_at = self.finished_at.isoformat() if self.finished_at else None
+        since = self.reading_since.isoformat() if self.reading_since else None
         times = {"received_at": self.received_at.isoformat(), "finished_at": finished_at}
-        return {**asdict(self), **times}
+        return {**asdict(self), **times, "reading_since": since}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,84 +138,123 @@ def read_worklist(
     limit: int = STUDIES_ON_PAGE,
     after: str | None = None,
     before: str | None = None,
+    cap: timedelta | None = None,
+    now: datetime | None = None,
 ) -> WorklistPage:
-    """Return at most `limit` studies in reading order: the first, or those next to a cursor.
+    """Return at most `limit` unread studies in reading order: the first, or those next to a cursor.
 
-    limit: 1 to MOST_ON_A_PAGE. after, before: a cursor that a page gave; not both. Pages follow
-    the order of the moment: a study that moves between two reads may be seen twice or not at all,
-    and no other is. Costs the same on every page.
+    limit: 1 to MOST_ON_A_PAGE. after, before: a cursor that a page gave; not both. cap: how long a
+    study may wait before it goes ahead of all others; None: as long as others are more urgent.
+    now: aware, by default this moment. Pages follow the order of the moment: a study that moves
+    between two reads may be seen twice or not at all, and no other is. Costs the same on every
+    page.
     Raises CursorError, and DatabaseUnavailableError where the database is away.
     """
     if not 1 <= limit <= MOST_ON_A_PAGE or (after and before):
         raise ValueError(f"expected a limit of 1 to {MOST_ON_A_PAGE} and one cursor")
     backward = before is not None
     start = parse_cursor(before or after or "") if before or after else None
+    until = overdue_until(now or utc_now(), cap)
     with database.read() as session:
         if start is not None:
             start = _resolved(session, start)
-        found = session.execute(_beside(start, backward=backward).limit(limit + 1)).all()
-    more, rows = len(found) > limit, list(found[:limit])
+        found = _beside(session, start, until, limit=limit + 1, backward=backward)
+    more, rows = len(found) > limit, found[:limit]
     if backward:
         rows.reverse()
     if not rows:
         return WorklistPage((), None, None)
     follows, precedes = (True, more) if backward else (more, start is not None)
     return WorklistPage(
-        tuple(_entry(row) for row in rows),
-        next_cursor=_position(rows[-1]).as_cursor() if follows else None,
-        previous_cursor=_position(rows[0]).as_cursor() if precedes else None,
+        tuple(_entry(row, until) for row in rows),
+        next_cursor=_position(rows[-1], until).as_cursor() if follows else None,
+        previous_cursor=_position(rows[0], until).as_cursor() if precedes else None,
     )
 
 
-def read_entry(database: Database, study_instance_uid: str) -> WorklistEntry | None:
-    """Return one study's entry, None where the study is unknown.
+def read_entry(
+    database: Database, study_instance_uid: str, *, cap: timedelta | None = None
+) -> WorklistEntry | None:
+    """Return one study's entry, also of one that is read; None where the study is unknown.
 
     Raises DatabaseUnavailableError where the database is away.
     """
+    until = overdue_until(utc_now(), cap)
     with database.read() as session:
         row = session.execute(
             select(_STUDIES).where(_STUDIES.c.study_instance_uid == study_instance_uid)
         ).one_or_none()
-    return None if row is None else _entry(row)
+    return None if row is None else _entry(row, until)
 
 
 _STUDIES = Study.__table__  # plain rows: as objects they cost twice as much to read
-_ORDER = tuple(
-    _STUDIES.c[name] for name in ("rank", "score_order", "received_at", "study_instance_uid")
-)
+IS_ON_THE_LIST = _STUDIES.c.reading != literal(StudyReading.READ.value, literal_execute=True)
+"""Written into statements, so that partial indexes are used."""
 
 
 def _resolved(session: Session, start: Position) -> Position:
     """Return a position with the UID that its digest stands for; "" where that study has moved."""
     if not start.study_instance_uid.startswith(DIGEST_PREFIX):
         return start
-    here = (start.rank, start.score_order, start.received_at)
-    same = select(_STUDIES.c.study_instance_uid)
-    for column, value in zip(_ORDER, here, strict=False):
-        same = same.where(column == value)
-    uids = session.scalars(same)
+    columns = ORDER[start.section][:-1]
+    same = select(_STUDIES.c.study_instance_uid).where(
+        *(_STUDIES.c[name] == getattr(start, name) for name in columns)
+    )
+    uids = session.scalars(same.where(IS_ON_THE_LIST))
     found = (uid for uid in uids if digest_of(uid) == start.study_instance_uid)
     return replace(start, study_instance_uid=next(found, ""))
 
 
-def _beside(start: Position | None, *, backward: bool) -> Select[Any]:
-    """Select the studies on one side of a position, the nearest first."""
-    order = [column.desc() for column in _ORDER] if backward else _ORDER
-    studies = select(_STUDIES).order_by(*order)
+def _beside(
+    session: Session,
+    start: Position | None,
+    until: datetime | None,
+    *,
+    limit: int,
+    backward: bool,
+) -> list[Row[Any]]:
+    """Return studies on one side of a position, the nearest first, section by section."""
+    rows: list[Row[Any]] = []
+    for section in sorted(ORDER, reverse=backward):
+        passed = start is not None and (
+            section > start.section if backward else section < start.section
+        )
+        if passed or len(rows) == limit or (section is Section.OVERDUE and until is None):
+            continue
+        inside = start if start is not None and section is start.section else None
+        statement = _within(section, inside, until, backward=backward)
+        rows += session.execute(statement.limit(limit - len(rows))).all()
+    return rows
+
+
+def _within(
+    section: Section, start: Position | None, until: datetime | None, *, backward: bool
+) -> Select[Any]:
+    """Select the studies of one section, from its edge or from a position in it."""
+    columns = [_STUDIES.c[name] for name in ORDER[section]]
+    order = [column.desc() for column in columns] if backward else columns
+    studies = select(_STUDIES).where(IS_ON_THE_LIST).order_by(*order)
+    if until is not None:
+        arrival = _STUDIES.c.received_at
+        studies = studies.where(arrival <= until if section is Section.OVERDUE else arrival > until)
     if start is None:
         return studies
-    values = (start.rank, start.score_order, start.received_at, start.study_instance_uid)
     here = tuple_(
-        *(literal(value, column.type) for value, column in zip(values, _ORDER, strict=True))
+        *(
+            literal(value, column.type)
+            for value, column in zip(order_values(start, section), columns, strict=True)
+        )
     )
-    return studies.where(tuple_(*_ORDER) < here if backward else tuple_(*_ORDER) > here)
+    return studies.where(tuple_(*columns) < here if backward else tuple_(*columns) > here)
 
 
-def _position(row: Row[Any]) -> Position:
-    return Position(row.rank, row.score_order, row.received_at, row.study_instance_uid)
+def _position(row: Row[Any], until: datetime | None) -> Position:
+    section = section_of(row.received_at, until=until)
+    return Position(row.rank, row.score_order, row.received_at, row.study_instance_uid, section)
 
 
-def _entry(row: Row[Any]) -> WorklistEntry:
+def _entry(row: Row[Any], until: datetime | None) -> WorklistEntry:
+    on_the_list = row.reading != StudyReading.READ
     return WorklistEntry(
         study_instance_uid=row.study_instance_uid,
         patient_id=row.patient_id,
@@ -229,4 +284,10 @@ def _entry(row: Row[Any]) -> WorklistEntry:
         received_at=row.received_at,
         finished_at=row.finished_at,
         report=ReportProgress(row.report),
+        reading=StudyReading(row.reading),
+        reader=row.reader,
+        reading_since=row.reading_since,
+        returned=row.returned,
+        held=row.held_rank is not None,
+        overdue=on_the_list and section_of(row.received_at, until=until) is Section.OVERDUE,
     )

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from screening.domain.reading_order import Section
 from screening.domain.shown_values import is_uid
 
 STUDIES_ON_PAGE = 50
@@ -30,6 +31,8 @@ class CursorError(ValueError):
 class Position:
     """Where a study stands: rank 0 to 5, minus its score or 1, arrival (aware), its UID.
 
+    section: what is before the others, since it is overdue, or the rest.
+
     Of a Study Instance UID that is none, and may name a patient, a cursor holds the digest alone:
     addresses end up in logs.
     """
@@ -38,12 +41,13 @@ class Position:
     score_order: float
     received_at: datetime
     study_instance_uid: str
+    section: Section = Section.BY_PRIORITY
 
     def as_cursor(self) -> str:
         """Return the text, of letters, digits, "-" and "_"."""
         uid = self.study_instance_uid
         told = uid if is_uid(uid) else digest_of(uid)
-        values = [self.rank, self.score_order, self.received_at.isoformat(), told]
+        values = [self.rank, self.score_order, self.received_at.isoformat(), told, self.section]
         text = json.dumps(values, separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -71,7 +75,8 @@ def parse_cursor(cursor: str) -> Position:
 
 def _read(cursor: str) -> Position | None:
     padded = cursor + "=" * (-len(cursor) % 4)
-    rank, score, at, uid = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    rank, score, at, uid, section = values
     received_at = datetime.fromisoformat(at)
     legal = (
         len(cursor) <= LONGEST_CURSOR
@@ -82,5 +87,8 @@ def _read(cursor: str) -> Position | None:
         and received_at.tzinfo is not None
         and isinstance(uid, str)
         and (is_uid(uid) or _DIGEST.fullmatch(uid) is not None)
+        and type(section) is int
     )
-    return Position(rank, score, received_at.astimezone(UTC), uid) if legal else None
+    if not legal:
+        return None
+    return Position(rank, score, received_at.astimezone(UTC), uid, Section(section))

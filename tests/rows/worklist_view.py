@@ -36,4 +36,8 @@ worklist = Table(
     Column("received_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("report", String),
+    Column("reading", String),
+    Column("reader", String),
+    Column("reading_since", UtcDateTime),
+    Column("returned", Integer),
 )

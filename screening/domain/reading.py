@@ -1,0 +1,42 @@
+"""Reading studies: whether one waits for it, and what its reader may find."""
+
+from enum import StrEnum
+
+from screening.domain.scores import Class
+
+
+class StudyReading(StrEnum):
+    """Whether somebody reads a study or has read it.
+
+    A study that was read becomes unread again when an image of it arrives, or an operator accepts
+    a correction of one.
+    """
+
+    UNREAD = "unread"
+    CLAIMED = "claimed"
+    READ = "read"
+
+
+class Label(StrEnum):
+    """What a reader finds in a study, as feedback on what the system made of it."""
+
+    COVID19 = "covid19"
+    PNEUMONIA = "pneumonia"
+    NORMAL = "normal"
+    OTHER_ABNORMAL = "other_abnormal"
+    """Anything else that is not normal; none of the classes that the system scores."""
+
+
+DISEASES = (Label.COVID19, Label.PNEUMONIA)
+"""Labels that the system is to find."""
+
+
+def agrees(label: Label, called: Class | None) -> bool:
+    """Return whether a reader's class is what the system made of the study.
+
+    called: the class whose rule fired; None where no class reached its threshold, which says that
+    neither disease was found.
+    """
+    if called is None or called is Class.NORMAL:
+        return label not in DISEASES
+    return label.value == called.value
