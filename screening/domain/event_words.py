@@ -60,6 +60,11 @@ def _routed(detail: Detail) -> str:
     return "; ".join(f"{name}, {why}" for name, why in to.items()) or "no destination: no rule fits"
 
 
+def _opinion(detail: Detail) -> str:
+    agrees = detail.get("agrees")
+    return "" if agrees is None else f" and {'agrees' if agrees else 'disagrees'} with the system"
+
+
 _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "association_accepted": lambda d: (
         f"association accepted from {_value(d, 'calling_ae_title')} at {_value(d, 'peer_address')}"
@@ -161,6 +166,13 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     ),
     "correction_rejected": lambda d: (
         f"correction of {_attributes(d)} rejected by {_value(d, 'by')}"
+    ),
+    "study_claimed": lambda d: f"claimed by {_value(d, 'by')}",
+    "claim_released": lambda d: f"claim of {_value(d, 'claimed_by')} released by {_value(d, 'by')}",
+    "study_read": lambda d: f"marked read by {_value(d, 'by')}",
+    "reading_taken_back": lambda d: f"put back on the list by {_value(d, 'by')}",
+    "feedback_given": lambda d: (
+        f"{_value(d, 'by')} finds {_value(d, 'label').replace('_', ' ')}{_opinion(d)}"
     ),
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from screening.domain.scores import Class
+from screening.domain.scores import CLASS_TITLES, Class
 
 
 class StudyReading(StrEnum):
@@ -40,3 +40,9 @@ def agrees(label: Label, called: Class | None) -> bool:
     if called is None or called is Class.NORMAL:
         return label not in DISEASES
     return label.value == called.value
+
+
+def called_class(rule: str | None) -> Class | None:
+    """Return the class that a priority rule's text names; None if it names none."""
+    named = (klass for klass in Class if (rule or "").startswith(f"{CLASS_TITLES[klass]} "))
+    return next(named, None)

@@ -11,6 +11,7 @@ from screening import __version__
 from screening.db.breakers import FailingDestination
 from screening.db.bundle_rows import ActiveBundle
 from screening.db.corrections import CorrectionDetail
+from screening.domain.reading import called_class
 from screening.domain.shown_values import is_uid
 from screening.settings import Settings
 from screening.worklist import wording
@@ -95,7 +96,7 @@ class Pages:
             dicom_time=wording.dicom_time,
             sex=wording.sex,
             age=wording.age,
-            deciding=wording.deciding,
+            deciding=called_class,
             dicom_name=wording.dicom_name,
             rendering_title=wording.rendering_title,
             spaced=wording.spaced,

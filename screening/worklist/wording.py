@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from screening.delivery.registry import UnknownNameError
 from screening.delivery.rendering import RENDERINGS
 from screening.domain import scores
-from screening.domain.scores import CLASS_TITLES, Class
 from screening.worklist.ordering import ReadingPriority, ReportProgress
 
 PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
@@ -91,12 +90,6 @@ def age(value: str) -> str:
     """Return an AS value such as "046Y" as "46 y", "" where it is none. Source: PS3.5 6.2."""
     said = _AGE.fullmatch(value.strip())
     return f"{int(said[1])} {AGE_UNITS[said[2]]}" if said else ""
-
-
-def deciding(rule: str | None) -> Class | None:
-    """Return the class that a priority rule's text names; None if it names none."""
-    named = (klass for klass in Class if (rule or "").startswith(f"{CLASS_TITLES[klass]} "))
-    return next(named, None)
 
 
 def dicom_name(value: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from screening.domain.reading import called_class
 from screening.domain.scores import Class
 from screening.domain.triage import NO_RULE, Priority, TriageRule
 from screening.worklist import wording
@@ -72,9 +73,9 @@ def test_ages_have_a_unit(value: str, expected: str) -> None:
 def test_the_class_that_decides_is_that_of_the_rule(klass: Class) -> None:
     """By the rule's own words; where no rule fired, none decides."""
     rule = str(TriageRule(Priority.HIGH, klass, 0.626))
-    assert wording.deciding(rule) is klass
-    assert wording.deciding(NO_RULE) is None
-    assert wording.deciding(None) is None
+    assert called_class(rule) is klass
+    assert called_class(NO_RULE) is None
+    assert called_class(None) is None
 
 
 @pytest.mark.parametrize(

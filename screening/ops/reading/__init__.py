@@ -1,0 +1,1 @@
+"""What readers do: claims, reading marks, feedback; and what follows from it."""

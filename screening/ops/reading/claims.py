@@ -1,0 +1,185 @@
+"""Claim a study, read it, release it, put it back: each one transaction.
+
+A study has one open claim at a time: of several who claim it at once the first has it, the others
+are told who. Each act locks the study's row first, as everything does that changes it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from screening.db.clock import shared_now
+from screening.db.events import add_event
+from screening.db.reading_tables import Reading
+from screening.db.session import Database
+from screening.db.states import change_state, new_row
+from screening.db.study_tables import Study
+from screening.db.tables import Instance
+from screening.domain.lifecycle import ReadingState
+from screening.domain.reading import StudyReading
+from screening.errors import DecisionRefusedError
+from screening.ops.reading.feedback import Opinion, record_feedback
+from screening.ops.reading.turns import (
+    RELOAD,
+    Actor,
+    claimed_error,
+    finished_reading,
+    is_open,
+    locked_study,
+    open_claim,
+    require_own,
+)
+
+
+def claim_study(database: Database, study_instance_uid: str, actor: Actor) -> None:
+    """Give a study to a reader, until they have read it or it is released.
+
+    To have claimed it already is no error. Raises DecisionRefusedError where somebody else has, or
+    where the study is unknown or read; DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        study = locked_study(session, study_instance_uid)
+        claimed = open_claim(session, study)
+        if claimed is not None:
+            if claimed.claimed_by != actor.name:
+                raise claimed_error(claimed)
+            return
+        if study.reading == StudyReading.READ:
+            raise DecisionRefusedError(
+                f"expected an unread study, found that {study.reader} has read it; {RELOAD}"
+            )
+        _claim(session, study, actor)
+
+
+def release_claim(database: Database, study_instance_uid: str, actor: Actor) -> str:
+    """End a claim, so that others may have the study; return whose it was.
+
+    Raises DecisionRefusedError where there is none, or it is another's and the actor may not
+    release it; DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        study = locked_study(session, study_instance_uid)
+        reading = open_claim(session, study)
+        if reading is None:
+            raise DecisionRefusedError(f"expected a claimed study, found no claim; {RELOAD}")
+        require_own(reading, reading.claimed_by, actor)
+        _release(session, reading, actor)
+        add_event(
+            session,
+            "claim_released",
+            study_instance_uid=study_instance_uid,
+            by=actor.name,
+            claimed_by=reading.claimed_by,
+        )
+        return reading.claimed_by
+
+
+def mark_read(
+    database: Database,
+    study_instance_uid: str,
+    actor: Actor,
+    *,
+    images_seen: int,
+    opinion: Opinion | None = None,
+) -> None:
+    """Take a study off the list, as read by somebody, who may say what they found.
+
+    A study that nobody has claimed is claimed by whoever reads it. images_seen: how many images
+    the study had on the page that they looked at. Raises DecisionRefusedError where it has others
+    by now, somebody else has claimed it, or it is read already; DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        study = locked_study(session, study_instance_uid)
+        reading = open_claim(session, study)
+        if reading is not None and reading.claimed_by != actor.name:
+            raise claimed_error(reading)
+        if study.reading == StudyReading.READ:
+            raise DecisionRefusedError(f"{study.reader} has marked the study read already")
+        if study.instances != images_seen:
+            raise DecisionRefusedError(
+                f"expected the {images_seen} images that you were shown, found {study.instances}; "
+                f"{RELOAD} before you mark it read"
+            )
+        reading = reading or _claim(session, study, actor)
+        change_state(reading, ReadingState.READ)
+        reading.read_by, reading.read_at = actor.name, shared_now(session)
+        reading.newest_instance_id, reading.images = _newest_and_count(session, study)
+        add_event(session, "study_read", study_instance_uid=study_instance_uid, by=actor.name)
+        if opinion is not None:
+            record_feedback(session, study, reading, actor, opinion)
+
+
+def take_back(database: Database, study_instance_uid: str, actor: Actor) -> None:
+    """Put a study that was marked read by mistake back on the list; its feedback stands.
+
+    Raises DecisionRefusedError where it is not read, or was read by somebody else and the actor is
+    no operator; DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        reading = finished_reading(session, locked_study(session, study_instance_uid))
+        require_own(reading, str(reading.read_by), actor)
+        _release(session, reading, actor)
+        add_event(
+            session, "reading_taken_back", study_instance_uid=study_instance_uid, by=actor.name
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClaim:
+    """A study that somebody has claimed and not read yet."""
+
+    study_instance_uid: str
+    claimed_by: str
+    claimed_at: datetime
+    priority: str
+
+
+def open_claims(database: Database) -> list[OpenClaim]:
+    """Return the open claims, the oldest first. Raises DatabaseUnavailableError."""
+    claims = (
+        select(Reading, Study.priority)
+        .join(Study, Study.study_instance_uid == Reading.study_instance_uid)
+        .where(is_open())
+        .order_by(Reading.claimed_at, Reading.id)
+    )
+    with database.read() as session:
+        return [
+            OpenClaim(row.study_instance_uid, row.claimed_by, row.claimed_at, priority)
+            for row, priority in session.execute(claims)
+        ]
+
+
+def _claim(session: Session, study: Study, actor: Actor) -> Reading:
+    reading = new_row(
+        Reading,
+        ReadingState.CLAIMED,
+        study_instance_uid=study.study_instance_uid,
+        claimed_by=actor.name,
+        claimed_at=shared_now(session),
+        held_priority=study.priority,
+        held_rank=study.rank,
+        held_rule=study.priority_rule,
+        held_score=study.priority_score,
+    )
+    session.add(reading)
+    session.flush()
+    add_event(session, "study_claimed", study_instance_uid=study.study_instance_uid, by=actor.name)
+    return reading
+
+
+def _release(session: Session, reading: Reading, actor: Actor) -> None:
+    change_state(reading, ReadingState.RELEASED)
+    reading.released_by, reading.released_at = actor.name, shared_now(session)
+
+
+def _newest_and_count(session: Session, study: Study) -> tuple[int, int]:
+    """Return the newest image in no conflict, 0 where there is none, and how many there are."""
+    found = session.execute(
+        select(func.coalesce(func.max(Instance.id), 0), func.count()).where(
+            Instance.study_instance_uid == study.study_instance_uid,
+            Instance.conflicting.is_(False),
+        )
+    ).one()
+    return found[0], found[1]
