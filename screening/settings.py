@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -334,6 +335,12 @@ class Settings(BaseSettings):
     web_preview_mib: int = Field(
         256, ge=1, description="Largest size of that folder, in MiB; what was unused longest goes"
     )
+    waiting_cap_hours: float | None = Field(
+        None,
+        gt=0,
+        le=8760,
+        description="Hours after which an unread study goes ahead of all others; empty: never",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest severity that is logged"
     )
@@ -368,6 +375,12 @@ class Settings(BaseSettings):
     def resolved_bundle_dir(self) -> Path:
         """The folder of the site's bundles with the default filled in."""
         return self.bundle_dir or self.data_dir / "bundles"
+
+    @property
+    def waiting_cap(self) -> timedelta | None:
+        """How long a study may wait before it goes ahead of all others; None: no limit."""
+        hours = self.waiting_cap_hours
+        return None if hours is None else timedelta(hours=hours)
 
     @property
     def resolved_web_users_file(self) -> Path:

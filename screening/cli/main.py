@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "destinations": "screening.cli.destinations:app",
     "routes": "screening.cli.routes:app",
     "corrections": "screening.cli.corrections:app",
+    "claims": "screening.cli.claims:app",
     "users": "screening.cli.users:app",
     "db": "screening.cli.database:app",
     "bench": "screening.cli.bench:bench",

@@ -1,4 +1,6 @@
-"""What the page offers operators, handed to it by the command line: stations do not import ops."""
+"""What the page offers readers and operators: stations do not import ops."""
+
+from functools import partial
 
 from screening.db.session import Database
 from screening.doorbell.app import make_celery_app
@@ -6,12 +8,15 @@ from screening.doorbell.names import Queue
 from screening.doorbell.ring import ring_once
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
+from screening.ops.reading.claims import claim_study, mark_read, release_claim, take_back
+from screening.ops.reading.feedback import give_feedback
 from screening.settings import Settings
 from screening.spool.previews import Previews
 from screening.spool.store import Spool
 from screening.worklist.operations import OperatorActions
 from screening.worklist.pictures.pictures import Pictures
 from screening.worklist.pictures.process import RendererProcess, renderer_command
+from screening.worklist.reading import ReaderActions
 
 RENDERERS = 2
 """Processes that make pictures, each of about 100 MB; the second starts when the first is busy."""
@@ -50,3 +55,14 @@ def pictures_of(settings: Settings) -> Pictures:
     )
     command = renderer_command(settings.spool_dir, folder)
     return Pictures(previews, [RendererProcess(command) for _ in range(RENDERERS)])
+
+
+def reader_actions(database: Database) -> ReaderActions:
+    """Return what readers do with a study."""
+    return ReaderActions(
+        claim=partial(claim_study, database),
+        release=partial(release_claim, database),
+        mark_read=partial(mark_read, database),
+        put_back=partial(take_back, database),
+        give_feedback=partial(give_feedback, database),
+    )

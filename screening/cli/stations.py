@@ -90,7 +90,7 @@ def web(supervised: Supervised = False) -> None:
     """
     with _station("web", supervised) as settings:
         from screening.cli.opened import opened_database
-        from screening.cli.page import operator_actions, pictures_of
+        from screening.cli.page import operator_actions, pictures_of, reader_actions
         from screening.ops.ledger import read_ledger
         from screening.worklist.exposure import check_exposure
         from screening.worklist.server import serve
@@ -106,6 +106,7 @@ def web(supervised: Supervised = False) -> None:
                 read_ledger=lambda: read_ledger(database),
                 actions=operator_actions(settings, database),
                 pictures=pictures,
+                reader_actions=reader_actions(database),
             )
             serve(page, settings, exposure)
 

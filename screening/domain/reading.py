@@ -1,5 +1,6 @@
 """Reading studies: whether one waits for it, and what its reader may find."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from screening.domain.scores import CLASS_TITLES, Class
@@ -29,6 +30,29 @@ class Label(StrEnum):
 
 DISEASES = (Label.COVID19, Label.PNEUMONIA)
 """Labels that the system is to find."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. may_end_others: an operator, who may end what another reader began.
+
+    name: "" of somebody who has not logged in, and may do nothing.
+    """
+
+    name: str
+    may_end_others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a reader says of a study.
+
+    agrees: with what the system made of it; None: as the class says. label: the class that they
+    find; None: the one that the system called, which only somebody who agrees may leave out.
+    """
+
+    agrees: bool | None
+    label: Label | None
 
 
 def agrees(label: Label, called: Class | None) -> bool:

@@ -7,6 +7,6 @@ class Role(StrEnum):
     """What a visitor may do."""
 
     READER = "reader"
-    """See the worklist, its JSON and the metrics."""
+    """See the worklist, its JSON and the metrics; claim studies, mark them read, give feedback."""
     OPERATOR = "operator"
-    """Besides, have reports sent or made again."""
+    """Besides, have reports sent or made again, decide corrections, end others' claims."""

@@ -3,11 +3,14 @@
 | path | who |
 |---|---|
 | `/healthz`, `/login`, `/static/...` | everybody |
-| `/operations...`, and every change | operators |
+| what readers do with a study: `READERS_ACTS` | readers who have logged in |
+| `/operations...`, and every other change | operators |
 | everything else | readers |
 
 Logging out changes nothing but the visitor's own login.
 """
+
+import re
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +29,9 @@ LOGOUT_PATH = "/logout"
 OPERATIONS_PATH = "/operations"
 PUBLIC_PATHS = frozenset({HEALTH_PATH, LOGIN_PATH})
 STATIC_PREFIX = "/static/"
+READERS_ACTS = ("claim", "release", "read", "put-back", "feedback")
+"""What `POST /studies/UID/...` does, for readers (`screening.worklist.reading`)."""
+_READERS_ACT = re.compile(rf"/studies/[^/]+/(?:{'|'.join(READERS_ACTS)})")
 log = get_logger()
 
 
@@ -61,6 +67,12 @@ class Gate:
             return self._forbidden(
                 request, "Only operators may do this. Ask the operators of this system."
             )
+        if not visitor.name and is_readers_act(request):
+            return self._forbidden(
+                request,
+                "Only readers who have logged in may do this: this page is open, and knows nobody "
+                "by name. Ask the operators of this system to have readers log in.",
+            )
         request.scope[VISITOR_KEY] = visitor
         return None
 
@@ -94,4 +106,11 @@ def needs_operator(request: Request) -> bool:
     """Return whether only operators may make a request."""
     path = request.url.path
     changes = request.method not in SAFE_METHODS and path != LOGOUT_PATH
+    changes = changes and not is_readers_act(request)
     return changes or path == OPERATIONS_PATH or path.startswith(f"{OPERATIONS_PATH}/")
+
+
+def is_readers_act(request: Request) -> bool:
+    """Return whether a request is what readers do with a study."""
+    is_act = _READERS_ACT.fullmatch(request.url.path) is not None
+    return is_act and request.method not in SAFE_METHODS

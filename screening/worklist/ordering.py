@@ -166,7 +166,7 @@ def read_worklist(
         return WorklistPage((), None, None)
     follows, precedes = (True, more) if backward else (more, start is not None)
     return WorklistPage(
-        tuple(_entry(row, until) for row in rows),
+        tuple(entry_of(row, until) for row in rows),
         next_cursor=_position(rows[-1], until).as_cursor() if follows else None,
         previous_cursor=_position(rows[0], until).as_cursor() if precedes else None,
     )
@@ -184,7 +184,7 @@ def read_entry(
         row = session.execute(
             select(_STUDIES).where(_STUDIES.c.study_instance_uid == study_instance_uid)
         ).one_or_none()
-    return None if row is None else _entry(row, until)
+    return None if row is None else entry_of(row, until)
 
 
 _STUDIES = Study.__table__  # plain rows: as objects they cost twice as much to read
@@ -253,7 +253,8 @@ def _position(row: Row[Any], until: datetime | None) -> Position:
     return Position(row.rank, row.score_order, row.received_at, row.study_instance_uid, section)
 
 
-def _entry(row: Row[Any], until: datetime | None) -> WorklistEntry:
+def entry_of(row: Row[Any], until: datetime | None) -> WorklistEntry:
+    """Return the entry of a row of `studies`; until: arrivals up to then are overdue."""
     on_the_list = row.reading != StudyReading.READ
     return WorklistEntry(
         study_instance_uid=row.study_instance_uid,

@@ -97,6 +97,7 @@ class Pages:
             sex=wording.sex,
             age=wording.age,
             deciding=called_class,
+            called_title=wording.called_title,
             dicom_name=wording.dicom_name,
             rendering_title=wording.rendering_title,
             spaced=wording.spaced,
@@ -111,6 +112,7 @@ class Pages:
             most_counted=MOST_COUNTED,
             priority_meanings=wording.PRIORITY_MEANINGS,
             report_meanings=wording.REPORT_MEANINGS,
+            label_titles=wording.LABEL_TITLES,
         )
 
     def worklist(self, board: Board, visitor: Visitor) -> str:
@@ -145,6 +147,10 @@ class Pages:
             numbers=numbers,
             at=at,
         )
+
+    def read_studies(self, page: WorklistPage, at: datetime, visitor: Visitor) -> str:
+        """Return the list of studies that are read, the newest reading first."""
+        return self._render("read_studies.html", visitor, page=page, at=at)
 
     def model(self, model: Model | None, visitor: Visitor) -> str:
         """Return what a bundle's scores mean; model: None where no bundle was ever active."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,7 @@ from screening.worklist.pictures.routes import add_pictures
 from screening.worklist.places import Place
 from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 from screening.worklist.reach import HEALTH_PATH, Reach
+from screening.worklist.reading import ReaderActions, add_reading
 from screening.worklist.recent_boards import RecentBoards, is_known
 from screening.worklist.security import SecurityHeaders
 from screening.worklist.study import read_history, read_instances
@@ -71,8 +73,9 @@ def make_web_app(
     read_ledger: ReadLedger,
     actions: OperatorActions,
     pictures: Pictures,
+    reader_actions: ReaderActions,
 ) -> ASGIApp:
-    """Build the web application; it reads the database, and writes through `actions` alone.
+    """Build the web application; it reads the database, and writes through actions alone.
 
     read_ledger: returns the totals now. pictures: of the objects in the spool.
     Raises SettingsError where the password file cannot be used.
@@ -82,10 +85,11 @@ def make_web_app(
     has_login = settings.web_authentication == "password"
     pages = Pages(receiver_of(settings), has_login=has_login)
     _add_failures(app, pages)
-    _add_worklist(app, pages, database, read_ledger)
-    _add_study(app, pages, database)
+    _add_worklist(app, pages, database, read_ledger, settings.waiting_cap)
+    _add_study(app, pages, database, settings.waiting_cap)
     _add_models(app, pages, database)
-    _add_data(app, database, read_ledger)
+    _add_data(app, database, read_ledger, settings.waiting_cap)
+    add_reading(app, pages, database, reader_actions)
     add_operations(app, pages, database, read_ledger, actions)
     add_pictures(app, pages, database, pictures)
     tokens = FormTokens()
@@ -98,9 +102,15 @@ def make_web_app(
     return SecurityHeaders(reach, secure=exposure.secure)
 
 
-def _add_worklist(app: FastAPI, pages: Pages, database: Database, read_ledger: ReadLedger) -> None:
+def _add_worklist(
+    app: FastAPI,
+    pages: Pages,
+    database: Database,
+    read_ledger: ReadLedger,
+    cap: timedelta | None,
+) -> None:
     def read_board(place: Place) -> Board:
-        return _read_board(database, read_ledger, place)
+        return _read_board(database, read_ledger, place, cap)
 
     recent_boards = RecentBoards(read_board, pages.board)
 
@@ -117,11 +127,12 @@ def _add_worklist(app: FastAPI, pages: Pages, database: Database, read_ledger: R
         return HTMLResponse(board.html, headers=headers)
 
 
-def _add_study(app: FastAPI, pages: Pages, database: Database) -> None:
+def _add_study(app: FastAPI, pages: Pages, database: Database, cap: timedelta | None) -> None:
     @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
     def study_page(request: Request, study_instance_uid: str) -> Response:
         # a text that is no UID may name a patient, and addresses end up in logs of proxies
-        entry = read_entry(database, study_instance_uid) if is_uid(study_instance_uid) else None
+        known = is_uid(study_instance_uid)
+        entry = read_entry(database, study_instance_uid, cap=cap) if known else None
         if entry is None:
             text = "No image of a study with this UID has been received, or it was removed."
             return HTMLResponse(pages.notice("Study not found", text), 404)
@@ -155,7 +166,9 @@ def _add_models(app: FastAPI, pages: Pages, database: Database) -> None:
         return HTMLResponse(pages.model(model, visitor_of(request)))
 
 
-def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None:
+def _add_data(
+    app: FastAPI, database: Database, read_ledger: ReadLedger, cap: timedelta | None
+) -> None:
     @app.get("/api/worklist")
     def worklist_json(
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = STUDIES_ON_PAGE,
@@ -163,7 +176,7 @@ def _add_data(app: FastAPI, database: Database, read_ledger: ReadLedger) -> None
         before: str = "",
     ) -> dict[str, Any]:
         now = utc_now()
-        page = _read_page(database, Place(after, before), limit)
+        page = _read_page(database, Place(after, before), limit, cap)
         entries = page.entries
         return {
             "at": now.isoformat(),
@@ -214,8 +227,10 @@ def _add_failures(app: FastAPI, pages: Pages) -> None:
         return refusal(pages, request.url.path, status=error.status, title=title, text=str(error))
 
 
-def _read_board(database: Database, read_ledger: ReadLedger, place: Place) -> Board:
-    page = _read_page(database, place, STUDIES_ON_PAGE)
+def _read_board(
+    database: Database, read_ledger: ReadLedger, place: Place, cap: timedelta | None
+) -> Board:
+    page = _read_page(database, place, STUDIES_ON_PAGE, cap)
     bundle = active_bundle(database)
     return Board(
         place=place,
@@ -228,11 +243,11 @@ def _read_board(database: Database, read_ledger: ReadLedger, place: Place) -> Bo
     )
 
 
-def _read_page(database: Database, place: Place, limit: int) -> WorklistPage:
+def _read_page(database: Database, place: Place, limit: int, cap: timedelta | None) -> WorklistPage:
     if place.after and place.before:
         raise CursorError("expected one cursor, after or before, found both; name one of them")
     after, before = place.after or None, place.before or None
-    return read_worklist(database, limit=limit, after=after, before=before)
+    return read_worklist(database, limit=limit, after=after, before=before, cap=cap)
 
 
 def _is_untrained(bundle: ActiveBundle | None, entries: Sequence[WorklistEntry]) -> bool:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from screening.delivery.registry import UnknownNameError
 from screening.delivery.rendering import RENDERINGS
 from screening.domain import scores
+from screening.domain.reading import Label, called_class
+from screening.domain.scores import CLASS_TITLES
 from screening.worklist.ordering import ReadingPriority, ReportProgress
 
 PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
@@ -26,6 +28,12 @@ REPORT_MEANINGS: Mapping[ReportProgress, str] = {
     ReportProgress.GIVEN_UP: "report given up",
     ReportProgress.MADE: "made",
     ReportProgress.NONE: "no report",
+}
+LABEL_TITLES: Mapping[Label, str] = {
+    Label.COVID19: "COVID-19",
+    Label.PNEUMONIA: "Pneumonia",
+    Label.NORMAL: "Normal",
+    Label.OTHER_ABNORMAL: "Other abnormality",
 }
 SEXES: Mapping[str, str] = {"M": "male", "F": "female", "O": "other sex"}
 """Patient's Sex in words. Source: PS3.3 C.7.1.1."""
@@ -90,6 +98,12 @@ def age(value: str) -> str:
     """Return an AS value such as "046Y" as "46 y", "" where it is none. Source: PS3.5 6.2."""
     said = _AGE.fullmatch(value.strip())
     return f"{int(said[1])} {AGE_UNITS[said[2]]}" if said else ""
+
+
+def called_title(rule: str | None) -> str:
+    """Return what a priority rule's text says was found, in words."""
+    called = called_class(rule)
+    return "neither COVID-19 nor pneumonia" if called is None else CLASS_TITLES[called]
 
 
 def dicom_name(value: str) -> str:

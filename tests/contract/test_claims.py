@@ -14,7 +14,7 @@ from screening.db.standing_results import settle
 from screening.db.states import change_state
 from screening.db.tables import Bundle, Event, Instance
 from screening.domain.lifecycle import BundleRole
-from screening.domain.reading import Label, StudyReading
+from screening.domain.reading import Actor, Label, Opinion, StudyReading
 from screening.errors import DecisionRefusedError
 from screening.ops.reading.claims import (
     claim_study,
@@ -23,8 +23,7 @@ from screening.ops.reading.claims import (
     release_claim,
     take_back,
 )
-from screening.ops.reading.feedback import Opinion, give_feedback
-from screening.ops.reading.turns import Actor
+from screening.ops.reading.feedback import give_feedback
 from screening.spool.store import Spool
 from screening.worklist.ordering import ReadingPriority, read_worklist
 from tests.rows.readings import OTTO, RITA, RUTH, add_study, entry_of, read_by
@@ -58,7 +57,7 @@ def test_of_readers_who_claim_at_once_one_has_the_study(database: Database) -> N
         answers = dict(zip(readers, threads.map(claim, readers), strict=True))
     (winner,) = (reader.name for reader, answer in answers.items() if not answer)
     refused = [answer for answer in answers.values() if answer]
-    assert all(answer.startswith(f"{winner} has claimed the study at 20") for answer in refused)
+    assert all(answer.startswith(f"the study was claimed by {winner} at 20") for answer in refused)
     entry = entry_of(database, STUDY)
     assert (entry.reading, entry.reader) == (StudyReading.CLAIMED, winner)
     assert [claim.claimed_by for claim in open_claims(database)] == [winner]
@@ -71,7 +70,7 @@ def test_a_study_is_claimed_read_and_off_the_list(database: Database) -> None:
     claim_study(database, STUDY, RITA)
     claim_study(database, STUDY, RITA)
     assert listed(database) == [STUDY, "1.2.4.1"]
-    with pytest.raises(DecisionRefusedError, match="rita has claimed the study"):
+    with pytest.raises(DecisionRefusedError, match="the study was claimed by rita at"):
         read_by(database, STUDY, RUTH)
     read_by(database, STUDY)
     entry = entry_of(database, STUDY)
@@ -80,7 +79,7 @@ def test_a_study_is_claimed_read_and_off_the_list(database: Database) -> None:
     assert listed(database) == ["1.2.4.1"]
     with pytest.raises(DecisionRefusedError, match="rita has read it"):
         claim_study(database, STUDY, RUTH)
-    with pytest.raises(DecisionRefusedError, match="marked the study read already"):
+    with pytest.raises(DecisionRefusedError, match="marked read by rita already"):
         read_by(database, STUDY)
 
 
@@ -214,7 +213,7 @@ def test_feedback_fits_the_answer(database: Database) -> None:
 def test_whoever_has_no_name_claims_nothing(database: Database) -> None:
     """Of a page without login the database cannot say who reads what."""
     with pytest.raises(DecisionRefusedError, match="SCREENING_WEB_AUTHENTICATION"):
-        Actor("")
+        claim_study(database, STUDY, Actor(""))
     with pytest.raises(DecisionRefusedError, match="expected a study that was received"):
         claim_study(database, STUDY, RITA)
 

@@ -6,15 +6,13 @@ from sqlalchemy import select
 
 from screening.db.session import Database
 from screening.db.tables import Bundle
-from screening.domain.reading import Label, agrees, called_class
+from screening.domain.reading import Actor, Label, Opinion, agrees, called_class
 from screening.ops.reading.claims import mark_read
-from screening.ops.reading.feedback import Opinion
-from screening.ops.reading.turns import Actor
 from screening.worklist.ordering import WorklistEntry, read_entry
 from tests.rows.stored import NOON, add_bundle, add_instance, add_score
 
 RITA, RUTH = Actor("rita"), Actor("ruth")
-OTTO = Actor("otto", may_release_others=True)
+OTTO = Actor("otto", may_end_others=True)
 RULES = {
     "STAT": "COVID-19 probability at least 50 %",
     "HIGH": "Pneumonia probability at least 50 %",

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from argon2 import PasswordHasher
 
-from screening.cli.page import pictures_of
+from screening.cli.page import pictures_of, reader_actions
 from screening.db.session import Database
 from screening.domain.roles import Role
 from screening.ops.correction_decisions import accept_correction, reject_correction
@@ -101,6 +101,7 @@ def make_app(database: Database, settings: Settings, *, pictures: Pictures | Non
             reject_correction=lambda number, by: reject_correction(database, number, by=by),
         ),
         pictures=pictures or pictures_of(settings),
+        reader_actions=reader_actions(database),
     )
 
 

@@ -18,12 +18,11 @@ from screening.db.states import change_state, new_row
 from screening.db.study_tables import Study
 from screening.db.tables import Instance
 from screening.domain.lifecycle import ReadingState
-from screening.domain.reading import StudyReading
+from screening.domain.reading import Actor, Opinion, StudyReading
 from screening.errors import DecisionRefusedError
-from screening.ops.reading.feedback import Opinion, record_feedback
+from screening.ops.reading.feedback import record_feedback
 from screening.ops.reading.turns import (
     RELOAD,
-    Actor,
     claimed_error,
     finished_reading,
     is_open,
@@ -40,7 +39,7 @@ def claim_study(database: Database, study_instance_uid: str, actor: Actor) -> No
     where the study is unknown or read; DatabaseUnavailableError.
     """
     with database.write() as session:
-        study = locked_study(session, study_instance_uid)
+        study = locked_study(session, study_instance_uid, actor)
         claimed = open_claim(session, study)
         if claimed is not None:
             if claimed.claimed_by != actor.name:
@@ -60,7 +59,7 @@ def release_claim(database: Database, study_instance_uid: str, actor: Actor) -> 
     release it; DatabaseUnavailableError.
     """
     with database.write() as session:
-        study = locked_study(session, study_instance_uid)
+        study = locked_study(session, study_instance_uid, actor)
         reading = open_claim(session, study)
         if reading is None:
             raise DecisionRefusedError(f"expected a claimed study, found no claim; {RELOAD}")
@@ -91,12 +90,12 @@ def mark_read(
     by now, somebody else has claimed it, or it is read already; DatabaseUnavailableError.
     """
     with database.write() as session:
-        study = locked_study(session, study_instance_uid)
+        study = locked_study(session, study_instance_uid, actor)
         reading = open_claim(session, study)
         if reading is not None and reading.claimed_by != actor.name:
             raise claimed_error(reading)
         if study.reading == StudyReading.READ:
-            raise DecisionRefusedError(f"{study.reader} has marked the study read already")
+            raise DecisionRefusedError(f"the study was marked read by {study.reader} already")
         if study.instances != images_seen:
             raise DecisionRefusedError(
                 f"expected the {images_seen} images that you were shown, found {study.instances}; "
@@ -118,7 +117,7 @@ def take_back(database: Database, study_instance_uid: str, actor: Actor) -> None
     no operator; DatabaseUnavailableError.
     """
     with database.write() as session:
-        reading = finished_reading(session, locked_study(session, study_instance_uid))
+        reading = finished_reading(session, locked_study(session, study_instance_uid, actor))
         require_own(reading, str(reading.read_by), actor)
         _release(session, reading, actor)
         add_event(

@@ -1,7 +1,5 @@
 """What readers find in a study, beside what the system made of it."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
@@ -13,23 +11,11 @@ from screening.db.study_tables import Study
 from screening.db.tables import Classification, Instance
 from screening.db.views import instance_results
 from screening.domain.lifecycle import ClassificationState
-from screening.domain.reading import Label, agrees, called_class
+from screening.domain.reading import Actor, Label, Opinion, agrees, called_class
 from screening.domain.scores import CLASS_TITLES, Class
 from screening.domain.triage import Priority
 from screening.errors import DecisionRefusedError
-from screening.ops.reading.turns import Actor, finished_reading, locked_study
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a reader says of a study.
-
-    agrees: with what the system made of it. label: the class that they find; None: the one that
-    the system called, which only somebody who agrees may leave out.
-    """
-
-    agrees: bool
-    label: Label | None
+from screening.ops.reading.turns import finished_reading, locked_study
 
 
 def give_feedback(
@@ -41,7 +27,7 @@ def give_feedback(
     DatabaseUnavailableError.
     """
     with database.write() as session:
-        study = locked_study(session, study_instance_uid)
+        study = locked_study(session, study_instance_uid, actor)
         record_feedback(session, study, finished_reading(session, study), actor, opinion)
 
 
@@ -52,8 +38,8 @@ def record_feedback(
     result = _deciding_result(session, study)
     called = called_class(result.priority_rule) if result is not None else None
     label = _label_of(opinion, called)
-    agreed = None if result is None else opinion.agrees
-    if agreed is not None and agrees(label, called) != agreed:
+    fits = agrees(label, called)
+    if result is not None and opinion.agrees is not None and opinion.agrees != fits:
         made_of_it = CLASS_TITLES[called] if called else "neither disease"
         raise DecisionRefusedError(
             f"expected a class that fits the answer, found {label.replace('_', ' ')} from somebody "
@@ -65,7 +51,7 @@ def record_feedback(
             reading_id=reading.id,
             study_instance_uid=study.study_instance_uid,
             label=label,
-            agrees=agreed,
+            agrees=None if result is None else fits,
             classification_id=result.id if result is not None else None,
             bundle_id=result.bundle_id if result is not None else None,
             priority=study.priority,
@@ -80,7 +66,7 @@ def record_feedback(
         study_instance_uid=study.study_instance_uid,
         by=actor.name,
         label=label.value,
-        agrees=agreed,
+        agrees=None if result is None else fits,
     )
 
 

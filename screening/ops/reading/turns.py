@@ -1,7 +1,5 @@
 """Whose turn it is at a study: its row, locked, its claim, and who may end it."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
@@ -9,30 +7,22 @@ from screening.db.columns import stands_at
 from screening.db.reading_tables import LONGEST_READER, Reading
 from screening.db.study_tables import Study
 from screening.domain.lifecycle import ReadingState
-from screening.domain.reading import StudyReading
+from screening.domain.reading import Actor, StudyReading
 from screening.errors import DecisionRefusedError
 
 RELOAD = "reload the page and look at it again"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts. may_release_others: an operator, who may end what another reader began."""
+def locked_study(session: Session, study_instance_uid: str, actor: Actor) -> Study:
+    """Return a study's row and lock it for somebody who acts.
 
-    name: str
-    may_release_others: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a name that cannot be told apart from nobody's."""
-        if not self.name or len(self.name) > LONGEST_READER:
-            raise DecisionRefusedError(
-                "expected a reader who has logged in, found none; a claim needs a name, so set "
-                "SCREENING_WEB_AUTHENTICATION to password or proxy"
-            )
-
-
-def locked_study(session: Session, study_instance_uid: str) -> Study:
-    """Return a study's row and lock it; raises DecisionRefusedError where there is none."""
+    Raises DecisionRefusedError where there is none, or they have no name.
+    """
+    if not 0 < len(actor.name) <= LONGEST_READER:
+        raise DecisionRefusedError(
+            f"expected a reader's name of 1 to {LONGEST_READER} characters, found none or a longer "
+            "one; claims need readers who log in, so set SCREENING_WEB_AUTHENTICATION"
+        )
     study = session.get(Study, study_instance_uid, with_for_update=True)
     if study is None:
         raise DecisionRefusedError(
@@ -73,7 +63,7 @@ def require_own(reading: Reading, name: str, actor: Actor) -> None:
 
     name: of whoever has claimed it, or read it.
     """
-    if name != actor.name and not actor.may_release_others:
+    if name != actor.name and not actor.may_end_others:
         word = "claimed" if reading.state == ReadingState.CLAIMED else "read"
         raise DecisionRefusedError(
             f"expected a study that you have {word}, found that {name} has; "
@@ -84,6 +74,6 @@ def require_own(reading: Reading, name: str, actor: Actor) -> None:
 def claimed_error(reading: Reading) -> DecisionRefusedError:
     """Return the error that tells who has claimed a study."""
     return DecisionRefusedError(
-        f"{reading.claimed_by} has claimed the study at {reading.claimed_at:%Y-%m-%d %H:%M} UTC; "
-        "ask them or an operator to release it"
+        f"the study was claimed by {reading.claimed_by} at "
+        f"{reading.claimed_at:%Y-%m-%d %H:%M} UTC; ask them or an operator to release it"
     )
