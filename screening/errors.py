@@ -15,6 +15,7 @@
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
     │   └── ReportNotPossibleError    no report can be made on the object
     ├── DecisionRefusedError          what a person decided cannot be done as things stand
+    ├── CalibrationError              what a site is to be calibrated with cannot be used
     └── TransientError                the environment is at fault: retried
         ├── OutOfSpaceError           the spool's file system is full or over its watermark
         ├── OutOfMemoryError          the device's memory is too small for a batch
@@ -85,6 +86,10 @@ class ReportNotPossibleError(RejectedInstanceError):
 
 class DecisionRefusedError(ScreeningError):
     """What a person decided cannot be carried out as things stand; look again."""
+
+
+class CalibrationError(ScreeningError):
+    """Labels, images or a file from which a site cannot be calibrated; nothing was applied."""
 
 
 class TransientError(ScreeningError):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from screening.classify.claim import Claim, give_back, still_held
 from screening.classify.compare import Compared
 from screening.classify.verdict import give_verdict
+from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
 from screening.db.clock import shared_now, utc_now
 from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
@@ -42,6 +43,7 @@ class Scored:
 
     scores: EnsembleScores
     triage: Triage
+    """By the bundle's thresholds, where the site has no calibration of its own."""
     pixel_sha256: str
     render_path: dict[str, Any]
     timings_s: dict[str, float]
@@ -62,12 +64,13 @@ def record(
     """
     with database.write() as session:
         rows = still_held(session, held)
+        in_force = _calibrations(session, rows, results)
         for classification_id, result in results.items():
             row = rows.get(classification_id)
             if row is None:
                 log.warning("lease_lost", classification_id=classification_id)
                 continue
-            _WRITERS[type(result)](_Writing(session, row, held.worker, backoff), result)
+            _WRITERS[type(result)](_Writing(session, row, held.worker, backoff, in_force), result)
         for row in sorted(rows.values(), key=lambda row: row.instance_id):
             settle(session, row.instance_id, lane=Lane(row.lane))
 
@@ -80,6 +83,19 @@ class _Writing:
     row: Classification
     worker: str
     backoff: Backoff
+    in_force: CalibrationsInForce
+
+
+def _calibrations(
+    session: Session, rows: Mapping[int, Classification], results: Mapping[int, Result]
+) -> CalibrationsInForce:
+    """Return the site's calibrations of the claim's bundle, which stay until the rows are written.
+
+    None where nothing was scored.
+    """
+    scored = any(isinstance(one, Scored) for one in results.values())
+    bundle_id = next((row.bundle_id for row in rows.values()), None) if scored else None
+    return calibrations_in_force(session, bundle_id, locked=True)
 
 
 def _write_scored(writing: _Writing, result: Scored) -> None:
@@ -89,15 +105,22 @@ def _write_scored(writing: _Writing, result: Scored) -> None:
         member.member: {"raw": dict(member.raw), "calibrated": member.calibrated.as_dict()}
         for member in result.scores.members
     }
-    row.priority, row.priority_rule = result.triage.priority, result.triage.rule
-    row.priority_score = result.triage.score
+    calibration = writing.in_force.of(row.instance.calling_ae_title)
+    give_priority(row, calibration, result.triage)
     row.pixel_sha256 = result.pixel_sha256
     row.render_path, row.timings = result.render_path, dict(result.timings_s)
     row.image_statistics = (
         result.image_statistics.as_dict() if result.image_statistics is not None else None
     )
     row.reason = row.detail = None
-    _finish(writing, ClassificationState.CLASSIFIED, "instance_classified", priority=row.priority)
+    detail = {"calibration": calibration.name} if calibration else {}
+    _finish(
+        writing,
+        ClassificationState.CLASSIFIED,
+        "instance_classified",
+        priority=row.priority,
+        **detail,
+    )
 
 
 def _write_not_applicable(writing: _Writing, result: Refusal) -> None:

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "phantom": "screening.cli.phantom:phantom",
     "settings": "screening.cli.settings:settings",
     "run": "screening.cli.stations:app",
+    "site": "screening.cli.site:app",
     "bundles": "screening.cli.bundles:app",
     "deliveries": "screening.cli.deliveries:app",
     "destinations": "screening.cli.destinations:app",

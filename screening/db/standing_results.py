@@ -105,6 +105,18 @@ def is_passed_over(bundle_id: int | None) -> ColumnElement[bool]:
     )
 
 
+def report_again(session: Session, row: Classification) -> None:
+    """Make a report due of a result that stands and whose priority has changed.
+
+    What was reported is replaced; a report that is due already will say the new priority.
+    """
+    if row.report_state != ReportState.MADE:
+        return
+    instance = session.get_one(Instance, row.instance_id, with_for_update=True)
+    row.stands_since = shared_now(session)
+    _make_report_due(session, instance, row, Lane.BACKFILL)
+
+
 def _active_bundle_id(session: Session) -> int | None:
     return session.scalar(select(Bundle.id).where(Bundle.role == BundleRole.ACTIVE))
 
@@ -138,11 +150,7 @@ def _tell(
 ) -> None:
     """Make the report due of what stands now, and say in the trail what it replaces."""
     if row.state == ClassificationState.CLASSIFIED:
-        change_state(row, ReportState.DUE)
-        row.report_attempts = 0
-        row.report_not_before = row.report_error = None
-        row.report_revision = _next_revision(session, instance, row)
-        row.report_lane = lane
+        _make_report_due(session, instance, row, lane)
     if row.bundle and before and before.bundle and before.state in ANSWERS:
         add_instance_event(
             session,
@@ -151,6 +159,14 @@ def _tell(
             bundle=f"{row.bundle.name} {row.bundle.version}",
             instead_of=f"{before.bundle.name} {before.bundle.version}",
         )
+
+
+def _make_report_due(session: Session, instance: Instance, row: Classification, lane: Lane) -> None:
+    change_state(row, ReportState.DUE)
+    row.report_attempts = 0
+    row.report_not_before = row.report_error = None
+    row.report_revision = _next_revision(session, instance, row)
+    row.report_lane = lane
 
 
 def _next_revision(session: Session, instance: Instance, row: Classification) -> int:

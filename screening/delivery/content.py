@@ -36,6 +36,22 @@ class BundleIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationIdentity:
+    """The site's own calibration that gave an image its priority."""
+
+    name: str
+    """Whose it is, and its version."""
+    sha256: str
+    """Hexadecimal, of its file."""
+    rules: tuple[str, ...]
+    """In words, the most urgent first."""
+    studies: int
+    """Of the site, that it was made from."""
+    recalibrated: str
+    """The image's probabilities, recalibrated with the site's labels, in words; "" without."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportReference:
     """The UIDs by which a later report names an earlier one."""
 
@@ -78,6 +94,8 @@ class ReportContent:
     bundle: BundleIdentity
     classified_at: datetime
     """Aware, in the site's zone."""
+    calibration: CalibrationIdentity | None = None
+    """None: the priority is by the bundle's thresholds, which are not calibrated for the site."""
     predecessors: tuple[ReportReference, ...] = ()
     """Earlier reports on the same image, of the same rendering, that this one supersedes."""
     series_started_at: datetime | None = None

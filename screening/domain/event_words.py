@@ -6,6 +6,7 @@ from typing import Any
 from screening.domain.correction import in_words
 
 Detail = Mapping[str, Any]
+NOT_CALIBRATED = "not calibrated for this site"
 
 
 def event_text(kind: str, detail: Detail) -> str:
@@ -51,6 +52,11 @@ def _counts(detail: Detail) -> str:
     return f"; {', '.join(counts)}" if counts else ""
 
 
+def _calibration(detail: Detail) -> str:
+    name = detail.get("calibration")
+    return f"calibrated for {name}" if name else NOT_CALIBRATED
+
+
 def _attributes(detail: Detail) -> str:
     return in_words(detail.get("attributes") or ["?"])
 
@@ -85,7 +91,8 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     ),
     "classification_retried": lambda d: f"to be tried again{_because(d)}{_worker(d)}",
     "instance_classified": lambda d: (
-        f"classified: priority {_value(d, 'priority')} by bundle {_value(d, 'bundle')}{_worker(d)}"
+        f"classified: priority {_value(d, 'priority')} by bundle {_value(d, 'bundle')}, "
+        f"{_calibration(d)}{_worker(d)}"
     ),
     "instance_not_applicable": lambda d: f"not applicable{_because(d)}{_worker(d)}",
     "classification_failed": lambda d: f"classification failed{_because(d)}{_worker(d)}",
@@ -154,6 +161,16 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "result_stands": lambda d: (
         f"the result of bundle {_value(d, 'bundle')} is current, "
         f"instead of that of {_value(d, 'instead_of')}"
+    ),
+    "site_calibrated": lambda d: (
+        f"{_value(d, 'by')} put the site's calibration for {_value(d, 'calibration')} in force"
+    ),
+    "site_calibration_withdrawn": lambda d: (
+        f"{_value(d, 'by')} rolled back the site's calibration for {_value(d, 'calibration')}"
+    ),
+    "priority_derived_again": lambda d: (
+        f"priority {_value(d, 'priority')} instead of {_value(d, 'instead_of')} from the same "
+        f"scores, {_calibration(d)}"
     ),
     "instance_compared": lambda d: (
         "compared with the current object of this SOP Instance UID" + _because(d)

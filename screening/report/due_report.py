@@ -10,9 +10,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
+from screening.db.calibrations import calibration_of
 from screening.db.tables import Bundle, Classification, Instance, Report
 from screening.delivery.content import (
     BundleIdentity,
+    CalibrationIdentity,
     MemberIdentity,
     ReportContent,
     ReportReference,
@@ -59,9 +61,8 @@ def detach(session: Session, row: Classification) -> DueReport:
         sha256=row.instance.sha256,
         content=ReportContent(
             scores=_scores(row),
-            triage=Triage(
-                Priority(row.priority), row.priority_rule or "", row.priority_score or 0.0
-            ),
+            triage=triage_of(row),
+            calibration=_calibration(session, row),
             bundle=_identity(row.bundle),
             classified_at=row.finished_at,
             series_started_at=series_started_at(session, row),
@@ -71,6 +72,11 @@ def detach(session: Session, row: Classification) -> DueReport:
         predecessors=predecessors,
         earlier=_earlier(session, row) if row.instance.removing_since is not None else None,
     )
+
+
+def triage_of(row: Classification) -> Triage:
+    """Return the priority of a scored result."""
+    return Triage(Priority(row.priority), row.priority_rule or "", row.priority_score or 0.0)
 
 
 def newest_reports(session: Session, row: Classification) -> dict[str, Predecessor]:
@@ -135,6 +141,19 @@ def _scores(row: Classification) -> EnsembleScores:
             MemberScores(name, said["raw"], ClassScores(**said["calibrated"]))
             for name, said in (row.member_scores or {}).items()
         ),
+    )
+
+
+def _calibration(session: Session, row: Classification) -> CalibrationIdentity | None:
+    kept = calibration_of(session, row)
+    if kept is None:
+        return None
+    return CalibrationIdentity(
+        name=kept.name,
+        sha256=kept.sha256,
+        rules=tuple(f"{rule.priority}: {rule}" for rule in kept.calibration.rules),
+        studies=kept.document.sample.studies,
+        recalibrated=kept.calibration.recalibrated_in_words(_scores(row).ensemble),
     )
 
 

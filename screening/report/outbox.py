@@ -25,7 +25,14 @@ from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
-from screening.report.due_report import DueReport, Predecessor, detach, newest_reports, source_of
+from screening.report.due_report import (
+    DueReport,
+    Predecessor,
+    detach,
+    newest_reports,
+    source_of,
+    triage_of,
+)
 from screening.report.routes import routed_result
 from screening.spool.store import Spool
 from screening.work.queues import REPORTS
@@ -146,11 +153,13 @@ def _build(
 def _is_as_it_was(session: Session, row: Classification, due: DueReport) -> bool:
     """Return whether the result still is to be reported, and after the same reports as before.
 
-    Another result may have come to stand meanwhile, and even been reported.
+    Another result may have come to stand meanwhile, and even been reported, or a calibration have
+    given it another priority.
     """
     return (
         row.report_state == ReportState.DUE
         and row.report_revision == due.content.revision
+        and triage_of(row) == due.content.triage
         and newest_reports(session, row) == due.predecessors
     )
 

@@ -18,12 +18,18 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
-from screening.delivery.content import BundleIdentity, MemberIdentity, ReportContent
+from screening.delivery.content import (
+    BundleIdentity,
+    CalibrationIdentity,
+    MemberIdentity,
+    ReportContent,
+)
 from screening.delivery.uids import tracking_uid
 from screening.domain.scores import CLASS_TITLES, Class
 from screening.errors import BundleError
 from screening.renderings.structured_report import codes
 from screening.renderings.structured_report.narrative import (
+    calibration_in_words,
     findings_in_words,
     provenance_in_words,
     summary,
@@ -89,7 +95,7 @@ def _probabilities(content: ReportContent, klass: Class) -> list[Measurement]:
             f"found {', '.join(unknown)}; classify the image again with this bundle"
         )
     return [
-        _probability(scores.ensemble.of(klass), _ensemble_algorithm(bundle)),
+        _probability(scores.ensemble.of(klass), _ensemble_algorithm(content)),
         *(
             _probability(m.calibrated.of(klass), _member_algorithm(bundle, members[m.member]))
             for m in scores.members
@@ -106,7 +112,8 @@ def _probability(probability: float, algorithm: AlgorithmIdentification) -> Meas
     )
 
 
-def _ensemble_algorithm(bundle: BundleIdentity) -> AlgorithmIdentification:
+def _ensemble_algorithm(content: ReportContent) -> AlgorithmIdentification:
+    bundle = content.bundle
     weights = ", ".join(f"{member.name} {member.weight:g}" for member in bundle.members)
     return _algorithm(
         bundle,
@@ -115,8 +122,18 @@ def _ensemble_algorithm(bundle: BundleIdentity) -> AlgorithmIdentification:
             f"combination: {COMBINATION_RULE}",
             f"member weights: {weights}",
             f"bundle digest: {bundle.digest}",
+            *_calibration_parameters(content.calibration),
         ],
     )
+
+
+def _calibration_parameters(calibration: CalibrationIdentity | None) -> list[str]:
+    if calibration is None:
+        return ["site calibration: none, not calibrated for this site"]
+    return [
+        f"site calibration: {calibration.name}, sha256 {calibration.sha256}",
+        *(f"site calibration, {rule}" for rule in calibration.rules),
+    ]
 
 
 def _member_algorithm(bundle: BundleIdentity, member: MemberIdentity) -> AlgorithmIdentification:
@@ -154,7 +171,12 @@ def _qualitative_evaluations(content: ReportContent) -> ContainerContentItem:
         value=codes.PRIORITY_CODES[content.triage.priority],
         relationship_type=RelationshipTypeValues.CONTAINS,
     )
-    comments = (*summary(content), *findings_in_words(content), provenance_in_words(content))
+    comments = (
+        *summary(content),
+        *findings_in_words(content),
+        calibration_in_words(content),
+        provenance_in_words(content),
+    )
     return container(
         codes.QUALITATIVE_EVALUATIONS,
         priority,

@@ -23,6 +23,10 @@ UNTRAINED = (
     "UNTRAINED bundle: its weights are random. The probabilities and the priority mean nothing "
     "and must be ignored."
 )
+NOT_CALIBRATED = (
+    "Not calibrated for this site: the thresholds are those of the hospitals that the bundle was "
+    "trained on."
+)
 
 
 def series_description(bundle: BundleIdentity) -> str:
@@ -70,6 +74,18 @@ def findings_in_words(content: ReportContent) -> tuple[str, ...]:
     return (
         f"Ensemble probabilities: {scores_in_words(scores.ensemble)}.",
         *(f"Member {m.member}: {scores_in_words(m.calibrated)}." for m in scores.members),
+    )
+
+
+def calibration_in_words(content: ReportContent) -> str:
+    """Return whether the site has calibrated the bundle, and what its calibration says."""
+    calibration = content.calibration
+    if calibration is None:
+        return NOT_CALIBRATED
+    recalibrated = f" Recalibrated: {calibration.recalibrated}." if calibration.recalibrated else ""
+    return (
+        f"Calibrated for {calibration.name}, from {calibration.studies} studies of this site: the "
+        f"priority compares the image with these.{recalibrated}"
     )
 
 
