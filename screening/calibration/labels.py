@@ -80,7 +80,7 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise _refused(path, f"expected at most {LARGEST_FILE_BYTES} bytes, found more")
-        text = path.read_text(encoding="utf-8-sig", newline="")
+        text = path.read_bytes().decode("utf-8-sig")
         list(csv.reader(io.StringIO(text), strict=True))
     except OSError as error:
         raise _refused(path, f"expected a file to read, found {error.strerror}") from None

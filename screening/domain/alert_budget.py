@@ -45,7 +45,8 @@ def rules_by_rank(
     """Return rules by which not more studies are raised than the budget allows, ties apart.
 
     studies: what `ranks` were made from, one or more, each with its highest scores. A priority of
-    several classes has one rank for all of them: the lowest that keeps to the budget.
+    several classes has one rank for all of them, the lowest that keeps to the budget; one class's
+    rank is the budget itself.
     """
     rules: list[TriageRule] = []
     for priority, classes in CLASSES_OF_PRIORITY.items():
@@ -60,7 +61,9 @@ def rules_by_rank(
             if not already
         )
         room = max(allowed - sum(raised), 0)
-        at_least = _least_rank(highest, room)
+        at_least = round(1 - share, THRESHOLD_DIGITS)
+        if len(classes) > 1:
+            at_least = _least_rank(highest, room)
         rules += [TriageRule(priority, klass, at_least, Measure.RANK) for klass in classes]
     return tuple(rules)
 

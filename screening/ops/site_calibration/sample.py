@@ -59,7 +59,9 @@ def scored_images(database: Database, bundle_id: int) -> list[ScoredImage]:
     )
     with database.read() as session:
         return [
-            ScoredImage(*row[:5], ClassScores(*(value or 0.0 for value in row[5:])))
+            ScoredImage(
+                *row[:5], ClassScores(*(min(max(value or 0.0, 0.0), 1.0) for value in row[5:]))
+            )
             for row in session.execute(statement)
         ]
 

@@ -1,0 +1,310 @@
+"""A site's own calibration: made, in force, rolled back, void; on SQLite and on PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from screening.calibration.document import CalibrationDocument, document_bytes, parse_document
+from screening.calibration.labels import read_labels
+from screening.classify.claim import claim
+from screening.classify.record import record
+from screening.db.bundle_rows import ActiveBundle, active_bundle
+from screening.db.calibrations import (
+    active_calibrations,
+    kept_calibrations,
+    put_in_force,
+    void_calibrations,
+    withdraw_newest,
+)
+from screening.db.session import Database
+from screening.db.tables import Bundle, Classification, Event, Instance
+from screening.domain.alert_budget import AlertBudget
+from screening.domain.backoff import Backoff
+from screening.domain.scores import Class, ClassScores
+from screening.domain.triage import Priority
+from screening.errors import CalibrationError
+from screening.ops.site_calibration.derive_again import derive_again, rules_of
+from screening.ops.site_calibration.labelled import labelled_studies
+from screening.ops.site_calibration.make import Made, Request, make_calibration, require_enough
+from screening.ops.site_calibration.sample import scored_images
+from screening.spool.store import Spool
+from tests.rows.standing_results import SCORED, add_bundles, add_scored, make, make_active
+from tests.rows.stored import NOON, add_classification, add_instance, add_score
+
+BACKOFF = Backoff(first_s=100, longest_s=600)
+BUDGET = AlertBudget({Priority.STAT: 0.1, Priority.HIGH: 0.2})
+BEFORE = NOON - timedelta(days=1)
+
+
+def add_site(
+    database: Database, bundle_id: int, *, studies: int = 40, calling_ae_title: str = "CR1"
+) -> None:
+    """Add a site whose every image the bundle calls STAT, with scores of 0.9 and more."""
+    with database.write() as session:
+        bundle = session.get_one(Bundle, bundle_id)
+        for number in range(studies):
+            study = f"1.2.9.{1 if calling_ae_title == 'CR1' else 2}.{number}"
+            image = add_instance(
+                session,
+                study,
+                calling_ae_title=calling_ae_title,
+                accession_number=f"ACC{number}",
+                received_at=NOON - timedelta(hours=number),
+            )
+            covid19 = 0.9 + 0.002 * number
+            add_score(
+                session,
+                image,
+                bundle,
+                priority="STAT",
+                covid19=covid19,
+                pneumonia=0.0005 * number,
+                report_state="made",
+            )
+
+
+def made(
+    database: Database, calling_ae_title: str = "", budget: AlertBudget | None = BUDGET
+) -> Made:
+    """Return a calibration of the active bundle, of all that is there."""
+    bundle = active(database)
+    images = [
+        one
+        for one in scored_images(database, bundle.id)
+        if calling_ae_title in {"", one.calling_ae_title}
+    ]
+    require_enough(images, calling_ae_title)
+    with database.read() as session:
+        rules = rules_of(session, bundle.id)
+    return make_calibration(Request(bundle, rules, calling_ae_title, budget, NOON), images, None)
+
+
+def active(database: Database) -> ActiveBundle:
+    """Return the active bundle."""
+    found = active_bundle(database)
+    assert found is not None
+    return found
+
+
+def priorities(database: Database) -> list[str | None]:
+    """Return the priority of each result, in the order of the COVID-19 scores."""
+    with database.read() as session:
+        order = (Classification.covid19, Classification.id)
+        return list(session.scalars(select(Classification.priority).order_by(*order)))
+
+
+def test_without_labels_the_site_chooses_how_many_are_urgent(
+    database: Database, bundle_id: int
+) -> None:
+    """All are STAT by the bundle; calibrated, 10 % are STAT and 20 % HIGH, by rank."""
+    add_site(database, bundle_id)
+    found = made(database)
+    assert [one.studies for one in found.by_bundle[:1]] == [40]
+    assert [one.studies for one in found.raised] == [4, 12]
+    kept = put_in_force(database, active(database), found.document, by="ann")
+    assert kept.name == "the whole site version 1"
+    done = derive_again(database, active(database), BEFORE - timedelta(days=9))
+    assert (done.results, done.changed) == (40, 36)
+    assert priorities(database) == ["LOW"] * 28 + ["HIGH"] * 8 + ["STAT"] * 4
+    with database.read() as session:
+        rows = session.scalars(select(Classification).order_by(Classification.covid19)).all()
+        event = session.scalars(
+            select(Event).where(Event.kind == "priority_derived_again").order_by(Event.id)
+        ).first()
+    assert {row.calibration_id for row in rows} == {kept.id}
+    ranks = [row.priority_score for row in rows]
+    assert ranks == sorted(ranks, key=lambda rank: rank or 0.0)
+    assert rows[-1].priority_rule == "COVID-19 score among the highest 10 % of this site's studies"
+    assert event is not None
+    assert event.detail["calibration"] == kept.name
+    again = derive_again(database, active(database), BEFORE - timedelta(days=9))
+    assert (again.results, again.changed) == (0, 0)
+
+
+def test_what_is_classified_afterwards_is_by_the_calibration_of_its_sender(
+    database: Database, bundle_id: int
+) -> None:
+    """The sender's own goes before the whole site's; the result says which it was."""
+    add_site(database, bundle_id)
+    whole = put_in_force(database, active(database), made(database).document, by="ann")
+    own = put_in_force(database, active(database), made(database, "CR1").document, by="ann")
+    with database.write() as session:
+        for sender in ("CR1", "CR2"):
+            image = add_instance(session, "1.2.8", calling_ae_title=sender)
+            add_classification(session, image)
+    held = claim(database, bundle_id=bundle_id, worker="w", batch_size=2, lease_s=60)
+    record(database, held, {one.classification_id: SCORED for one in held.instances}, BACKOFF)
+    with database.read() as session:
+        found = session.execute(
+            select(
+                Instance.calling_ae_title, Classification.calibration_id, Classification.priority
+            )
+            .join(Classification)
+            .where(Instance.study_instance_uid == "1.2.8")
+            .order_by(Instance.id)
+        ).all()
+        told = session.scalars(select(Event).order_by(Event.id.desc())).first()
+    assert [tuple(row) for row in found] == [("CR1", own.id, "LOW"), ("CR2", whole.id, "LOW")]
+    assert told is not None
+    assert told.detail["calibration"] == "the whole site version 1"
+
+
+def test_a_rollback_brings_the_version_before_and_then_the_bundles_thresholds(
+    database: Database, bundle_id: int
+) -> None:
+    """Each step derives the priorities again; versions are never used twice."""
+    add_site(database, bundle_id)
+    wide = AlertBudget({Priority.STAT: 0.5, Priority.HIGH: 0.25})
+    for budget in (wide, BUDGET):
+        put_in_force(database, active(database), made(database, "CR1", budget).document, by="ann")
+    since = BEFORE - timedelta(days=9)
+    stat = []
+    for _ in range(3):
+        derive_again(database, active(database), since)
+        stat.append(priorities(database).count("STAT"))
+        if active_calibrations(database).of("CR1") is not None:
+            withdraw_newest(database, active(database), "CR1", by="bob")
+    assert stat == [4, 20, 40]
+    with pytest.raises(CalibrationError, match="in force, found none"):
+        withdraw_newest(database, active(database), "CR1", by="bob")
+    third = put_in_force(database, active(database), made(database, "CR1").document, by="ann")
+    assert third.version == 3
+    assert [one.withdrawn_by for one in kept_calibrations(database)] == [None, "bob", "bob"]
+
+
+def test_a_changed_priority_is_reported_again_and_an_unchanged_one_is_not(
+    database: Database, spool: Spool, bundle_id: int
+) -> None:
+    """The report that replaces the earlier one names it, the new priority and the calibration."""
+    add_site(database, bundle_id)
+    add_scored(database, spool, bundle_id, made=False)
+    [first] = make(database, spool)
+    document = made(database).document
+    kept = put_in_force(database, active(database), document, by="ann")
+    derive_again(database, active(database), NOON - timedelta(minutes=1))
+    made_reports = make(database, spool)
+    last = made_reports[-1]
+    texts = "\n".join(str(e.value) for e in last.iterall() if e.keyword == "TextValue")
+    assert "Calibrated for the whole site version 1, from 41 studies of this site" in texts
+    assert f"site calibration: the whole site version 1, sha256 {kept.sha256}" in texts
+    assert "Suggested reading priority LOW" in texts
+    assert "Not calibrated for this site" in "\n".join(
+        str(e.value) for e in first.iterall() if e.keyword == "TextValue"
+    )
+    [study] = last.PredecessorDocumentsSequence
+    [series] = study.ReferencedSeriesSequence
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID
+
+
+def test_another_bundle_makes_it_void_until_its_own_is_active_again(
+    database: Database,
+) -> None:
+    """Priorities are then by the bundle's thresholds; going back brings the calibration back."""
+    [calibrated, other] = add_bundles(database, "calibrated", "other")
+    make_active(database, calibrated)
+    add_site(database, calibrated)
+    document = made(database).document
+    put_in_force(database, active(database), document, by="ann")
+    assert void_calibrations(database) == []
+    make_active(database, other)
+    assert active_calibrations(database).of("CR1") is None
+    assert [one.name for one in void_calibrations(database)] == ["the whole site version 1"]
+    with pytest.raises(CalibrationError, match=r"active bundle other 1 .* one of calibrated 1"):
+        put_in_force(database, active(database), document, by="ann")
+    make_active(database, calibrated)
+    assert active_calibrations(database).of("CR1") is not None
+
+
+def test_a_file_gives_the_same_calibration(database: Database, bundle_id: int) -> None:
+    """Written, read and put in force: the same bytes, the same digest."""
+    add_site(database, bundle_id)
+    document = made(database).document
+    read = parse_document(document_bytes(document), "site-1.json")
+    assert read == document
+    one, two = (
+        put_in_force(database, active(database), each, by="ann") for each in (document, read)
+    )
+    assert (one.sha256, one.document, one.version, two.version) == (two.sha256, document, 1, 2)
+
+
+@pytest.mark.parametrize("studies", [0, 29])
+def test_too_few_studies_are_refused(database: Database, bundle_id: int, studies: int) -> None:
+    """The message counts what is there."""
+    add_site(database, bundle_id, studies=studies)
+    with pytest.raises(CalibrationError, match=rf"at least 30 .* {studies} images of {studies} st"):
+        made(database)
+    assert kept_calibrations(database) == []
+
+
+def labels_of(tmp_path: Path, lines: Sequence[str]) -> Path:
+    """Write a file of labels."""
+    path = tmp_path / "labels.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def with_labels(database: Database, path: Path, budget: AlertBudget | None) -> CalibrationDocument:
+    """Return a calibration of all that is there, with labels."""
+    bundle = active(database)
+    images = scored_images(database, bundle.id)
+    labelled = labelled_studies(database, read_labels(path), every=images, chosen=images)
+    with database.read() as session:
+        rules = rules_of(session, bundle.id)
+    request = Request(bundle, rules, "", budget, NOON)
+    return make_calibration(request, images, labelled).document
+
+
+def test_labels_recalibrate_the_probabilities_for_the_bundles_thresholds(
+    database: Database, bundle_id: int, tmp_path: Path
+) -> None:
+    """Scores of 0.9 to 0.98 of which the lower three quarters were normal: few stay STAT."""
+    add_site(database, bundle_id)
+    lines = [f"1.2.9.1.{n},{'covid19' if n >= 30 else 'normal'}" for n in range(40)]
+    path = labels_of(tmp_path, ["study_instance_uid,class", *lines])
+    document = with_labels(database, path, None)
+    curve = document.recalibration[Class.COVID19]
+    assert (curve.method, curve.with_class, curve.without) == ("logistic", 10, 30)
+    assert curve.brier_after < curve.brier_before
+    assert any("only 10 labelled studies" in one for one in document.warnings)
+    assert any("Pneumonia is not recalibrated" in one for one in document.warnings)
+    put_in_force(database, active(database), document, by="ann")
+    derive_again(database, active(database), BEFORE - timedelta(days=9))
+    found = priorities(database)
+    assert found[:20] == ["LOW"] * 20
+    assert "recalibrated" in document.calibration(1).triage(ClassScores(0.99, 0.0, 0.01)).rule
+    by_rank = with_labels(database, path, BUDGET)
+    assert (by_rank.is_by_rank, set(by_rank.recalibration)) == (True, set(document.recalibration))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["1.2.9.1.1,normal", "9.9.9,normal"], "unknown study_instance_uid in line 3"),
+        ([f"1.2.9.1.{n},covid19" for n in range(40)], "at least two classes, found 40 studies"),
+        ([f"1.2.9.1.{n},covid19" for n in range(9)], "labels of at least 30 studies .* found 9"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused(
+    database: Database, bundle_id: int, tmp_path: Path, lines: list[str], message: str
+) -> None:
+    """Unknown UIDs, one class, too few; nothing is kept."""
+    add_site(database, bundle_id)
+    path = labels_of(tmp_path, ["study_instance_uid,class", *lines])
+    with pytest.raises(CalibrationError, match=message):
+        with_labels(database, path, None)
+    assert kept_calibrations(database) == []
+
+
+def test_an_accession_number_of_two_studies_is_refused_without_naming_it(
+    database: Database, bundle_id: int, tmp_path: Path
+) -> None:
+    """Which study the label is of cannot be told; the message names the line."""
+    add_site(database, bundle_id)
+    add_site(database, bundle_id, calling_ae_title="CR2")
+    path = labels_of(tmp_path, ["accession_number,class", "ACC3,normal"])
+    with pytest.raises(CalibrationError, match="label in line 2, found 2") as refused:
+        with_labels(database, path, None)
+    assert "ACC3" not in str(refused.value)
