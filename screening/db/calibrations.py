@@ -7,7 +7,7 @@ is there to be derived again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -71,6 +71,30 @@ class CalibrationsInForce:
         return found.get(calling_ae_title) or found.get(WHOLE_SITE)
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationState:
+    """Versions by calling AE title, `WHOLE_SITE` among them."""
+
+    in_force: Mapping[str, int] = field(default_factory=dict)
+    void: Mapping[str, int] = field(default_factory=dict)
+    """Of another bundle than the active one, where that has none."""
+
+    @property
+    def names_in_force(self) -> list[str]:
+        """How people find those in force."""
+        return [calibration_name(*one) for one in self.in_force.items()]
+
+    @property
+    def names_void(self) -> list[str]:
+        """How people find those that are void."""
+        return [calibration_name(*one) for one in self.void.items()]
+
+    @property
+    def covers_every_sender(self) -> bool:
+        """Whether no image's priority is by the bundle's own thresholds."""
+        return WHOLE_SITE in self.in_force
+
+
 def calibrations_in_force(
     session: Session, bundle_id: int | None, *, locked: bool = False
 ) -> CalibrationsInForce:
@@ -103,19 +127,21 @@ def kept_calibrations(database: Database) -> list[KeptCalibration]:
         return [_kept(row) for row in session.scalars(select(SiteCalibrationRow).order_by(*order))]
 
 
-def void_calibrations(database: Database) -> list[KeptCalibration]:
-    """Return what would be in force, had the site not changed its bundle.
-
-    Of each calling AE title without a calibration of the active bundle, its newest that is not
-    withdrawn.
-    """
-    newest: dict[str, KeptCalibration] = {}
-    in_force = set()
-    for one in kept_calibrations(database):
-        if one.withdrawn_at is None:
-            newest.setdefault(one.calling_ae_title, one)
-            in_force |= {one.calling_ae_title} if one.of_active_bundle else set()
-    return [one for title, one in newest.items() if title not in in_force]
+def calibration_state(database: Database) -> CalibrationState:
+    """Return which calibrations are in force, and which would be but for a change of the bundle."""
+    row = SiteCalibrationRow
+    newest_last = (
+        select(row.calling_ae_title, row.version, Bundle.role)
+        .join(Bundle, Bundle.id == row.bundle_id)
+        .where(row.withdrawn_at.is_(None))
+        .order_by(row.calling_ae_title, row.version)
+    )
+    with database.read() as session:
+        rows = session.execute(newest_last).all()
+    newest = {title: version for title, version, _ in rows}
+    in_force = {title: version for title, version, role in rows if role == BundleRole.ACTIVE}
+    void = {title: version for title, version in newest.items() if title not in in_force}
+    return CalibrationState(in_force, void)
 
 
 def put_in_force(

@@ -7,7 +7,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from screening.calibration.document import THE_WHOLE_SITE
 from screening.db.breakers import FailingDestination
+from screening.db.calibration_tables import WHOLE_SITE
+from screening.db.calibrations import CalibrationState
 from screening.worklist.totals import Totals
 
 Values = Iterable[tuple[tuple[str, ...], float]]
@@ -21,6 +24,7 @@ class _Now:
     totals: Totals
     oldest_pending_age_s: float
     failing: Mapping[str, FailingDestination]
+    calibration: CalibrationState
 
     def destinations(self) -> Iterator[tuple[str, FailingDestination | None]]:
         """Yield every destination that has reports, or fails, and how it fails."""
@@ -53,6 +57,12 @@ def _failures(now: _Now) -> Values:
 
 def _pauses(now: _Now) -> Values:
     return [((name,), one.paused if one else 0) for name, one in now.destinations()]
+
+
+def _calibrated(now: _Now) -> Values:
+    void = dict.fromkeys([WHOLE_SITE, *now.calibration.void], 0)
+    by_title = {**void, **dict.fromkeys(now.calibration.in_force, 1)}
+    return [((title or THE_WHOLE_SITE,), value) for title, value in by_title.items()]
 
 
 METRICS = (
@@ -114,6 +124,13 @@ METRICS = (
         ("calling_ae_title", "state"),
     ),
     _Metric(
+        "screening_site_calibrated",
+        "1 where the site's own calibration is in force, 0 where there is none, or a new bundle "
+        "made it void",
+        _calibrated,
+        ("calling_ae_title",),
+    ),
+    _Metric(
         "screening_images_removed",
         "Instances whose image was removed",
         lambda now: _alone(now.totals.removed),
@@ -122,12 +139,15 @@ METRICS = (
 
 
 def metrics_text(
-    totals: Totals, oldest_pending_age_s: float | None, failing: Sequence[FailingDestination]
+    totals: Totals,
+    oldest_pending_age_s: float | None,
+    failing: Sequence[FailingDestination],
+    calibration: CalibrationState,
 ) -> bytes:
     """Return the figures of this moment; oldest_pending_age_s: None where nothing waits."""
     by_name = {one.destination: one for one in failing}
     registry = CollectorRegistry()
-    registry.register(_Figures(_Now(totals, oldest_pending_age_s or 0.0, by_name)))
+    registry.register(_Figures(_Now(totals, oldest_pending_age_s or 0.0, by_name, calibration)))
     return generate_latest(registry)
 
 

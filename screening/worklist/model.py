@@ -11,6 +11,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from screening.db.calibrations import (
+    CalibrationsInForce,
+    KeptCalibration,
+    calibrations_in_force,
+)
 from screening.db.session import Database
 from screening.db.tables import Bundle
 from screening.domain.lifecycle import BundleRole
@@ -82,6 +87,8 @@ class Model:
     limits: tuple[str, ...]
     held_to: tuple[HeldTo, ...]
     classes: tuple[ClassFigures, ...]
+    calibrations: tuple[KeptCalibration, ...]
+    """Those of this site that are in force while the bundle is active."""
 
 
 def read_model(database: Database, digest: str | None = None) -> Model | None:
@@ -92,10 +99,12 @@ def read_model(database: Database, digest: str | None = None) -> Model | None:
     wanted = Bundle.role == BundleRole.ACTIVE if digest is None else Bundle.digest == digest
     with database.read() as session:
         row = session.scalar(select(Bundle).where(wanted))
-        return None if row is None else _model(row)
+        if row is None:
+            return None
+        return _model(row, calibrations_in_force(session, row.id))
 
 
-def _model(row: Bundle) -> Model:
+def _model(row: Bundle, calibrations: CalibrationsInForce) -> Model:
     manifest = row.manifest
     metrics = _part(_part(manifest, "provenance"), "metrics")
     classes = _part(_part(_part(metrics, "ensemble"), "pooled"), "classes")
@@ -113,6 +122,7 @@ def _model(row: Bundle) -> Model:
         limits=tuple(text for text in _list(manifest, "limits_of_use") if isinstance(text, str)),
         held_to=tuple(filter(None, map(_held_to, _parts(metrics, "figures")))),
         classes=tuple(_class(klass, _part(classes, klass)) for klass in Class if klass in classes),
+        calibrations=tuple(calibrations.by_calling_ae_title.values()),
     )
 
 

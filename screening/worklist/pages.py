@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from screening import __version__
 from screening.db.breakers import FailingDestination
 from screening.db.bundle_rows import ActiveBundle
+from screening.db.calibrations import CalibrationState
 from screening.db.corrections import CorrectionDetail
 from screening.domain.reading import called_class
 from screening.domain.shown_values import is_uid
@@ -44,7 +45,8 @@ class Board:
     """One page of the worklist at one moment.
 
     by_priority: how many studies there are on all pages. bundle: the one that scores new images
-    now. untrained: it, or one that scored a listed study, is untrained.
+    now. untrained: it, or one that scored a listed study, is untrained. calibration: whose of the
+    site's own calibrations of it are in force.
     """
 
     place: Place
@@ -54,6 +56,7 @@ class Board:
     bundle: ActiveBundle | None
     untrained: bool
     at: datetime
+    calibration: CalibrationState = field(default_factory=CalibrationState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pydicom.uid import UID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from screening.db.calibrations import calibration_of
 from screening.db.session import Database
 from screening.db.tables import Classification, Delivery, Event, Instance, Report
 from screening.db.views import instance_results
@@ -50,7 +51,8 @@ class Result:
     """One image's classification by one bundle.
 
     stands: this is the result that counts for the image. reason: in words, "" where none.
-    timings_s: seconds by step. render_path: how the pixels became a picture.
+    calibration: the site's own that gave the priority, "" for the bundle's thresholds; recalibrated:
+    the probabilities by it, in words, "" without. timings_s: seconds by step. render_path: how the pixels became a picture.
     """
 
     stands: bool
@@ -66,6 +68,8 @@ class Result:
     members: tuple[MemberScores, ...]
     priority: str
     rule: str
+    calibration: str
+    recalibrated: str
     finished_at: datetime | None
     timings_s: Mapping[str, Any]
     render_path: Mapping[str, Any]
@@ -173,7 +177,7 @@ def _instance(session: Session, row: Instance, state: str, standing: int | None)
 
 
 def _result(session: Session, row: Classification, *, stands: bool) -> Result:
-    bundle = row.bundle
+    bundle, scores, calibration = row.bundle, _ensemble(row), calibration_of(session, row)
     return Result(
         stands=stands,
         state=row.state,
@@ -184,13 +188,17 @@ def _result(session: Session, row: Classification, *, stands: bool) -> Result:
         bundle_digest=bundle.digest if bundle else "",
         untrained=bundle is not None and not bundle.trained,
         by_active_bundle=bundle is not None and bundle.role == BundleRole.ACTIVE,
-        ensemble=_ensemble(row),
+        ensemble=scores,
         members=tuple(
             MemberScores(name, said["raw"], ClassScores(**said["calibrated"]))
             for name, said in (row.member_scores or {}).items()
         ),
         priority=row.priority or "",
         rule=row.priority_rule or "",
+        calibration=calibration.name if calibration else "",
+        recalibrated=(
+            calibration.calibration.recalibrated_in_words(scores) if calibration and scores else ""
+        ),
         finished_at=row.finished_at,
         timings_s=row.timings or {},
         render_path=row.render_path or {},

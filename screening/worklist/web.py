@@ -15,6 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from screening.db.breakers import failing_destinations
 from screening.db.bundle_rows import ActiveBundle, active_bundle
+from screening.db.calibrations import calibration_state
 from screening.db.clock import utc_now
 from screening.db.corrections import read_corrections
 from screening.db.session import Database
@@ -202,6 +203,7 @@ def _add_data(
             read_ledger(),
             oldest_pending_age_s(database, utc_now()),
             failing_destinations(database),
+            calibration_state(database),
         )
         return Response(figures, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -240,6 +242,7 @@ def _read_board(
         bundle=bundle,
         untrained=_is_untrained(bundle, page.entries),
         at=utc_now(),
+        calibration=calibration_state(database),
     )
 
 

@@ -13,10 +13,11 @@ from screening.classify.claim import claim
 from screening.classify.record import record
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.calibrations import (
+    CalibrationState,
     active_calibrations,
+    calibration_state,
     kept_calibrations,
     put_in_force,
-    void_calibrations,
     withdraw_newest,
 )
 from screening.db.session import Database
@@ -208,10 +209,11 @@ def test_another_bundle_makes_it_void_until_its_own_is_active_again(
     add_site(database, calibrated)
     document = made(database).document
     put_in_force(database, active(database), document, by="ann")
-    assert void_calibrations(database) == []
+    assert calibration_state(database) == CalibrationState({"": 1}, {})
     make_active(database, other)
     assert active_calibrations(database).of("CR1") is None
-    assert [one.name for one in void_calibrations(database)] == ["the whole site version 1"]
+    state = calibration_state(database)
+    assert (state.names_in_force, state.names_void) == ([], ["the whole site version 1"])
     with pytest.raises(CalibrationError, match=r"active bundle other 1 .* one of calibrated 1"):
         put_in_force(database, active(database), document, by="ann")
     make_active(database, calibrated)
