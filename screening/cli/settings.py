@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,11 +40,17 @@ def settings(
 
 def _calibration(settings: "Settings") -> dict[str, str]:
     """Return what is in force of the site's own calibrations, as a line of the table."""
+    from sqlalchemy.engine import make_url
+
     from screening.cli.opened import opened_database
     from screening.db.calibrations import calibration_state
-    from screening.errors import ScreeningError
+    from screening.errors import DatabaseUnavailableError, ScreeningError
 
+    url = make_url(settings.resolved_database_url)
+    is_new = url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
     try:
+        if is_new:  # to look into it would make it
+            raise DatabaseUnavailableError("expected a database, found none")
         with opened_database(settings) as (_, database):
             state = calibration_state(database)
     except ScreeningError:

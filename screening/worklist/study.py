@@ -51,8 +51,9 @@ class Result:
     """One image's classification by one bundle.
 
     stands: this is the result that counts for the image. reason: in words, "" where none.
-    calibration: the site's own that gave the priority, "" for the bundle's thresholds; recalibrated:
-    the probabilities by it, in words, "" without. timings_s: seconds by step. render_path: how the pixels became a picture.
+    calibration: the site's own that gave the priority, "" for the bundle's thresholds.
+    recalibrated: the probabilities by it, in words, "" without. timings_s: seconds by step.
+    render_path: how the pixels became a picture.
     """
 
     stands: bool
