@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from screening.domain.triage import Priority
 from training.evaluation.acceptance import Bar, ReleaseFigure
+from training.left_out.alert_budget import BudgetFigures, budget_figures
 from training.left_out.scores import Flags, Floats, HospitalScores, Kind, joined_scores
 from training.metrics.classification import CURVE_RESAMPLES, Estimate
 from training.metrics.curves import roc_curve
@@ -88,12 +89,16 @@ class HospitalFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOutFigures:
-    """means: over the hospitals that count. pooled: over all images of hospitals left out."""
+    """means: over the hospitals that count. pooled: over all images of hospitals left out.
+
+    budgets: what a calibration of their own would bring the hospitals that have enough images.
+    """
 
     hospitals: tuple[HospitalFigures, ...]
     means: Mapping[Figure, Estimate]
     pooled: Mapping[Figure, Estimate]
     bars: tuple[ReleaseFigure, ...]
+    budgets: tuple[BudgetFigures, ...]
 
 
 def left_out_figures(runs: Sequence[HospitalScores]) -> LeftOutFigures:
@@ -123,6 +128,7 @@ def left_out_figures(runs: Sequence[HospitalScores]) -> LeftOutFigures:
                 if figure is not Figure.COVID19_NORMAL
             ),
         ),
+        budgets=budget_figures(runs),
     )
 
 

@@ -1,13 +1,15 @@
 """The table of hospitals left out: as JSON, and on the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.console import print_table
 from training.evaluation.acceptance import VERDICTS
 from training.evaluation.files import estimate_json, in_percent, print_lines
+from training.left_out.alert_budget import TARGET_RATIO, UNLABELLED, BudgetFigures
 from training.left_out.figures import LEAST_IMAGES, Figure, HospitalFigures, LeftOutFigures, Told
 from training.left_out.scores import Kind
+from training.metrics.classification import Estimate
 
 HOW = (
     "Each hospital is scored by networks that saw none of its images. An area compares its "
@@ -28,6 +30,22 @@ def left_out_json(found: LeftOutFigures) -> dict[str, Any]:
         "mean": {figure.value: estimate_json(found.means[figure]) for figure in Figure},
         "pooled": {figure.value: estimate_json(found.pooled[figure]) for figure in Figure},
         "figures": [each.as_json() for each in found.bars],
+        "alert_budget": [_budget(each) for each in found.budgets],
+    }
+
+
+def _budget(found: BudgetFigures) -> dict[str, Any]:
+    return {
+        "hospital": found.hospital,
+        "images": found.images,
+        "lent": dict(found.lent),
+        "prevalence": found.prevalence,
+        "raised_before": estimate_json(found.raised_before),
+        "covid19_among_raised_before": estimate_json(found.before),
+        "covid19_among_raised_calibrated": estimate_json(found.after),
+        "ceiling": estimate_json(found.ceiling),
+        "ratio": estimate_json(found.ratio),
+        "reached": found.reached,
     }
 
 
@@ -74,12 +92,54 @@ def print_left_out(found: LeftOutFigures) -> None:
             ("pooled", "", *(in_percent(found.pooled[figure]) for figure in Figure)),
         ],
     )
+    _print_budgets(found.budgets)
     for each in found.hospitals:
         for figure, told in each.told.items():
             if set(told.against) - {each.hospital}:
                 lent = ", ".join(f"{name} {count}" for name, count in told.against.items())
                 print_lines(f"{each.hospital}, {figure.value}: compared with images of {lent}")
     print_lines(HOW)
+
+
+def _print_budgets(budgets: Sequence[BudgetFigures]) -> None:
+    """Print what a calibration would bring each hospital; nothing where none has enough images."""
+    if not budgets:
+        return
+    print_table(
+        f"a calibration of its own, from {UNLABELLED} images without labels, at a budget of the "
+        "true share of COVID-19; percent (95 % interval)",
+        (
+            "hospital",
+            "images",
+            "COVID-19",
+            "STAT or HIGH before",
+            "COVID-19 among these",
+            "among those raised by rank",
+            "ceiling of its order",
+            "ratio",
+            f"bar: {TARGET_RATIO:g} times, or the ceiling",
+        ),
+        [
+            (
+                each.hospital,
+                f"{each.images}{' with lent ones' if each.lent else ''}",
+                f"{100 * each.prevalence:.1f}",
+                in_percent(each.raised_before),
+                in_percent(each.before),
+                in_percent(each.after),
+                in_percent(each.ceiling),
+                _ratio(each.ratio),
+                each.reached,
+            )
+            for each in budgets
+        ],
+    )
+
+
+def _ratio(ratio: Estimate) -> str:
+    if ratio.value is None or ratio.interval is None:
+        return "undefined" if ratio.value is None else f"{ratio.value:.2f}"
+    return f"{ratio.value:.2f} ({ratio.interval.low:.2f}-{ratio.interval.high:.2f})"
 
 
 def _counts(images: Mapping[Kind, int]) -> str:
