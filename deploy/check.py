@@ -33,6 +33,9 @@ from deploy.files import (
     read_yaml,
 )
 from screening.cli.main import app
+from screening.db.calibrations import CalibrationState
+from screening.domain.drift import FEWEST_IMAGES, RecentImage, gauge
+from screening.drift.of_senders import SenderDrift
 from screening.ops.ledger import Ledger
 from screening.settings import NOT_SETTINGS, PREFIX, Settings
 from screening.worklist.metrics import metrics_text
@@ -135,7 +138,9 @@ def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
         peer_commitment_requests=counts,
         removed=0,
     )
-    text = metrics_text(ledger, None, []).decode()
+    images = [RecentImage({}, refused=True)] * FEWEST_IMAGES
+    drift = [SenderDrift("ANY", "any 1", gauge(images, ()))]
+    text = metrics_text(ledger, None, [], CalibrationState(), drift).decode()
     exported = set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
     problems = []
     for path in sorted(folder.glob("prometheus/*.yaml")):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from screening.cli.site_drift import drift
 from screening.errors import BundleError, CalibrationError
 from screening.whole_files import write_whole
 
@@ -26,6 +27,7 @@ FOLDER = "calibrations"
 app = typer.Typer(no_args_is_help=True, help="The site's own calibration of the active bundle.")
 calibration = typer.Typer(no_args_is_help=True, help="Calibrations: list, show, roll back, apply.")
 app.add_typer(calibration, name="calibration")
+app.command()(drift)
 
 CallingAet = Annotated[
     str,
@@ -85,7 +87,9 @@ def calibrate(
     from screening.cli.lists import point_in_time
     from screening.cli.opened import opened_database
     from screening.cli.printing import print_json
+    from screening.cli.site_drift import print_drift
     from screening.cli.site_tables import made_json, print_made
+    from screening.drift.of_senders import read_drift
 
     start, from_then = point_in_time(since), point_in_time(derive_since)
     with opened_database() as (settings, database):
@@ -98,10 +102,12 @@ def calibrate(
             labels=labels,
             alert_budget=alert_budget,
         )
+        found = read_drift(database, settings, calling_aet or None)
         told = sys.stderr if as_json else sys.stdout
         if as_json:
-            print_json(made_json(made))
+            print_json({**made_json(made), "drift": [one.as_dict() for one in found]})
         else:
+            print_drift(found)
             print_made(bundle, made)
         if dry_run:
             return

@@ -23,12 +23,22 @@ class ImageStatistics:
     feature_distance: float | None
     """From the images that the ensemble was trained on: around 1 for images like them. None where
     the bundle has no outlier check."""
+    features: tuple[float, ...] = ()
+    """Its place among the features of known images, in their standard deviations along the
+    directions in which those vary most; empty where the bundle has no outlier check."""
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float | list[float]]:
         """Return what is known, by name, as the database keeps it."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        return known | {FEATURES: list(self.features)}
 
 
+FEATURES = "features"
+FEATURE_COORDINATES = 16
+"""Of the features: more hardly tell one hospital from another better, and each is kept of every
+image."""
 FEATURE_DISTANCE = "feature_distance"
 LEVELS = ("black_level", "median_level", "white_level", "detail")
 SCORES = tuple(klass.value for klass in Class)
+KNOWN_NAMES = (FEATURE_DISTANCE, *LEVELS, *SCORES)
+"""Of everything whose distribution over known images a bundle may tell."""

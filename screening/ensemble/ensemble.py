@@ -219,6 +219,7 @@ class Ensemble:
         grey = (one.arrays[place][..., 0] - black) * (255 / (white - black))
         return ImageStatistics(
             feature_distance=answer.distance,
+            features=answer.coordinates,
             **{name: round(value, 4) for name, value in asdict(grey_statistics(grey)).items()},
         )
 

@@ -45,13 +45,27 @@ class FeatureStatistics:
         square root of the number of features, so around 1 for images like the known ones.
         Raises ValueError for another number of features.
         """
+        self._check(features)
+        squares = np.stack([self._squared(features - mean) for mean in self.means])
+        return np.asarray(np.sqrt(squares.min(axis=0) / features.shape[1]), np.float64)
+
+    def coordinates(self, features: NDArray[np.floating], most: int) -> NDArray[np.float64]:
+        """Return where each image lies along the first components, (images, at most `most`).
+
+        In standard deviations of a group; the mean of the groups' means is at 0. Raises ValueError
+        for another number of features.
+        """
+        self._check(features)
+        offsets = features.astype(np.float64) - self.means.mean(axis=0, dtype=np.float64)
+        along = offsets @ self.components[:most].T.astype(np.float64)
+        return np.asarray(along / np.sqrt(self.variances[:most]), np.float64)
+
+    def _check(self, features: NDArray[np.floating]) -> None:
         if features.ndim != 2 or features.shape[1] != self.means.shape[1]:  # noqa: PLR2004
             raise ValueError(
                 f"expected {self.means.shape[1]} features of each image, found an array of "
                 f"{features.shape}"
             )
-        squares = np.stack([self._squared(features - mean) for mean in self.means])
-        return np.asarray(np.sqrt(squares.min(axis=0) / features.shape[1]), np.float64)
 
     def _squared(self, offsets: NDArray[np.floating]) -> NDArray[np.float64]:
         exact = offsets.astype(np.float64)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from screening.bundles.parts import OutlierCheckSection
 from screening.domain.eligibility import Reason, Refusal
+from screening.domain.image_statistics import FEATURE_COORDINATES
 from screening.ensemble.feature_discriminant import read_discriminant
 from screening.ensemble.feature_statistics import read_statistics
 from screening.errors import BundleError
@@ -27,6 +28,8 @@ class OutlierAnswer:
     """None where the image may be scored."""
     distance: float | None = None
     """From known images, as `FeatureStatistics.distances` gives it; None without a check."""
+    coordinates: tuple[float, ...] = ()
+    """The first `FEATURE_COORDINATES` of `FeatureStatistics.coordinates`; none without a check."""
 
 
 class OutlierCheck:
@@ -53,6 +56,7 @@ class OutlierCheck:
         """
         try:
             distances = self._statistics.distances(features)
+            places = self._statistics.coordinates(features, FEATURE_COORDINATES)
             scores = self._plane.outlier_scores(features) if self._plane else distances
         except ValueError as error:
             raise BundleError(
@@ -63,8 +67,9 @@ class OutlierCheck:
             OutlierAnswer(
                 self._too_far(float(distance)) or self._beyond_the_plane(float(score)),
                 _rounded(float(distance)),
+                tuple(_rounded(coordinate) for coordinate in place),
             )
-            for distance, score in zip(distances, scores, strict=True)
+            for distance, score, place in zip(distances, scores, places.tolist(), strict=True)
         ]
 
     def _too_far(self, distance: float) -> Refusal | None:

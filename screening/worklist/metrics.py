@@ -11,6 +11,8 @@ from screening.calibration.document import THE_WHOLE_SITE
 from screening.db.breakers import FailingDestination
 from screening.db.calibration_tables import WHOLE_SITE
 from screening.db.calibrations import CalibrationState
+from screening.domain.drift import Likeness
+from screening.drift.of_senders import SenderDrift
 from screening.worklist.totals import Totals
 
 Values = Iterable[tuple[tuple[str, ...], float]]
@@ -25,6 +27,7 @@ class _Now:
     oldest_pending_age_s: float
     failing: Mapping[str, FailingDestination]
     calibration: CalibrationState
+    drift: Sequence[SenderDrift]
 
     def destinations(self) -> Iterator[tuple[str, FailingDestination | None]]:
         """Yield every destination that has reports, or fails, and how it fails."""
@@ -63,6 +66,23 @@ def _calibrated(now: _Now) -> Values:
     void = dict.fromkeys([WHOLE_SITE, *now.calibration.void], 0)
     by_title = {**void, **dict.fromkeys(now.calibration.in_force, 1)}
     return [((title or THE_WHOLE_SITE,), value) for title, value in by_title.items()]
+
+
+def _likeness(now: _Now) -> Values:
+    return [
+        ((one.calling_ae_title, likeness.name.lower()), one.gauge.likeness is likeness)
+        for one in now.drift
+        for likeness in Likeness
+    ]
+
+
+def _aspects(now: _Now) -> Values:
+    return [
+        ((one.calling_ae_title, found.aspect.name.lower()), found.measured.value)
+        for one in now.drift
+        for found in one.gauge.findings
+        if found.measured is not None
+    ]
 
 
 METRICS = (
@@ -135,6 +155,24 @@ METRICS = (
         "Instances whose image was removed",
         lambda now: _alone(now.totals.removed),
     ),
+    _Metric(
+        "screening_sender_likeness",
+        "1 for how like the images that the bundle knows a sender's newest ones are",
+        _likeness,
+        ("calling_ae_title", "likeness"),
+    ),
+    _Metric(
+        "screening_sender_drift",
+        "Share of a sender's newest images beyond the known ones, or distance to them, 0 to 1",
+        _aspects,
+        ("calling_ae_title", "aspect"),
+    ),
+    _Metric(
+        "screening_sender_drift_images",
+        "Images of a sender that its drift is told from",
+        lambda now: [((one.calling_ae_title,), one.gauge.images) for one in now.drift],
+        ("calling_ae_title",),
+    ),
 )
 
 
@@ -143,11 +181,13 @@ def metrics_text(
     oldest_pending_age_s: float | None,
     failing: Sequence[FailingDestination],
     calibration: CalibrationState,
+    drift: Sequence[SenderDrift],
 ) -> bytes:
     """Return the figures of this moment; oldest_pending_age_s: None where nothing waits."""
     by_name = {one.destination: one for one in failing}
     registry = CollectorRegistry()
-    registry.register(_Figures(_Now(totals, oldest_pending_age_s or 0.0, by_name, calibration)))
+    now = _Now(totals, oldest_pending_age_s or 0.0, by_name, calibration, drift)
+    registry.register(_Figures(now))
     return generate_latest(registry)
 
 

@@ -1,6 +1,6 @@
 """What operators do on the page: send reports again, make them again, decide corrections."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
@@ -16,6 +16,7 @@ from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.lifecycle import DeliveryState, ReportState
 from screening.domain.shown_values import is_uid
+from screening.drift.of_senders import SenderDrift
 from screening.errors import DecisionRefusedError
 from screening.logs import get_logger
 from screening.worklist.access import visitor_of
@@ -53,6 +54,8 @@ def add_operations(
     database: Database,
     read_ledger: Callable[[], Totals],
     actions: OperatorActions,
+    *,
+    read_drift: Callable[[], Sequence[SenderDrift]],
 ) -> None:
     """Add the operators' page and the paths of its forms; the gate admits operators only."""
 
@@ -64,6 +67,7 @@ def add_operations(
             _failed_reports(database),
             waiting[:CORRECTIONS_ON_PAGE],
             visitor_of(request),
+            drift=read_drift(),
             more_corrections=len(waiting) > CORRECTIONS_ON_PAGE,
         )
 

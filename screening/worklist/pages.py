@@ -14,6 +14,7 @@ from screening.db.calibrations import CalibrationState
 from screening.db.corrections import CorrectionDetail
 from screening.domain.reading import called_class
 from screening.domain.shown_values import is_uid
+from screening.drift.of_senders import SenderDrift
 from screening.settings import Settings
 from screening.worklist import wording
 from screening.worklist.access import Visitor
@@ -46,7 +47,8 @@ class Board:
 
     by_priority: how many studies there are on all pages. bundle: the one that scores new images
     now. untrained: it, or one that scored a listed study, is untrained. calibration: whose of the
-    site's own calibrations of it are in force.
+    site's own calibrations of it are in force. drift_warnings: a sentence for each sender of a
+    listed study whose images are unlike those that the bundle knows.
     """
 
     place: Place
@@ -55,6 +57,7 @@ class Board:
     totals: Totals
     bundle: ActiveBundle | None
     untrained: bool
+    drift_warnings: tuple[str, ...]
     at: datetime
     calibration: CalibrationState = field(default_factory=CalibrationState)
 
@@ -133,10 +136,14 @@ class Pages:
         history: Sequence[HistoryLine],
         *,
         corrections: Sequence[CorrectionDetail],
+        drift_warnings: Sequence[str],
         at: datetime,
         visitor: Visitor,
     ) -> str:
-        """Return one study's page; corrections: those that this visitor may decide."""
+        """Return one study's page; corrections: those that this visitor may decide.
+
+        drift_warnings: a sentence for each sender whose images are unlike known ones.
+        """
         numbers: dict[str | None, int] = {}
         for number, instance in enumerate(instances, start=1):
             numbers.setdefault(instance.sop_instance_uid, number)
@@ -147,6 +154,7 @@ class Pages:
             instances=instances,
             history=history,
             corrections=corrections,
+            drift_warnings=drift_warnings,
             numbers=numbers,
             at=at,
         )
@@ -166,6 +174,7 @@ class Pages:
         corrections: Sequence[CorrectionDetail],
         visitor: Visitor,
         *,
+        drift: Sequence[SenderDrift],
         more_corrections: bool = False,
     ) -> str:
         """Return the operators' page; failed_reports: classifications whose report failed.
@@ -178,6 +187,7 @@ class Pages:
             destinations=destinations,
             failed_reports=failed_reports,
             corrections=corrections,
+            drift=drift,
             more_corrections=more_corrections,
         )
 

@@ -53,7 +53,7 @@ class Result:
     stands: this is the result that counts for the image. reason: in words, "" where none.
     calibration: the site's own that gave the priority, "" for the bundle's thresholds.
     recalibrated: the probabilities by it, in words, "" without. timings_s: seconds by step.
-    render_path: how the pixels became a picture.
+    image_statistics: by which drift is told, by name. render_path: how the pixels became a picture.
     """
 
     stands: bool
@@ -73,6 +73,7 @@ class Result:
     recalibrated: str
     finished_at: datetime | None
     timings_s: Mapping[str, Any]
+    image_statistics: Mapping[str, Any]
     render_path: Mapping[str, Any]
     report_state: str
     report_error: str
@@ -202,6 +203,7 @@ def _result(session: Session, row: Classification, *, stands: bool) -> Result:
         ),
         finished_at=row.finished_at,
         timings_s=row.timings or {},
+        image_statistics=row.image_statistics or {},
         render_path=row.render_path or {},
         report_state=row.report_state,
         report_error=row.report_error or "",

@@ -1,7 +1,8 @@
 """Station 4: the worklist page, its JSON, health and metrics."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,12 +21,14 @@ from screening.db.clock import utc_now
 from screening.db.corrections import read_corrections
 from screening.db.session import Database
 from screening.domain.shown_values import is_uid
+from screening.drift.of_senders import RecentDrift, SenderDrift, read_drift
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
 from screening.settings import Settings
 from screening.worklist.access import visitor_of
 from screening.worklist.answers import is_for_programs, refusal
 from screening.worklist.counts import count_by_priority
+from screening.worklist.drift import drift_warnings
 from screening.worklist.exposure import Exposure
 from screening.worklist.forms import FormTokens, RefusedFormError
 from screening.worklist.gate import Gate
@@ -63,7 +66,23 @@ UNAVAILABLE = (
 )
 RESEARCH_USE = "Research use only, not diagnostic. A low probability does not exclude disease."
 ReadLedger = Callable[[], Totals]
+ReadDrift = Callable[[], Sequence[SenderDrift]]
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the pages are made of: the database, and what is read of it now."""
+
+    database: Database
+    ledger: ReadLedger
+    drift: ReadDrift
+    cap: timedelta | None
+    """How long a study may wait before it goes ahead of others."""
+
+    def warnings(self, senders: Iterable[str]) -> tuple[str, ...]:
+        """Return what readers are told of the images of these calling AE titles."""
+        return drift_warnings(self.drift(), senders)
 
 
 def make_web_app(
@@ -85,13 +104,15 @@ def make_web_app(
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     has_login = settings.web_authentication == "password"
     pages = Pages(receiver_of(settings), has_login=has_login)
+    drift = RecentDrift(lambda: read_drift(database, settings))
     _add_failures(app, pages)
-    _add_worklist(app, pages, database, read_ledger, settings.waiting_cap)
-    _add_study(app, pages, database, settings.waiting_cap)
+    read = _Read(database, read_ledger, drift, settings.waiting_cap)
+    _add_worklist(app, pages, read)
+    _add_study(app, pages, read)
     _add_models(app, pages, database)
-    _add_data(app, database, read_ledger, settings.waiting_cap)
+    _add_data(app, read)
     add_reading(app, pages, database, reader_actions)
-    add_operations(app, pages, database, read_ledger, actions)
+    add_operations(app, pages, database, read_ledger, actions, read_drift=drift)
     add_pictures(app, pages, database, pictures)
     tokens = FormTokens()
     identification = identification_of(settings, tokens, secure=exposure.secure)
@@ -103,15 +124,9 @@ def make_web_app(
     return SecurityHeaders(reach, secure=exposure.secure)
 
 
-def _add_worklist(
-    app: FastAPI,
-    pages: Pages,
-    database: Database,
-    read_ledger: ReadLedger,
-    cap: timedelta | None,
-) -> None:
+def _add_worklist(app: FastAPI, pages: Pages, read: _Read) -> None:
     def read_board(place: Place) -> Board:
-        return _read_board(database, read_ledger, place, cap)
+        return _read_board(read, place)
 
     recent_boards = RecentBoards(read_board, pages.board)
 
@@ -128,25 +143,29 @@ def _add_worklist(
         return HTMLResponse(board.html, headers=headers)
 
 
-def _add_study(app: FastAPI, pages: Pages, database: Database, cap: timedelta | None) -> None:
+def _add_study(app: FastAPI, pages: Pages, read: _Read) -> None:
+    database = read.database
+
     @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
     def study_page(request: Request, study_instance_uid: str) -> Response:
         # a text that is no UID may name a patient, and addresses end up in logs of proxies
         known = is_uid(study_instance_uid)
-        entry = read_entry(database, study_instance_uid, cap=cap) if known else None
+        entry = read_entry(database, study_instance_uid, cap=read.cap) if known else None
         if entry is None:
             text = "No image of a study with this UID has been received, or it was removed."
             return HTMLResponse(pages.notice("Study not found", text), 404)
         visitor = visitor_of(request)
+        instances = read_instances(database, study_instance_uid)
         html = pages.study(
             entry,
-            read_instances(database, study_instance_uid),
+            instances,
             read_history(database, study_instance_uid),
             corrections=(
                 read_corrections(database, study_instance_uid=study_instance_uid)
                 if visitor.is_operator
                 else []
             ),
+            drift_warnings=read.warnings(instance.calling_ae_title for instance in instances),
             at=utc_now(),
             visitor=visitor,
         )
@@ -167,9 +186,9 @@ def _add_models(app: FastAPI, pages: Pages, database: Database) -> None:
         return HTMLResponse(pages.model(model, visitor_of(request)))
 
 
-def _add_data(
-    app: FastAPI, database: Database, read_ledger: ReadLedger, cap: timedelta | None
-) -> None:
+def _add_data(app: FastAPI, read: _Read) -> None:
+    database = read.database
+
     @app.get("/api/worklist")
     def worklist_json(
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = STUDIES_ON_PAGE,
@@ -177,13 +196,14 @@ def _add_data(
         before: str = "",
     ) -> dict[str, Any]:
         now = utc_now()
-        page = _read_page(database, Place(after, before), limit, cap)
+        page = _read_page(read, Place(after, before), limit)
         entries = page.entries
         return {
             "at": now.isoformat(),
             "notice": RESEARCH_USE,
             "untrained": _is_untrained(active_bundle(database), entries),
-            "ledger": read_ledger().as_dict(),
+            "ledger": read.ledger().as_dict(),
+            "drift_warnings": read.warnings(entry.calling_ae_title for entry in entries),
             "worklist": [
                 {**entry.as_dict(), "waiting_s": round(entry.waiting_s(now))} for entry in entries
             ],
@@ -200,10 +220,11 @@ def _add_data(
     @app.get("/metrics")
     def metrics() -> Response:
         figures = metrics_text(
-            read_ledger(),
+            read.ledger(),
             oldest_pending_age_s(database, utc_now()),
             failing_destinations(database),
             calibration_state(database),
+            read.drift(),
         )
         return Response(figures, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -229,28 +250,27 @@ def _add_failures(app: FastAPI, pages: Pages) -> None:
         return refusal(pages, request.url.path, status=error.status, title=title, text=str(error))
 
 
-def _read_board(
-    database: Database, read_ledger: ReadLedger, place: Place, cap: timedelta | None
-) -> Board:
-    page = _read_page(database, place, STUDIES_ON_PAGE, cap)
-    bundle = active_bundle(database)
+def _read_board(read: _Read, place: Place) -> Board:
+    page = _read_page(read, place, STUDIES_ON_PAGE)
+    bundle = active_bundle(read.database)
     return Board(
         place=place,
         page=page,
-        by_priority=count_by_priority(database),
-        totals=read_ledger(),
+        by_priority=count_by_priority(read.database),
+        totals=read.ledger(),
         bundle=bundle,
         untrained=_is_untrained(bundle, page.entries),
+        drift_warnings=read.warnings(entry.calling_ae_title for entry in page.entries),
         at=utc_now(),
-        calibration=calibration_state(database),
+        calibration=calibration_state(read.database),
     )
 
 
-def _read_page(database: Database, place: Place, limit: int, cap: timedelta | None) -> WorklistPage:
+def _read_page(read: _Read, place: Place, limit: int) -> WorklistPage:
     if place.after and place.before:
         raise CursorError("expected one cursor, after or before, found both; name one of them")
     after, before = place.after or None, place.before or None
-    return read_worklist(database, limit=limit, after=after, before=before, cap=cap)
+    return read_worklist(read.database, limit=limit, after=after, before=before, cap=read.cap)
 
 
 def _is_untrained(bundle: ActiveBundle | None, entries: Sequence[WorklistEntry]) -> bool:

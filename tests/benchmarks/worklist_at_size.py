@@ -25,6 +25,7 @@ from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
 from screening.db.migrate import alembic_config, upgrade
 from screening.db.session import Database
+from screening.drift.of_senders import read_drift
 from screening.ops.ledger import read_ledger
 from screening.ops.since import parse_since
 from screening.ops.trace import trace
@@ -162,7 +163,8 @@ def fill(url: str, studies: int) -> None:
 
 def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], object]]:
     """Return what is asked, by name; folder: a data folder."""
-    get = Client(make_app(database, Settings(data_dir=folder))).get
+    settings = Settings(data_dir=folder)
+    get = Client(make_app(database, settings)).get
     bundle = active_bundle(database)
     assert bundle is not None
     study = read_worklist(database, limit=1).entries[0].study_instance_uid
@@ -191,6 +193,7 @@ def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], obj
         "ledger": partial(read_ledger, database),
         "ledger --since 24h": lambda: read_ledger(database, since=parse_since("24h", utc_now())),
         "trace": partial(trace, database, study),
+        "drift of all senders": partial(read_drift, database, settings),
         "claim of a batch": claims,
         "is a classification due?": partial(classify_claim.anything_due, database),
         "is a report due?": partial(outbox.anything_due, database),

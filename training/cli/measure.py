@@ -1,4 +1,4 @@
-"""`screening train probe`, `outlier-check`, `contrast-robustness` and `card`.
+"""`screening train probe`, `outlier-check`, `contrast-robustness`, `reference` and `card`.
 
 `training.cli.main` joins `app` to its own commands; Keras is loaded only where networks score.
 """
@@ -145,6 +145,55 @@ def contrast_robustness(
         typer.echo(json.dumps(contrast_robustness_json(found), indent=2, allow_nan=False))
     else:
         print_contrast_robustness(found)
+
+
+@app.command()
+def reference(
+    bundle: BundleFolder,
+    *,
+    data: DataManifest,
+    split_from: SplitFrom = [],  # noqa: B006  typer makes a list of its own for each call
+    split: SplitPart = None,
+    workers: Workers = 2,
+) -> None:
+    """Measure what images that a bundle knows look like.
+
+    By this reference the stations tell drift. It scores held-out images of each source; without
+    --split-from, every image of the manifest, none of which may have been trained on. The result is
+    kept beside the bundle's manifest, as export does of validation images.
+
+    Example: screening train reference bundles/chest-1 --data manifest.csv --split-from runs/a
+    """
+    from screening.bundles.reference import write_reference
+    from screening.bundles.registry import load_bundle
+    from screening.ensemble.ensemble import Ensemble
+    from training.console import print_table
+    from training.data.manifest import read_manifest
+    from training.errors import TrainingError
+    from training.evaluation.of_bundle import held_out_examples
+    from training.outliers.reference import FEWEST_OF_A_SOURCE, measure_reference
+    from training.runs.held_out_scores import by_image, default_part, trained_folds
+
+    rows = read_manifest(data)
+    if split_from:
+        folds = [fold for run in split_from for fold in trained_folds(run)]
+        part = Part(split) if split else default_part(folds)
+        found = by_image(rows)
+        rows = tuple(found[q.pixels_sha256] for q in held_out_examples(folds, part, found))
+    described = load_bundle(bundle)
+    sources = measure_reference(Ensemble.load(described), rows, workers=workers)
+    if not sources:
+        raise TrainingError(
+            f"expected at least {FEWEST_OF_A_SOURCE} images of one source that the bundle scores, "
+            f"found {len(rows)} images in all and no such source; hold out more"
+        )
+    path = write_reference(described, sources)
+    print_table(
+        "images that the bundle knows",
+        ("source", "images"),
+        [(source.name, source.images) for source in sources],
+    )
+    typer.echo(f"the reference is in {path}")
 
 
 @app.command()

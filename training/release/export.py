@@ -10,8 +10,10 @@ from typing import Any
 
 from screening.bundles.manifest import MANIFEST_NAME, Manifest, manifest_bytes
 from screening.bundles.parts import OutlierCheckSection
+from screening.bundles.reference import write_reference
 from screening.bundles.registry import Bundle, load_bundle
 from screening.domain.scores import SCORE_TOLERANCE
+from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.golden_images import golden_images, write_golden
 from screening.imaging.fingerprint import fingerprint
 from screening.networks.architectures import ARCHITECTURES
@@ -33,6 +35,7 @@ from training.inference.combination import (
 from training.inference.score_files import FileScorer, check_preprocessing
 from training.lung_field.stored import store_lung_field
 from training.outliers.fit import make_outlier_check
+from training.outliers.reference import images_by_source, measure_reference
 from training.release.manifest_metrics import release_metrics
 from training.release.member_weights import MemberPlace, StoredMember, store_member
 from training.release.parity import Parity, check_parity, parity, parity_images
@@ -173,6 +176,7 @@ def _write_bundle(
     )
     (directory / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
     (directory / MODEL_CARD_NAME).write_text(model_card(manifest), encoding="utf-8")
+    _write_reference(load_bundle(directory), validated, scorer)
     check_size(directory, request.most_bytes)
 
 
@@ -206,6 +210,17 @@ def _outlier_check(
     place = sizes.index(min(sizes))
     fold = validated.members[place]
     return make_outlier_check(directory, stored[place].member, fold, validated.rows, scorer)
+
+
+def _write_reference(bundle: Bundle, validated: _Validated, scorer: FileScorer) -> None:
+    """Keep what known images look like, where there are enough of them."""
+    examples = validated.predictions[0].examples
+    known = [validated.rows[each.pixels_sha256] for each in examples]
+    if not images_by_source(known):
+        return
+    sources = measure_reference(Ensemble.load(bundle, scorer.architectures), known)
+    if sources:
+        write_reference(bundle, sources)
 
 
 def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:

@@ -32,7 +32,7 @@ from tests.bundles.manifests import valid_manifest
 pytestmark = pytest.mark.tensorflow
 
 CLASSES = ("covid19", "pneumonia", "normal")
-STATISTICS = ImageStatistics(12.0, 120.0, 240.0, 0.02, 1.1)
+STATISTICS = ImageStatistics(12.0, 120.0, 240.0, 0.02, 1.1, (0.5, -0.25))
 
 
 class RefusesEverySecond(Ensemble):

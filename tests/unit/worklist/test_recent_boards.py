@@ -25,6 +25,7 @@ EMPTY = Board(
     totals=TOTALS,
     bundle=None,
     untrained=False,
+    drift_warnings=(),
     at=NOON,
 )
 

@@ -1,0 +1,1 @@
+"""Drift: whether what senders send looks like what the active bundle knows."""
