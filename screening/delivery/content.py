@@ -103,6 +103,9 @@ class ReportContent:
     issued_at: datetime | None = None
     """Aware, when the result became the current one, where it did so after another one. It dates
     the report, and else `classified_at` does, so that the same row gives the same bytes."""
+    companions: tuple[ReportReference, ...] = ()
+    """Structured reports on the same result, made before or together with this document; empty for
+    a structured report itself."""
     revision: int = 0
     """How many reports by the same bundle there were before."""
 

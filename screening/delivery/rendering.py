@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # settings name renderings, and need no DICOM library for it
     from pydicom.dataset import Dataset
 
 DICOM = "application/dicom"
+HL7 = "application/hl7-v2"
 LONGEST_NAME = 24
 """Characters of `reports.profile`."""
 

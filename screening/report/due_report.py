@@ -45,6 +45,8 @@ class DueReport:
     content: ReportContent
     predecessors: Mapping[str, Predecessor]
     """By rendering."""
+    companions: tuple[ReportReference, ...]
+    """Structured reports that were made of this very result before."""
     earlier: Callable[[], Dataset] | None
     """Reads the header in an earlier report, where retention has removed the image."""
 
@@ -70,6 +72,7 @@ def detach(session: Session, row: Classification) -> DueReport:
             revision=row.report_revision,
         ),
         predecessors=predecessors,
+        companions=_companions(session, row),
         earlier=_earlier(session, row) if row.instance.removing_since is not None else None,
     )
 
@@ -110,6 +113,24 @@ def newest_reports(session: Session, row: Classification) -> dict[str, Predecess
         )
         for report in earlier
     }
+
+
+def _companions(session: Session, row: Classification) -> tuple[ReportReference, ...]:
+    made = (
+        select(Report)
+        .where(Report.classification_id == row.id, Report.revision == row.report_revision)
+        .where(Report.sop_class_uid != "")
+        .order_by(Report.profile)
+    )
+    return tuple(
+        ReportReference(
+            sop_class_uid=report.sop_class_uid,
+            sop_instance_uid=report.sop_instance_uid,
+            study_instance_uid=row.instance.study_instance_uid,
+            series_instance_uid=report.series_instance_uid,
+        )
+        for report in session.scalars(made)
+    )
 
 
 def source_of(due: DueReport, spool: Spool) -> Dataset:

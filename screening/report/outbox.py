@@ -140,13 +140,22 @@ def make_late_report(
 def _build(
     due: DueReport, spool: Spool, profiles: set[str], zone: tzinfo | None
 ) -> dict[str, ReportDocument]:
+    """Render the structured reports first: what else is made of the result names them."""
     source = source_of(due, spool)
-    documents = {}
-    for profile in sorted(profiles):
-        earlier = due.predecessors.get(profile)
-        predecessors = (earlier.reference,) if earlier else ()
-        content = replace(due.content, predecessors=predecessors)
-        documents[profile] = RENDERINGS.named(profile).render(source, in_zone(content, zone))
+    documents: dict[str, ReportDocument] = {}
+    companions = list(due.companions)
+    renderings = [RENDERINGS.named(profile) for profile in sorted(profiles)]
+    for rendering in sorted(renderings, key=lambda one: not one.sop_class_uid):
+        earlier = due.predecessors.get(rendering.name)
+        content = replace(
+            due.content,
+            predecessors=(earlier.reference,) if earlier else (),
+            companions=() if rendering.sop_class_uid else tuple(companions),
+        )
+        document = rendering.render(source, in_zone(content, zone))
+        documents[rendering.name] = document
+        if rendering.sop_class_uid:
+            companions.append(document.reference)
     return documents
 
 

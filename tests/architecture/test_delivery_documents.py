@@ -7,6 +7,7 @@ import pytest
 from screening.delivery.entry import DestinationSettings
 from screening.delivery.kind import KINDS, Ending
 from screening.delivery.rendering import DICOM, RENDERINGS
+from screening.delivery_kinds import hl7_mllp, stow_rs
 from screening.storage_scu.outcomes import (
     REJECTION_RULES,
     STATUS_RULES,
@@ -19,6 +20,12 @@ WORDS_OF_OUTCOME = {
     Outcome.DELIVERED: "delivered",
     Outcome.RETRY: "tried again",
     Outcome.REFUSED: "parked",
+}
+WORDS_OF_ENDING = {
+    Ending.DELIVERED: "delivered",
+    Ending.RETRY: "tried again",
+    Ending.REFUSED: "parked",
+    Ending.PAUSED: "tried again, the destination is paused",
 }
 COMMON = tuple(DestinationSettings.model_fields)
 
@@ -80,6 +87,33 @@ def test_the_conformance_statement_says_how_each_status_of_a_stored_report_ends(
             rule.meaning,
         ]
         for rule in STATUS_RULES
+    ]
+
+
+def test_the_conformance_statement_says_how_each_answer_to_stow_rs_ends() -> None:
+    """Every rule on an HTTP status, in the order in which they apply."""
+    rows = table_rows(section(document("docs/conformance.md"), "### STOW-RS as user agent"))
+    assert rows == [
+        [
+            " to ".join(str(status) for status in sorted({rule.first, rule.last})),
+            WORDS_OF_ENDING[stow_rs.OUTCOMES[rule.outcome]],
+            rule.meaning,
+        ]
+        for rule in stow_rs.HTTP_RULES
+    ]
+
+
+def test_the_page_on_hl7_says_how_each_acknowledgement_ends() -> None:
+    """Every rule on MSA-1 and ERR-3, in the order in which they apply."""
+    rows = table_rows(section(document("docs/hl7.md"), "## Acknowledgements"))
+    assert rows == [
+        [
+            ", ".join(rule.codes),
+            ", ".join(rule.errors) or "any, or none",
+            WORDS_OF_ENDING[hl7_mllp.OUTCOMES[rule.outcome]],
+            rule.meaning,
+        ]
+        for rule in hl7_mllp.ACKNOWLEDGEMENTS
     ]
 
 

@@ -51,7 +51,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 def entry(url: str, **keys: Any) -> dict[str, Any]:
     """Return a destination as the settings have it."""
-    return {"name": "hook", "kind": "webhook", "url": url, **keys}
+    return {"name": "hook", "kind": "post", "url": url, **keys}
 
 
 def hook(url: str) -> Destination:
@@ -65,7 +65,7 @@ def make_reports(database: Database, spool: Spool, count: int = 1, **more: str) 
     """Make JSON reports for the destination `hook`, and what others take besides."""
     for number in range(count):
         add_result(database, spool, f"1.2.3.1.1.{number}")
-    outbox.make_due_reports(database, spool, {"hook": "json", **more})
+    outbox.make_due_reports(database, spool, {"hook": "made_up", **more})
 
 
 def state(database: Database) -> tuple[str, str | None]:
@@ -80,8 +80,8 @@ def test_settings_take_it_and_hand_it_on(tmp_path: Path, monkeypatch: pytest.Mon
     told = load_settings(destinations=[entry("http://h/r", timeout_s=3)])
     assert told.destinations[0].model_dump() == {
         "name": "hook",
-        "kind": "webhook",
-        "profile": "json",
+        "kind": "post",
+        "profile": "made_up",
         "url": "http://h/r",
         "timeout_s": 3.0,
     }
@@ -89,7 +89,7 @@ def test_settings_take_it_and_hand_it_on(tmp_path: Path, monkeypatch: pytest.Mon
     assert load_settings() == told
     monkeypatch.delenv("SCREENING_DESTINATIONS")
     Path("screening.toml").write_text(
-        '[[destinations]]\nname = "hook"\nkind = "webhook"\nurl = "http://h/r"\ntimeout_s = 3\n'
+        '[[destinations]]\nname = "hook"\nkind = "post"\nurl = "http://h/r"\ntimeout_s = 3\n'
     )
     assert load_settings().destinations == told.destinations
 
@@ -98,10 +98,16 @@ def test_settings_take_it_and_hand_it_on(tmp_path: Path, monkeypatch: pytest.Mon
     ("keys", "complaint"),
     [
         (
-            {"kind": "mllp"},
-            r"kind .*expected a destination kind: c-store, folder, webhook; found 'mllp'",
+            {"kind": "fax"},
+            (
+                r"kind .*expected a destination kind: c-store, folder, hl7-mllp, post, stow-rs; "
+                r"found 'fax'"
+            ),
         ),
-        ({"profile": "xml"}, r"profile .*webhook can send: basic_text, .*, json; found 'xml'"),
+        (
+            {"profile": "xml"},
+            r"profile .*post can send: basic_text, .*, made_up, oru_r01; found 'xml'",
+        ),
         ({"url": "h"}, r"destinations\.0\.url"),
         ({"timeout_s": 31}, r"destinations\.0\.timeout_s"),
         ({"port": 104}, r"destinations\.0\.port: no such setting"),
@@ -115,7 +121,7 @@ def test_wrong_keys_are_named(keys: dict[str, Any], complaint: str) -> None:
 
 def test_a_storage_scp_takes_no_json() -> None:
     """What is no DICOM object is not offered to C-STORE, and no presentation context to others."""
-    pacs = {"name": "pacs", "host": "h", "port": 104, "ae_title": "PACS", "profile": "json"}
+    pacs = {"name": "pacs", "host": "h", "port": 104, "ae_title": "PACS", "profile": "made_up"}
     with pytest.raises(SettingsError, match=r"c-store can send: basic_text, .*enhanced; found"):
         load_settings(destinations=[pacs])
 
@@ -132,7 +138,7 @@ def test_a_report_is_made_and_delivered(
     assert json.loads(body)["image"] == "1.2.3.1.1.0"
     with database.read() as session:
         written, structured = session.scalars(select(Report).order_by(Report.profile.desc()))
-    assert (written.profile, written.sop_instance_uid, written.content) == ("json", key, body)
+    assert (written.profile, written.sop_instance_uid, written.content) == ("made_up", key, body)
     assert written.sop_class_uid == ""
     assert structured.profile == "comprehensive"
     assert structured.sop_instance_uid != key
@@ -228,7 +234,7 @@ def test_a_later_report_of_a_removed_image_reads_its_header_in_an_sr(
     """Not in the JSON, though that is newer; each report names the one before of its rendering."""
     [former, newer] = add_bundles(database, "former", "newer")
     image = add_scored(database, spool, former, newer, made=False)
-    both = {"hook": "json", "folder": "comprehensive"}
+    both = {"hook": "made_up", "folder": "comprehensive"}
     outbox.make_due_reports(database, spool, both)
     with database.write() as session:
         row = session.get_one(Instance, image)
@@ -238,7 +244,7 @@ def test_a_later_report_of_a_removed_image_reads_its_header_in_an_sr(
     finish_change_over(database)
     outbox.make_due_reports(database, spool, both)
     structured, written, again, written_again = reports(database)
-    assert [one.profile for one in reports(database)] == ["comprehensive", "json"] * 2
+    assert [one.profile for one in reports(database)] == ["comprehensive", "made_up"] * 2
     assert json.loads(written_again.content)["supersedes"] == [written.sop_instance_uid]
     assert json.loads(written_again.content)["image"] == json.loads(written.content)["image"]
     assert again.predecessor_id == structured.id

@@ -30,7 +30,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 @pytest.fixture
 def site(tmp_path: Path, receiver: WebhookReceiver) -> Iterator[Site]:
     """Return a site whose one destination is of a kind that only tests have."""
-    hook = {"name": "hook", "kind": "webhook", "url": receiver.url}
+    hook = {"name": "hook", "kind": "post", "url": receiver.url}
     made = Site(
         tmp_path,
         bundle_dir=tmp_path / "bundles",
@@ -71,7 +71,7 @@ def test_a_report_whose_sender_is_killed_before_it_records_is_sent_again(
     assert len(receiver.came) == 2
     assert len(set(receiver.came)) == 1
     lines = site.json("trace", "1.2.3.1.1.1")
-    assert "json" in {line["detail"].get("profile") for line in lines}
+    assert "made_up" in {line["detail"].get("profile") for line in lines}
 
 
 def test_commands_know_it(site: Site, receiver: WebhookReceiver) -> None:
@@ -93,8 +93,8 @@ def test_commands_know_it(site: Site, receiver: WebhookReceiver) -> None:
     assert unknown.returncode == 2
     assert "expected one of the settings, hook; found 'pacs'" in unknown.stderr
     kinds = {one["kind"]: one for one in site.json("destinations", "kinds")}
-    assert list(kinds) == ["c-store", "folder", "webhook"]
-    assert "json" in kinds["webhook"]["profiles"]
-    assert "json" not in kinds["c-store"]["profiles"]
+    assert list(kinds) == ["c-store", "folder", "hl7-mllp", "post", "stow-rs"]
+    assert "made_up" in kinds["post"]["profiles"]
+    assert "made_up" not in kinds["c-store"]["profiles"]
     late = site.json("deliveries", "send", "--since", "1d", "--to", "hook", "--dry-run")
-    assert (late["profile"], late["ready"]) == ("json", 0)
+    assert (late["profile"], late["ready"]) == ("made_up", 0)

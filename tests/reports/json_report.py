@@ -1,4 +1,4 @@
-"""A rendering made up for tests, in one file, by the recipe of CONTRIBUTING: a result as JSON."""
+"""A rendering made up for tests, in one file, by the recipe of CONTRIBUTING: JSON."""
 
 import json
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from screening.delivery.uids import report_instance_uid
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-NAME = "json"
+NAME = "made_up"
 
 
 def _render(source: "Dataset", content: ReportContent) -> ReportDocument:

@@ -42,7 +42,7 @@ class WebhookSettings(DestinationSettings):
 
     url: str = Field(pattern=r"^https?://")
     timeout_s: float = Field(10, gt=0, le=30)
-    profile: str = "json"
+    profile: str = "made_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _connect(chosen: WebhookSettings, rendering: Rendering, site: Site) -> Webho
 
 KINDS.register(
     DestinationKind(
-        name="webhook",
+        name="post",
         meaning="HTTP POST to a server",
         settings=WebhookSettings,
         media_types=None,

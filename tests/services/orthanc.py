@@ -12,6 +12,8 @@ from typing import Any
 from tests.services.servers import ServerAbsentError, free_port
 from tests.sites.site import wait_until
 
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
 
 class Orthanc:
     """A running Orthanc."""
@@ -22,6 +24,13 @@ class Orthanc:
         self._url = f"http://127.0.0.1:{http_port}"
         self.dicom_port = dicom_port
         self.pid = pid
+
+    @property
+    def dicomweb_url(self) -> str:
+        """The root of its DICOMweb service. Raises ServerAbsentError where it has none."""
+        if not DICOMWEB_PLUGIN.is_file():
+            raise ServerAbsentError("Orthanc's DICOMweb plug-in is not installed")
+        return f"{self._url}/dicom-web"
 
     def destination(self, **more: str) -> dict[str, Any]:
         """Return the setting of a destination."""
@@ -86,7 +95,7 @@ def private_orthanc(
         "DicomCheckCalledAet": True,
         "DicomAlwaysAllowStore": True,
         "DicomModalities": modalities or {},
-        "Plugins": [],
+        "Plugins": [str(DICOMWEB_PLUGIN)] if DICOMWEB_PLUGIN.is_file() else [],
         **(more or {}),
     }
     path = folder / "orthanc.json"
