@@ -24,7 +24,11 @@ from screening.domain.scores import CLASS_TITLES, Class
 from screening.imaging.quiet import quiet
 from screening.renderings.oru_r01.fields import code, instant, names, our_code, text
 from screening.renderings.structured_report import codes
-from screening.renderings.structured_report.narrative import provenance_in_words, summary
+from screening.renderings.structured_report.narrative import (
+    calibration_in_words,
+    provenance_in_words,
+    summary,
+)
 from screening.renderings.structured_report.source import clean_source
 
 NOT_VERIFIED, CORRECTED = "R", "C"
@@ -182,7 +186,7 @@ def _observations(image: Dataset, content: ReportContent) -> Iterator[_Observati
             units=code(codes.PERCENT),
             is_computed=True,
         )
-    sentences = (*summary(content), provenance_in_words(content))
+    sentences = (*summary(content), calibration_in_words(content), provenance_in_words(content))
     lines = (line for words in sentences for line in wrap(words, _LONGEST_LINE))
     for number, line in enumerate(lines, 1):
         yield _Observation("TX", code(codes.COMMENT), text(line), sub_id=str(number))
