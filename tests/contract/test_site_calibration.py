@@ -21,7 +21,7 @@ from screening.db.calibrations import (
     withdraw_newest,
 )
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Event, Instance
+from screening.db.tables import Classification, Event, Instance
 from screening.domain.alert_budget import AlertBudget
 from screening.domain.backoff import Backoff
 from screening.domain.scores import Class, ClassScores
@@ -32,39 +32,13 @@ from screening.ops.site_calibration.labelled import labelled_studies
 from screening.ops.site_calibration.make import Made, Request, make_calibration, require_enough
 from screening.ops.site_calibration.sample import scored_images
 from screening.spool.store import Spool
+from tests.rows.site import add_site
 from tests.rows.standing_results import SCORED, add_bundles, add_scored, make, make_active
-from tests.rows.stored import NOON, add_classification, add_instance, add_score
+from tests.rows.stored import NOON, add_classification, add_instance
 
 BACKOFF = Backoff(first_s=100, longest_s=600)
 BUDGET = AlertBudget({Priority.STAT: 0.1, Priority.HIGH: 0.2})
 BEFORE = NOON - timedelta(days=1)
-
-
-def add_site(
-    database: Database, bundle_id: int, *, studies: int = 40, calling_ae_title: str = "CR1"
-) -> None:
-    """Add a site whose every image the bundle calls STAT, with scores of 0.9 and more."""
-    with database.write() as session:
-        bundle = session.get_one(Bundle, bundle_id)
-        for number in range(studies):
-            study = f"1.2.9.{1 if calling_ae_title == 'CR1' else 2}.{number}"
-            image = add_instance(
-                session,
-                study,
-                calling_ae_title=calling_ae_title,
-                accession_number=f"ACC{number}",
-                received_at=NOON - timedelta(hours=number),
-            )
-            covid19 = 0.9 + 0.002 * number
-            add_score(
-                session,
-                image,
-                bundle,
-                priority="STAT",
-                covid19=covid19,
-                pneumonia=0.0005 * number,
-                report_state="made",
-            )
 
 
 def made(
