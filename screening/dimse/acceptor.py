@@ -17,10 +17,10 @@ from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 
-from screening.dimse.acceptor_dimse import AcceptorDIMSE, Judge
+from screening.dimse.acceptor_dimse import AcceptorDIMSE, Judge, OpenObject
 from screening.dimse.acceptor_dul import AcceptorDUL
 from screening.dimse.event_reports import EventReports
-from screening.dimse.messages import Refusal, RefusedRequest
+from screening.dimse.messages import ReceivedObject, Refusal, RefusedRequest
 from screening.dimse.rejections import REJECTION_OF, Refused
 from screening.domain.shown_values import shown_uid
 
@@ -56,6 +56,10 @@ class Terms:
     admission: Admission
     judge: Judge
     """Decides for each command set whether it is served."""
+    open_object: OpenObject
+    """Opens a file for the data set of a C-STORE."""
+    store: Callable[["GuardedAssociation", ReceivedObject], Refusal | None]
+    """Takes an object; returns why it is refused, None where it is answered with Success."""
     cut_short: Refusal
     """How a request is answered whose data set does not come to its end."""
     max_object_bytes: int
@@ -90,7 +94,9 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
         self._is_told = False
         self.acse = _GuardedACSE(self)
         self.dul = AcceptorDUL(self)
-        self.dimse = AcceptorDIMSE(self, terms.judge, terms.cut_short, terms.max_object_bytes)
+        self.dimse = AcceptorDIMSE(
+            self, terms.judge, terms.open_object, terms.cut_short, terms.max_object_bytes
+        )
         self.acse_timeout = NEGOTIATION_TIMEOUT_S  # these two are kept in the replaced DUL provider
         self.network_timeout = ae.network_timeout
 
@@ -174,7 +180,13 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
         """Serve a request, refuse it, or take the answer to one of ours."""
-        if isinstance(msg, RefusedRequest):
+        if isinstance(msg, ReceivedObject):
+            refusal = self._terms.store(self, msg)
+            request = msg.request
+            self.dimse.answer(
+                context_id, request.failure(refusal) if refusal else request.success()
+            )
+        elif isinstance(msg, RefusedRequest):
             self._terms.refused(self, msg)
             self.dimse.answer(context_id, msg.request.failure(msg.refusal))
         elif isinstance(msg, N_EVENT_REPORT) and msg.MessageIDBeingRespondedTo is not None:

@@ -5,25 +5,34 @@ docs/decisions/0013-guarding-pynetdicom.md.
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pynetdicom.pdu_primitives import P_DATA
-
-from screening.dimse.acceptor_dul import QUIET_POLL_S
-from screening.dimse.data_set_files import DataSetFile, data_set_file, file_under_way
-from screening.dimse.guarded_dimse import COMMAND, LAST, GuardedDIMSE, OversizedMessageError
-from screening.dimse.messages import IgnoredMessage, PlainMessage, Refusal, RefusedRequest
-from screening.transport.command_elements import UnusableCommandError
+from screening.dimse.acceptor_dul import UNANSWERED_REQUESTS
+from screening.dimse.data_set_files import DataSetFile
+from screening.dimse.data_values import DataValue, command_pdus
+from screening.dimse.guarded_dimse import GuardedDIMSE, OversizedMessageError
+from screening.dimse.messages import (
+    IgnoredMessage,
+    PlainMessage,
+    ReceivedObject,
+    Refusal,
+    RefusedRequest,
+    Request,
+)
+from screening.transport.command_elements import C_STORE, UnusableCommandError
 
 LARGEST_DATA_SET_IN_MEMORY_BYTES = 1 << 22
 """Of messages that are not streamed to a file: every one but C-STORE."""
-PDV_HEAD_BYTES = 6
+LOOK_AROUND_S = 0.05
+"""How often an association to which nothing is said looks whether it has ended."""
 Judge = Callable[[bytes, str], PlainMessage | RefusedRequest | IgnoredMessage]
 """Checks a whole command set, given the SOP class of its presentation context.
 
 Raises UnusableCommandError where it is not a command set."""
+OpenObject = Callable[[Request, str], DataSetFile]
+"""Opens the file of a C-STORE request's data set, given its transfer syntax UID."""
 
 
 class _MisplacedDataSetError(Exception):
@@ -39,13 +48,28 @@ class _DroppedDataSet:
     dropped_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A request whose data set is arriving."""
+
+    context_id: int
+    message: PlainMessage
+    file: DataSetFile | None
+    """Of a C-STORE; pynetdicom collects the data set of another one."""
+
+
 class AcceptorDIMSE(GuardedDIMSE):
     """Collects requests, and refuses each bad one by itself."""
 
     largest_data_set_bytes = LARGEST_DATA_SET_IN_MEMORY_BYTES
 
     def __init__(
-        self, association: Any, judge: Judge, cut_short: Refusal, max_object_bytes: int
+        self,
+        association: Any,
+        judge: Judge,
+        open_object: OpenObject,
+        cut_short: Refusal,
+        max_object_bytes: int,
     ) -> None:
         """cut_short: of a request whose data set does not come to its end.
 
@@ -53,26 +77,30 @@ class AcceptorDIMSE(GuardedDIMSE):
         """
         super().__init__(association)
         self._judge = judge
+        self._open_object = open_object
         self._cut_short = cut_short
         self._longest_dropped_bytes = 2 * max_object_bytes
-        self._under_way: tuple[int, PlainMessage] | None = None
+        self._under_way: _UnderWay | None = None
         self._dropped: _DroppedDataSet | None = None
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002  theirs
-        """Return the next message; where the peer is quiet, wait up to QUIET_POLL_S for one."""
-        if not block and self.dul.is_quiet:
-            self.assoc.event_reports.send_next()
-        if block or not self.dul.is_quiet:
+        """Return the next message; wait up to LOOK_AROUND_S for one."""
+        if block:
             return super().get_msg(block)
+        if self.dul.is_quiet:
+            self.assoc.event_reports.send_next()
         try:
-            return self.msg_queue.get(timeout=QUIET_POLL_S)
+            message = self.msg_queue.get(timeout=LOOK_AROUND_S)
         except queue.Empty:
             return None, None
+        if self.msg_queue.qsize() == UNANSWERED_REQUESTS - 1:
+            self.dul.wake()  # it may read again
+        return message
 
-    def receive_primitive(self, primitive: P_DATA) -> None:
-        """Take a P-DATA; abort on one that cannot be used, and on too large a message."""
+    def receive_values(self, values: Iterable[DataValue]) -> None:
+        """Take presentation data values; abort on what cannot be used or is too large."""
         try:
-            super().receive_primitive(primitive)
+            super().receive_values(values)
         except (UnusableCommandError, OversizedMessageError, _MisplacedDataSetError) as error:
             self.dul.refuse(str(error))
         except Exception as error:  # noqa: BLE001  an unknown context, an empty fragment, ...
@@ -80,21 +108,16 @@ class AcceptorDIMSE(GuardedDIMSE):
 
     def answer(self, context_id: int, command_set: bytes) -> None:
         """Send a response without a data set."""
-        size = self.maximum_pdu_size - PDV_HEAD_BYTES
-        for start in range(0, len(command_set), size):
-            fragment = command_set[start : start + size]
-            last = LAST if start + size >= len(command_set) else 0
-            sent = P_DATA()
-            sent.presentation_data_value_list.append(
-                (context_id, bytes([COMMAND | last]) + fragment)
-            )
-            self.dul.send_pdu(sent)
+        for pdu in command_pdus(context_id, command_set, self.maximum_pdu_size):
+            self.dul.send_data(pdu)
 
     def files(self) -> list[DataSetFile]:
         """Return the files of the object under way, and of complete ones that were not served."""
         with self.msg_queue.mutex:
             waiting = [message for _, message in self.msg_queue.queue]
-        files = [file_under_way(self.message), *map(data_set_file, waiting)]
+        files = [one.file for one in waiting if isinstance(one, ReceivedObject)]
+        if self._under_way is not None:
+            files.append(self._under_way.file)
         return [file for file in files if file is not None]
 
     def begin_command_set(self) -> None:
@@ -103,13 +126,13 @@ class AcceptorDIMSE(GuardedDIMSE):
         self._dropped = None
         if self._under_way is None:
             return
-        (context_id, message), self._under_way = self._under_way, None
-        if file := file_under_way(self.message):
-            file.discard()
+        cut, self._under_way = self._under_way, None
+        if cut.file is not None:
+            cut.file.discard()
         self.message = None
-        if message.request is not None:
-            refused = RefusedRequest(message.request, self._cut_short)
-            self.msg_queue.put((context_id, refused))
+        if cut.message.request is not None:
+            refused = RefusedRequest(cut.message.request, self._cut_short)
+            self.msg_queue.put((cut.context_id, refused))
 
     def take_command_set(self, context_id: int, encoded: bytes) -> None:
         """Pass a message on, or drop it and have it answered."""
@@ -117,8 +140,8 @@ class AcceptorDIMSE(GuardedDIMSE):
         if isinstance(message, PlainMessage):
             if message.mended:
                 self.assoc.note("request_mended", message.mended)
-            self.pass_command_set_on(context_id, message.command_set)
-            self._under_way = (context_id, message) if message.has_data_set else None
+            file = self._pass_message_on(context_id, message)
+            self._under_way = _UnderWay(context_id, message, file) if message.has_data_set else None
             if not message.has_data_set:  # some send one all the same
                 self._dropped = _DroppedDataSet(self._longest_dropped_bytes)
             return
@@ -127,12 +150,21 @@ class AcceptorDIMSE(GuardedDIMSE):
         if not message.has_data_set:
             self._tell_refusal()
 
-    def take_data(self, context_id: int, fragment: bytes, *, is_last: bool) -> None:
+    def _pass_message_on(self, context_id: int, message: PlainMessage) -> DataSetFile | None:
+        """Serve a C-STORE here, and let pynetdicom serve the others; return the object's file."""
+        request = message.request
+        if request is None or request.command_field != C_STORE:
+            self.pass_command_set_on(context_id, message.command_set)
+            return None
+        if not message.has_data_set:
+            self.msg_queue.put((context_id, ReceivedObject(request, None)))
+            return None
+        return self._open_object(request, self._transfer_syntax(context_id))
+
+    def take_data(self, context_id: int, fragment: memoryview | bytes, *, is_last: bool) -> None:
         """Pass a fragment on, or drop it."""
         if self._under_way is not None:
-            self.pass_on(context_id, fragment)
-            if is_last:
-                self._under_way = None
+            self._take_expected(self._under_way, context_id, fragment, is_last=is_last)
             return
         if self._dropped is None or self._command:
             raise _MisplacedDataSetError("a data set without a command set")
@@ -143,11 +175,31 @@ class AcceptorDIMSE(GuardedDIMSE):
             self._tell_refusal()
             self._dropped = None
 
+    def _take_expected(
+        self, under_way: _UnderWay, context_id: int, fragment: memoryview | bytes, *, is_last: bool
+    ) -> None:
+        if under_way.file is None:
+            self.pass_on(context_id, fragment)
+        else:
+            under_way.file.write(memoryview(fragment)[1:])
+        if not is_last:
+            return
+        self._under_way = None
+        if under_way.file is not None and under_way.message.request is not None:
+            received = ReceivedObject(under_way.message.request, under_way.file)
+            self.msg_queue.put((under_way.context_id, received))
+
     def _sop_class(self, context_id: int) -> str:
+        return str(self._context(context_id).abstract_syntax)
+
+    def _transfer_syntax(self, context_id: int) -> str:
+        return str(self._context(context_id).transfer_syntax[0])
+
+    def _context(self, context_id: int) -> Any:
         accepted = self.assoc._accepted_cx.get(context_id)  # noqa: SLF001  no public way by ID
         if accepted is None:
             raise UnusableCommandError("a presentation context that was not accepted")
-        return str(accepted.abstract_syntax)
+        return accepted
 
     def _tell_refusal(self) -> None:
         """Queue the answer to the refused request, so that it keeps its turn."""

@@ -3,21 +3,26 @@
 See docs/decisions/0013-guarding-pynetdicom.md.
 """
 
+import queue
 import time
 from typing import Any
 
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT
 from pynetdicom.timer import Timer
 
+from screening.dimse.data_values import P_DATA_TF, MalformedDataValueError, data_values
 from screening.dimse.guarded_dul import GuardedDUL
-from screening.dimse.pdu_limits import LONGEST_PDU_BYTES
+from screening.dimse.pdu_limits import HEADER_BYTES, LONGEST_PDU_BYTES, announced_bytes
+from screening.dimse.wake_up import WakeUp
 
 UNANSWERED_REQUESTS = 4
 """How many requests may wait; then the peer waits. Asynchronous operations are not negotiated."""
 QUIET_AFTER_S = 0.5
-QUIET_POLL_S = 0.02
-"""How often an association is looked after that sent nothing for a while; else 1000 times a second,
-and a few dozen that idle take a whole processor."""
+LOOK_AROUND_S = 0.05
+"""How often timers are looked at while nothing comes: pynetdicom looks 1000 times a second, and a
+few dozen associations that idle take a whole processor."""
+TRANSFER = "Sta6"
+"""The state in which data may be transferred. Source: PS3.8 table 9-10."""
 _EVENTS_OF_NEGOTIATION = ("Evt3", "Evt4", "Evt6")
 """An A-ASSOCIATE-AC, -RJ or -RQ has come. Source: PS3.8 table 9-10."""
 
@@ -29,6 +34,50 @@ class AcceptorDUL(GuardedDUL):
     _last_read_s = 0.0
     _was_asked = False
     """Whether the association request is read, which alone may begin."""
+
+    def __init__(self, association: Any) -> None:
+        """Begin to wait for what comes, instead of looking for it."""
+        super().__init__(association)
+        self._wake_up = WakeUp()
+        self._run_loop_delay = 0.0
+        self.to_user_queue = _TellingQueue(association)
+
+    def run_reactor(self) -> None:
+        """Run pynetdicom's reactor; it waits in `_is_transport_event`."""
+        with self._wake_up.opened():
+            super().run_reactor()
+
+    def wake(self) -> None:
+        """Have the reactor look at once what there is to do."""
+        self._wake_up.wake()
+
+    def send_pdu(self, primitive: Any) -> None:
+        """Queue a primitive for sending."""
+        super().send_pdu(primitive)
+        self.wake()
+
+    def send_data(self, pdu: bytes) -> None:
+        """Queue a whole P-DATA-TF for sending; it is dropped where data is transferred no more."""
+        self.to_provider_queue.put(pdu)
+        self.wake()
+
+    def refuse(self, reason: str) -> None:
+        """Abort the association for a fault of the peer."""
+        super().refuse(reason)
+        self.wake()
+
+    def kill_dul(self) -> None:
+        """Have the reactor end."""
+        super().kill_dul()
+        self.wake()
+
+    def stop_dul(self) -> bool:
+        """End the reactor if the connection is closed; return whether it was."""
+        if self.state_machine.current_state != "Sta1":
+            return False
+        self.kill_dul()
+        self.join()
+        return True
 
     def ended(self, event: str, reason: str) -> None:
         """Record it with the association."""
@@ -56,16 +105,53 @@ class AcceptorDUL(GuardedDUL):
 
     def _is_transport_event(self) -> bool:
         state = self.state_machine.current_state
-        if state == "Sta6" and self.assoc.dimse.msg_queue.qsize() >= UNANSWERED_REQUESTS:
+        if state == TRANSFER and self.assoc.dimse.msg_queue.qsize() >= UNANSWERED_REQUESTS:
+            self._wait_for(-1)
             return False
         happened = bool(super()._is_transport_event())
-        if not happened and self.is_quiet:
-            time.sleep(QUIET_POLL_S)
+        if not happened:
+            self._wait_for(self.socket.descriptor)
         return happened
+
+    def _wait_for(self, connection: int) -> None:
+        if not self._kill_thread and self.event_queue.empty() and self.to_provider_queue.empty():
+            self._wake_up.wait(connection, LOOK_AROUND_S)
+
+    def _process_recv_primitive(self) -> bool:
+        """Send what is to be sent; return whether there was anything."""
+        waiting = self.to_provider_queue.queue
+        if not waiting or not isinstance(waiting[0], bytes):
+            return bool(super()._process_recv_primitive())
+        pdu = self.to_provider_queue.get()
+        if self.state_machine.current_state == TRANSFER:
+            self.socket.send(pdu)
+        return True
 
     def _read_pdu_data(self) -> None:
         self._last_read_s = time.monotonic()
         super()._read_pdu_data()
+
+    def _read_sound_pdu(self, header: bytes) -> None:
+        """Read data past pynetdicom, which makes several objects of each fragment."""
+        if header[0] != P_DATA_TF or self.state_machine.current_state != TRANSFER:
+            super()._read_sound_pdu(header)
+            return
+        whole_bytes = HEADER_BYTES + announced_bytes(header)
+        try:
+            pdu = self.socket.take(whole_bytes)
+        except OSError:
+            self.event_queue.put("Evt17")
+            return
+        if len(pdu) < whole_bytes:
+            self.event_queue.put("Evt17")
+            return
+        try:
+            values = list(data_values(pdu[HEADER_BYTES:]))
+        except MalformedDataValueError:
+            self.ended("pdu_refused", "a PDU that cannot be taken apart")
+            self.event_queue.put("Evt19")
+        else:
+            self.assoc.dimse.receive_values(values)
 
     def _decode_pdu(self, bytestream: bytearray) -> Any:
         """Decode a PDU, and record it where it comes out of turn and so ends the association."""
@@ -88,3 +174,16 @@ class AcceptorDUL(GuardedDUL):
             self.ended("association_aborted_by_peer", "the peer sent A-ABORT")
         elif isinstance(primitive, A_P_ABORT):
             self.ended("association_ended_early", "the connection was closed")
+
+
+class _TellingQueue(queue.Queue[Any]):
+    """What the peer asks of the association itself, such as its release; wakes the association."""
+
+    def __init__(self, association: Any) -> None:
+        super().__init__()
+        self._association = association
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002  theirs
+        """Put something in, and have the association look at it at once."""
+        super().put(item, block, timeout)
+        self._association.dimse.msg_queue.put((None, None))

@@ -3,16 +3,16 @@
 See docs/decisions/0013-guarding-pynetdicom.md.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
 
+from screening.dimse.data_values import COMMAND, LAST, DataValue
 from screening.transport.command_elements import UnusableCommandError
 
 LARGEST_COMMAND_SET_BYTES = 1 << 16
-COMMAND, LAST = 1, 2
-"""Bits of the message control header. Source: PS3.8 E.2."""
 
 
 class OversizedMessageError(Exception):
@@ -36,7 +36,11 @@ class GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom ha
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take a P-DATA. May raise anything where it cannot be decoded."""
-        for context_id, fragment in primitive.presentation_data_value_list:
+        self.receive_values(primitive.presentation_data_value_list)
+
+    def receive_values(self, values: Iterable[DataValue]) -> None:
+        """Take the presentation data values of a P-DATA; they are valid during the call."""
+        for context_id, fragment in values:
             control = fragment[0]
             if not control & COMMAND:
                 self.take_data(context_id, fragment, is_last=bool(control & LAST))
@@ -57,7 +61,7 @@ class GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom ha
         """Take a whole command set. Raises UnusableCommandError where it is none."""
         raise NotImplementedError
 
-    def take_data(self, context_id: int, fragment: bytes, *, is_last: bool) -> None:
+    def take_data(self, context_id: int, fragment: memoryview | bytes, *, is_last: bool) -> None:
         """Take a fragment of a data set, with its message control header."""
         raise NotImplementedError
 
@@ -65,10 +69,10 @@ class GuardedDIMSE(DIMSEServiceProvider):  # type: ignore[misc]  # pynetdicom ha
         """Hand pynetdicom a whole command set in plain form."""
         self.pass_on(context_id, bytes([COMMAND | LAST]) + plain)
 
-    def pass_on(self, context_id: int, fragment: bytes) -> None:
+    def pass_on(self, context_id: int, fragment: memoryview | bytes) -> None:
         """Hand pynetdicom one fragment. Raises OversizedMessageError."""
         passed = P_DATA()
-        passed.presentation_data_value_list.append((context_id, fragment))
+        passed.presentation_data_value_list.append((context_id, bytes(fragment)))
         super().receive_primitive(passed)
         if self.message is None:
             return

@@ -60,10 +60,17 @@ class GuardedDUL(DULServiceProvider):  # type: ignore[misc]  # pynetdicom has no
             self.event_queue.put("Evt17")
             return
         whole = len(header) == HEADER_BYTES
-        if whole and (fault := fault_of_header(header, self.longest_pdu_bytes)):
+        if not whole:
+            super()._read_pdu_data()
+        elif fault := fault_of_header(header, self.longest_pdu_bytes):
             self.refuse(fault.words)
         else:
-            super()._read_pdu_data()
+            self._read_sound_pdu(header)
+
+    def _read_sound_pdu(self, header: bytes) -> None:
+        """Read a PDU of a type and length that may be read."""
+        del header
+        super()._read_pdu_data()
 
     def _decode_pdu(self, bytestream: bytearray) -> Any:
         """Decode a PDU, and record it where it ends the association."""

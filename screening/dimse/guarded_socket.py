@@ -4,6 +4,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -63,6 +64,13 @@ class GuardedSocket(ClosingSocket):
         super().__init__(association, client_socket=connection, address=address)
         self._pdu_timeout_s = pdu_timeout_s
         self._received = bytearray(received)
+        self._taken = bytearray()
+
+    @property
+    def descriptor(self) -> int:
+        """The connection's file descriptor; -1 where there is none."""
+        connection: Any = self.socket
+        return -1 if connection is None else int(connection.fileno())
 
     @property
     def ready(self) -> bool:
@@ -105,24 +113,42 @@ class GuardedSocket(ClosingSocket):
         del self._received[:nr_bytes]
         return taken
 
-    def _fill(self, size_bytes: int) -> None:
-        connection = self.socket
+    def take(self, size_bytes: int) -> memoryview:
+        """Take the next bytes as `recv` does, without copying what is not read yet.
+
+        They are valid until the next call.
+        """
+        if len(self._taken) < size_bytes:
+            self._taken = bytearray(size_bytes)
+        taken = memoryview(self._taken)[:size_bytes]
+        count = min(len(self._received), size_bytes)
+        taken[:count] = memoryview(self._received)[:count]
+        del self._received[:count]
         deadline = time.monotonic() + self._pdu_timeout_s
-        while len(self._received) < size_bytes and connection is not None:
-            left_s = deadline - time.monotonic()
-            try:
-                data = self._read_within(left_s)
-            except TimeoutError:
-                self.assoc.dul.ended("pdu_refused", f"a PDU that took over {self._pdu_timeout_s} s")
-                raise
+        while count < size_bytes and self.socket is not None:
+            into = taken[count:]
+            read = self._within(deadline, lambda connection, into=into: connection.recv_into(into))
+            if not read:
+                break
+            count += read
+        return taken[:count]
+
+    def _fill(self, size_bytes: int) -> None:
+        deadline = time.monotonic() + self._pdu_timeout_s
+        while len(self._received) < size_bytes and self.socket is not None:
+            data = self._within(deadline, lambda connection: connection.recv(READ_BYTES))
             if not data:
                 return
             self._received += data
 
-    def _read_within(self, left_s: float) -> bytes:
-        if left_s <= 0:
-            raise TimeoutError
+    def _within(self, deadline: float, read: Callable[[Any], Any]) -> Any:
         connection: Any = self.socket
-        connection.settimeout(left_s)
-        received: bytes = connection.recv(READ_BYTES)
-        return received
+        left_s = deadline - time.monotonic()
+        try:
+            if left_s <= 0:
+                raise TimeoutError
+            connection.settimeout(left_s)
+            return read(connection)
+        except TimeoutError:
+            self.assoc.dul.ended("pdu_refused", f"a PDU that took over {self._pdu_timeout_s} s")
+            raise

@@ -1,7 +1,9 @@
-"""Messages after their command set was checked: passed on, refused or ignored."""
+"""Messages after their command set was checked: passed on, served, refused or ignored."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from screening.dimse.data_set_files import DataSetFile
 from screening.transport.command_elements import (
     AFFECTED_SOP_CLASS_UID,
     AFFECTED_SOP_INSTANCE_UID,
@@ -16,6 +18,10 @@ from screening.transport.command_elements import (
     even,
     number,
 )
+
+SUCCESS = 0x0000
+MAX_COMMENT_CHARACTERS = 64
+"""Of an Error Comment (VR LO)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,21 @@ class Request:
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
 
+    def success(self) -> bytes:
+        """Return the command set of the response with Success. Source: PS3.7 9.3, 10.3."""
+        return self._response({STATUS: number(SUCCESS)})
+
     def failure(self, refusal: Refusal) -> bytes:
         """Return the command set of the response with a failure status. Source: PS3.7 9.3, 10.3."""
+        comment = even(refusal.comment[:MAX_COMMENT_CHARACTERS], " ")
+        return self._response({STATUS: number(refusal.status), ERROR_COMMENT: comment})
+
+    def _response(self, outcome: Mapping[int, bytes]) -> bytes:
         elements = {
             COMMAND_FIELD: number(self.command_field | RESPONSE),
             MESSAGE_ID_RESPONDED_TO: number(self.message_id),
             COMMAND_DATA_SET_TYPE: number(NO_DATA_SET),
-            STATUS: number(refusal.status),
-            ERROR_COMMENT: even(refusal.comment, " "),
+            **outcome,
         }
         if self.sop_class_uid:
             elements[AFFECTED_SOP_CLASS_UID] = even(self.sop_class_uid, "\0")
@@ -70,6 +83,15 @@ class RefusedRequest:
     request: Request
     refusal: Refusal
     has_data_set: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedObject:
+    """A C-STORE request whose data set has come to its end."""
+
+    request: Request
+    file: DataSetFile | None
+    """What it was written to; None where it came without one."""
 
 
 @dataclass(frozen=True, slots=True)

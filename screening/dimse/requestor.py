@@ -110,7 +110,7 @@ class _RequestorDIMSE(GuardedDIMSE):
         """Pass an answer on in plain form. Raises UnusableCommandError."""
         self.pass_command_set_on(context_id, plain_command_set(encoded))
 
-    def take_data(self, context_id: int, fragment: bytes, *, is_last: bool) -> None:
+    def take_data(self, context_id: int, fragment: memoryview | bytes, *, is_last: bool) -> None:
         """Pass a fragment on; discard it where no command set announced a data set."""
         del is_last
         if self.message is not None:

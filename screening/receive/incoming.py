@@ -4,6 +4,7 @@ The file keeps the failure, and the handler answers with the status for it. See
 docs/decisions/0003-streaming-receive.md.
 """
 
+import hashlib
 import os
 import uuid
 from collections.abc import Callable
@@ -20,33 +21,41 @@ class IncomingFile:
     """The file of one object on its way in: a `dimse.data_set_files.DataSetFile`."""
 
     def __init__(
-        self, folder: Path, max_bytes: int, require_space: Callable[[], None] = lambda: None
+        self,
+        folder: Path,
+        max_bytes: int,
+        require_space: Callable[[], None] = lambda: None,
+        *,
+        head: bytes = b"",
     ) -> None:
-        """`require_space` raises OutOfSpaceError where the spool is over its watermark."""
-        self.name = str(folder / f"{uuid.uuid4().hex}.part")
+        """require_space: raises OutOfSpaceError where the spool is over its watermark.
+
+        head: what stands in the file before the data set.
+        """
+        self.name = f"{folder}/{uuid.uuid4().hex}.part"
         self.failure: ScreeningError | None = None
         self._max_bytes = max_bytes
         self._arrived_bytes = 0
+        self._digest = hashlib.sha256()
         self._require_space = require_space
         self._descriptor: int | None = None
         try:
             require_space()
             self._descriptor = os.open(self.name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            _write_all(self._descriptor, head)
+            self._arrived_bytes = len(head)
         except OutOfSpaceError as error:
             self._fail(error)
         except OSError as error:
             self._fail(_no_space(error))
 
     @property
-    def file(self) -> "IncomingFile":
-        """Itself: pynetdicom flushes `.file`."""
-        return self
+    def sha256(self) -> str:
+        """The SHA-256 of the data set, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
 
-    def flush(self) -> None:
-        """Nothing is buffered here."""
-
-    def write(self, data: bytes) -> int:
-        """Append; after a failure, take the bytes and drop them.
+    def write(self, data: memoryview | bytes) -> int:
+        """Append to the data set; after a failure, take the bytes and drop them.
 
         Raises ObjectTooLargeError, which ends the association, where an object that is too large
         does not end by twice the limit.
@@ -64,6 +73,7 @@ class IncomingFile:
             if before // SPACE_CHECK_BYTES != self._arrived_bytes // SPACE_CHECK_BYTES:
                 self._require_space()
             _write_all(self._descriptor, data)
+            self._digest.update(data)
         except OutOfSpaceError as error:
             self._fail(error)
         except OSError as error:
@@ -84,7 +94,7 @@ class IncomingFile:
         """Remove the file if it is still there."""
         self.close()
         with suppress(OSError):
-            Path(self.name).unlink()
+            os.unlink(self.name)  # noqa: PTH108  once more for each object
 
     def __del__(self) -> None:
         """Remove what a broken association left behind: nothing refers to it any more."""
@@ -95,13 +105,13 @@ class IncomingFile:
         self.discard()
 
     def close(self) -> None:
-        """Close the descriptor; pynetdicom calls this after the handler."""
+        """Close the descriptor."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: memoryview | bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -64,9 +64,12 @@ class Intake:
         self._database = database
         self._spool = spool
 
-    def take(self, path: Path, request: Request, peer: Peer) -> Outcome:
+    def take(
+        self, path: Path, request: Request, peer: Peer, *, sha256: str | None = None
+    ) -> Outcome:
         """Check the object at `path`, keep it and commit its row.
 
+        sha256: of its data set, where that is known already.
         Raises RejectedInstanceError where the object is at fault and TransientError where the
         environment is; there is no row then. A file that was kept before the database failed
         stays, and is the same file when the sender comes again.
@@ -74,7 +77,7 @@ class Intake:
         self._spool.require_space()
         header = _read_whole(path)
         _require_match(header, request)
-        taken = _Object(header, data_set_sha256(path), path.stat().st_size)
+        taken = _Object(header, sha256 or data_set_sha256(path), path.stat().st_size)
         self._spool.keep(path, taken.sha256)
         with self._database.write() as session:
             return self._record(session, taken, peer)

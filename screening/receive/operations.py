@@ -39,8 +39,8 @@ class Operation:
     """An operation that is served."""
 
     name: str
-    event: InterventionEvent
-    """pynetdicom's, which its handler is bound to."""
+    event: InterventionEvent | None
+    """pynetdicom's, which its handler is bound to; None where pynetdicom does not serve it."""
     has_data_set: bool
     sop_class: int
     """Which of its elements is its SOP class."""
@@ -53,7 +53,7 @@ class Operation:
 OPERATIONS: Mapping[int, Operation] = {
     C_STORE: Operation(
         "C-STORE",
-        evt.EVT_C_STORE,
+        None,
         has_data_set=True,
         sop_class=AFFECTED_SOP_CLASS_UID,
         other_class=SOP_CLASS_NOT_SUPPORTED,

@@ -7,12 +7,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from pynetdicom import AE
-from pynetdicom.service_class import ServiceClass, StorageServiceClass
-from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from screening.db.session import Database
 from screening.dimse.acceptor import Terms
-from screening.dimse.data_set_files import streamed_to
 from screening.dimse.pdu_limits import MAXIMUM_PDU_BYTES
 from screening.doorbell.app import make_celery_app
 from screening.doorbell.names import Queue
@@ -25,7 +22,6 @@ from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
 from screening.receive.half_open import HalfOpenConnections
-from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake
 from screening.receive.refusal_log import RefusalLog
 from screening.receive.server import ConnectionRules, ReceiveServer
@@ -62,19 +58,14 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     reporter = CommitmentReporter(settings, database, spool)
     intake = Intake(database, spool)
     sessions = Sessions(intake)
-    storage = StorageHandler(intake, doorbell, sessions)
+    storage = StorageHandler(spool, intake, doorbell, sessions, settings.max_object_mib << 20)
     services = (
         verification(),
         storage.service(settings.extra_sop_classes),
         CommitmentRequestHandler(database, reporter).service(),
         CommitmentAnswerHandler(database).service(),
     )
-    max_bytes = settings.max_object_mib << 20
-    with (
-        spool.receiving(),
-        reporter.running(),
-        streamed_to(lambda: IncomingFile(spool.incoming, max_bytes, spool.require_space)),
-    ):
+    with spool.receiving(), reporter.running():
         ae = _make_ae(settings, services)
         terms = _terms(settings, spool, services, storage, sessions)
         handlers = [*bindings_of(services), *sessions.bindings()]
@@ -95,8 +86,6 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
 
 def _make_ae(settings: Settings, services: Collection[Service]) -> AE:
     ae = AE(ae_title=settings.ae_title)
-    for sop_class in settings.extra_sop_classes:
-        _make_known(sop_class)
     for context in contexts_of(services):
         ae.add_supported_context(  # its own setter forgets the roles
             context.abstract_syntax,
@@ -110,12 +99,6 @@ def _make_ae(settings: Settings, services: Collection[Service]) -> AE:
     ae.dimse_timeout = DIMSE_TIMEOUT_S
     ae.network_timeout = NETWORK_TIMEOUT_S
     return ae
-
-
-def _make_known(sop_class: str) -> None:
-    """Have pynetdicom serve a SOP class that it does not know, a private one, as Storage."""
-    if uid_to_service_class(sop_class) is ServiceClass:
-        register_uid(sop_class, f"Extra{sop_class.replace('.', '_')}", StorageServiceClass)
 
 
 def _terms(
@@ -134,6 +117,8 @@ def _terms(
     return Terms(
         admission=admission,
         judge=judge_of(services),
+        open_object=storage.open_object,
+        store=storage.store,
         cut_short=DATA_SET_ENDED_EARLY,
         max_object_bytes=settings.max_object_mib << 20,
         refused=storage.request_refused,

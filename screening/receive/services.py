@@ -5,7 +5,7 @@ handlers follow from the list.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pynetdicom.events import Event
@@ -28,8 +28,11 @@ class Service:
     """Each has presentation contexts; a request on any of them may name any of them."""
     transfer_syntaxes: tuple[str, ...]
     """Supported for each SOP class."""
-    handlers: Mapping[int, Handler]
+    handlers: Mapping[int, Handler] = field(default_factory=dict)
     """By Command Field: the operations that are served, each with its row in `OPERATIONS`."""
+    files: Collection[int] = ()
+    """Command Fields of operations whose data sets are written to files: C-STORE, without a
+    handler here (`dimse.acceptor.Terms.store`)."""
     role_of_peer: Literal["scu", "scp"] | None = None
     """What the peer is, where both roles may be negotiated. Source: PS3.7 D.3.3.4."""
 
@@ -68,7 +71,8 @@ def judge_of(services: Collection[Service]) -> Judge:
     """Return the check of command sets against what these services serve."""
     served: dict[str, ServedBy] = {}
     for service in services:
-        operations, sop_classes = frozenset(service.handlers), frozenset(service.sop_classes)
+        operations = frozenset([*service.handlers, *service.files])
+        sop_classes = frozenset(service.sop_classes)
         for sop_class in service.sop_classes:
             before = served.get(sop_class, ServedBy(frozenset(), frozenset()))
             served[sop_class] = ServedBy(

@@ -5,24 +5,23 @@ It calls the intake and turns its errors into statuses; the rules are elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from pydicom.dataset import Dataset
-from pynetdicom.events import Event
-
+from screening.dimse import messages
 from screening.dimse.acceptor import GuardedAssociation
-from screening.dimse.data_set_files import DataSetFile, data_set_file
-from screening.dimse.messages import RefusedRequest
+from screening.dimse.data_set_files import DataSetFile
+from screening.dimse.messages import ReceivedObject, Refusal, RefusedRequest
 from screening.doorbell.ring import Doorbell
 from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.imaging.transfer_syntaxes import decodable_transfer_syntaxes
 from screening.logs import get_logger
 from screening.receive.command_set import operation_name
+from screening.receive.file_meta import file_head
 from screening.receive.incoming import IncomingFile
 from screening.receive.intake import Intake, Outcome, Request
 from screening.receive.services import Service
 from screening.receive.sessions import Session, Sessions, log_unrecorded
-from screening.receive.statuses import MAX_COMMENT_CHARACTERS, SUCCESS, refusal_of
+from screening.receive.statuses import refusal_of
+from screening.spool.store import Spool
 from screening.transport.command_elements import C_STORE
 
 STORAGE_SOP_CLASSES: Mapping[str, str] = {
@@ -38,46 +37,64 @@ log = get_logger()
 
 
 class StorageHandler:
-    """Takes objects, bound to one intake and one doorbell."""
+    """Takes objects, bound to one spool, one intake and one doorbell."""
 
-    def __init__(self, intake: Intake, doorbell: Doorbell, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        intake: Intake,
+        doorbell: Doorbell,
+        sessions: Sessions,
+        max_object_bytes: int,
+    ) -> None:
+        self._spool = spool
         self._intake = intake
         self._doorbell = doorbell
         self._sessions = sessions
+        self._max_object_bytes = max_object_bytes
 
     def service(self, extra_sop_classes: Sequence[str] = ()) -> Service:
         """Return the service: in every transfer syntax that decodes here."""
         return Service(
             sop_classes=tuple(dict.fromkeys([*STORAGE_SOP_CLASSES, *extra_sop_classes])),
             transfer_syntaxes=tuple(decodable_transfer_syntaxes()),
-            handlers={C_STORE: self._store},
+            files={C_STORE},
         )
 
-    def _store(self, event: Event) -> Dataset:
-        session = self._sessions.of(event.assoc)
-        request = Request(
-            sop_class_uid=str(event.request.AffectedSOPClassUID or ""),
-            sop_instance_uid=str(event.request.AffectedSOPInstanceUID or ""),
+    def open_object(self, request: messages.Request, transfer_syntax_uid: str) -> IncomingFile:
+        """Open the file of an object on its way in."""
+        return IncomingFile(
+            self._spool.incoming,
+            self._max_object_bytes,
+            self._spool.require_space,
+            head=file_head(request.sop_class_uid, request.sop_instance_uid, transfer_syntax_uid),
         )
-        incoming = data_set_file(event.request)
+
+    def store(self, association: GuardedAssociation, received: ReceivedObject) -> Refusal | None:
+        """Take an object; return why it is refused, None where it is safe."""
+        session = self._sessions.of(association)
+        request = Request(received.request.sop_class_uid, received.request.sop_instance_uid)
         try:
-            outcome = self._intake.take(_finished(incoming), request, session.peer)
-        except Exception as error:  # noqa: BLE001  anything that escapes becomes 0xC211, permanent
+            incoming = _arrived(received.file)
+            outcome = self._intake.take(
+                incoming.finish(), request, session.peer, sha256=incoming.sha256
+            )
+        except Exception as error:  # noqa: BLE001  whatever it is, the peer gets an answer
             return self._refuse(error, request, session)
         finally:
-            if incoming is not None:
-                incoming.discard()
+            if received.file is not None:
+                received.file.discard()
         session.counts[outcome] += 1
         if outcome is not Outcome.REPEATED:
             self._doorbell.ring()
-        return _response(SUCCESS)
+        return None
 
-    def _refuse(self, error: Exception, request: Request, session: Session) -> Dataset:
+    def _refuse(self, error: Exception, request: Request, session: Session) -> Refusal:
         refusal = refusal_of(error)
         reason = str(error) if isinstance(error, ScreeningError) else type(error).__name__
         unexpected = None if isinstance(error, ScreeningError) else error
         self._note_refusal(request, session, refusal.status, reason, unexpected)
-        return _response(refusal.status, refusal.comment)
+        return refusal
 
     def _note_refusal(
         self,
@@ -119,15 +136,7 @@ class StorageHandler:
             )
 
 
-def _finished(incoming: DataSetFile | None) -> Path:
+def _arrived(incoming: DataSetFile | None) -> IncomingFile:
     if not isinstance(incoming, IncomingFile):
         raise UnreadableDataSetError("expected a data set with the C-STORE request, found none")
-    return incoming.finish()
-
-
-def _response(status: int, comment: str = "") -> Dataset:
-    response = Dataset()
-    response.Status = status
-    if comment:
-        response.ErrorComment = comment[:MAX_COMMENT_CHARACTERS]
-    return response
+    return incoming

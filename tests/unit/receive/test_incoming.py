@@ -1,19 +1,21 @@
 """The file of an object on its way in: its failures wait until the object is answered."""
 
 import gc
+import hashlib
 import resource
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from pynetdicom import _config, dimse_messages
+from pydicom.uid import UID, ExplicitVRLittleEndian
+from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
-from screening.dimse.data_set_files import streamed_to
 from screening.errors import ObjectTooLargeError, OutOfSpaceError
+from screening.receive.file_meta import file_head
 from screening.receive.incoming import SPACE_CHECK_BYTES, IncomingFile
+from screening.spool.store import data_set_sha256
 
 
 @contextmanager
@@ -33,7 +35,6 @@ def test_what_is_written_is_in_the_file(tmp_path: Path) -> None:
     """Every byte in order, readable by us alone, until it is discarded."""
     incoming = IncomingFile(tmp_path, max_bytes=10)
     assert incoming.write(b"abc") == 3
-    incoming.file.flush()
     assert incoming.write(b"defghij") == 7
     path = incoming.finish()
     assert (path.parent, path.read_bytes()) == (tmp_path, b"abcdefghij")
@@ -117,12 +118,24 @@ def test_a_kept_file_survives_its_object(tmp_path: Path) -> None:
     assert kept.read_bytes() == b"abc"
 
 
-def test_pynetdicom_streams_into_our_folder_and_only_inside_the_block(tmp_path: Path) -> None:
-    """Its own temporary files come back afterwards."""
-    with streamed_to(lambda: IncomingFile(tmp_path, max_bytes=10)):
-        made = dimse_messages.NamedTemporaryFile(delete=False, mode="wb", suffix=".dcm")
-        assert isinstance(made, IncomingFile)
-        assert Path(made.name).parent == tmp_path
-        assert _config.STORE_RECV_CHUNKED_DATASET
-    assert dimse_messages.NamedTemporaryFile is tempfile.NamedTemporaryFile
-    assert not _config.STORE_RECV_CHUNKED_DATASET
+def test_the_digest_is_of_the_data_set_alone(tmp_path: Path) -> None:
+    """It is known when the last byte is there, and is the one that the spool computes."""
+    head = file_head("1.2", "1.2.3", "1.2.840.10008.1.2")
+    incoming = IncomingFile(tmp_path, max_bytes=1000, head=head)
+    incoming.write(memoryview(b"abc"))
+    incoming.write(b"def")
+    path = incoming.finish()
+    assert path.read_bytes() == head + b"abcdef"
+    assert incoming.sha256 == hashlib.sha256(b"abcdef").hexdigest() == data_set_sha256(path)
+
+
+@pytest.mark.parametrize("uid", ["1.2.3", "1.2.34"])
+def test_what_stands_before_a_data_set_is_what_pydicom_would_write(uid: str) -> None:
+    """Also where a UID is padded to an even length."""
+    meta = create_file_meta(
+        sop_class_uid=UID("1.2.840.10008.5.1.4.1.1.1"),
+        sop_instance_uid=UID(uid),
+        transfer_syntax=ExplicitVRLittleEndian,
+    )
+    written = bytes(128) + b"DICM" + encode_file_meta(meta)
+    assert file_head("1.2.840.10008.5.1.4.1.1.1", uid, ExplicitVRLittleEndian) == written

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from screening import errors
-from screening.receive.statuses import MAX_COMMENT_CHARACTERS, STATUS_OF_ERROR, refusal_of
+from screening.dimse.messages import MAX_COMMENT_CHARACTERS
+from screening.receive.statuses import STATUS_OF_ERROR, refusal_of
 
 
 def _below(klass: type[Exception]) -> Iterator[type[Exception]]:
