@@ -135,9 +135,8 @@ def keep_derived(session: DerivingSession) -> None:
         if ids:
             studies.update(session.scalars(_STUDIES_OF[table].where(table.id.in_(ids))))  # type: ignore[attr-defined]  # every table here has an id
     changes = refresh_studies(session, studies)
-    for one in sorted(noted.received, key=lambda one: one.study_instance_uid):
-        if one.study_instance_uid not in studies:
-            changes.update(add_received(session, one))
+    received = [one for one in noted.received if one.study_instance_uid not in studies]
+    changes.update(add_received(session, received))
     changes.update(noted.totals)
     add_to_totals(session, changes)
 

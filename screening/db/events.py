@@ -17,15 +17,27 @@ def add_event(
     **detail: Any,
 ) -> None:
     """Add an event; `kind` in the past tense, `detail` without patient attributes."""
-    session.add(
-        Event(
-            at=utc_now(),
-            kind=kind,
-            study_instance_uid=study_instance_uid,
-            sop_instance_uid=sop_instance_uid,
-            detail=detail,
-        )
+    values = event_values(
+        kind, study_instance_uid=study_instance_uid, sop_instance_uid=sop_instance_uid, **detail
     )
+    session.add(Event(**values))
+
+
+def event_values(
+    kind: str,
+    *,
+    study_instance_uid: str | None = None,
+    sop_instance_uid: str | None = None,
+    **detail: Any,
+) -> dict[str, Any]:
+    """Return an event's row, of now, by column name."""
+    return {
+        "at": utc_now(),
+        "kind": kind,
+        "study_instance_uid": study_instance_uid,
+        "sop_instance_uid": sop_instance_uid,
+        "detail": detail,
+    }
 
 
 def add_instance_event(session: Session, instance: Instance, kind: str, **detail: Any) -> None:

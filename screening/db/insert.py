@@ -1,9 +1,10 @@
 """Insert where a unique constraint decides who was first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -25,6 +26,33 @@ def insert_unless_there(session: Session, table: type[Base], **values: object) -
     """
     statement = _unless_there(session.get_bind().dialect.name, table)
     return session.connection().execute(statement, values).scalar_one_or_none()
+
+
+def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows with the same columns, past the session's objects.
+
+    For what is done with each object: an ORM's object for each costs more than the row. The caller
+    notes what they mean for studies and totals.
+    """
+    if rows:
+        session.connection().execute(_rows(table), list(rows))
+
+
+def insert_rows_unless_there(
+    session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert those rows that no unique constraint has already, as `insert_rows` does."""
+    session.connection().execute(_rows_unless_there(session.get_bind().dialect.name, table), rows)
+
+
+@cache
+def _rows(table: type[Base]) -> Any:
+    return insert(table.__table__)
+
+
+@cache
+def _rows_unless_there(dialect: str, table: type[Base]) -> Any:
+    return insert_of(dialect)(table.__table__).on_conflict_do_nothing()
 
 
 @cache

@@ -40,6 +40,7 @@ DEMOGRAPHICS = (
 )
 _TABLE: Any = Study.__table__
 _COLUMNS = [column.name for column in _TABLE.columns]
+_NOTHING: dict[str, Any] = dict.fromkeys(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +72,23 @@ def refresh_studies(session: Session, study_instance_uids: Iterable[str]) -> Cou
     return changes
 
 
-def add_received(session: Session, received: ReceivedInstance) -> Counts:
-    """Add one new instance to its study's row, however large the study is; return as above."""
-    row = {
-        **dict.fromkeys(_COLUMNS),
-        **{name: received.values[name] for name in DEMOGRAPHICS},
-        **_NEW_STUDY,
-        "study_instance_uid": received.study_instance_uid,
-        "demographics_instance_id": received.id,
-        "received_at": received.values["received_at"],
-        "oldest_pending_at": received.values["received_at"],
-    }
-    session.connection().execute(_one_more(session.get_bind().dialect.name), row)
-    return Counter({(Kind.INSTANCES, PENDING, ""): 1})
+def add_received(session: Session, received: Sequence[ReceivedInstance]) -> Counts:
+    """Add new instances to their studies' rows, however large these are; return as above."""
+    rows = [
+        {
+            **_NOTHING,
+            **{name: one.values[name] for name in DEMOGRAPHICS},
+            **_NEW_STUDY,
+            "study_instance_uid": one.study_instance_uid,
+            "demographics_instance_id": one.id,
+            "received_at": one.values["received_at"],
+            "oldest_pending_at": one.values["received_at"],
+        }
+        for one in sorted(received, key=lambda one: (one.study_instance_uid, one.id))
+    ]
+    if rows:
+        session.connection().execute(_one_more(session.get_bind().dialect.name), rows)
+    return Counter({(Kind.INSTANCES, PENDING, ""): len(rows)})
 
 
 _NEW_STUDY: dict[str, Any] = {

@@ -12,6 +12,7 @@ from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
 READ_BYTES = 1 << 16
+SHORTEST_WAIT_S = 0.001
 
 
 class ClosingSocket(AssociationSocket):  # type: ignore[misc]  # pynetdicom has no types
@@ -143,10 +144,8 @@ class GuardedSocket(ClosingSocket):
 
     def _within(self, deadline: float, read: Callable[[Any], Any]) -> Any:
         connection: Any = self.socket
-        left_s = deadline - time.monotonic()
+        left_s = max(deadline - time.monotonic(), SHORTEST_WAIT_S)  # 0 would not wait, nor time out
         try:
-            if left_s <= 0:
-                raise TimeoutError
             connection.settimeout(left_s)
             return read(connection)
         except TimeoutError:

@@ -1,5 +1,6 @@
 """Take one received object: check it, make it durable, commit the row. Only then Success."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,16 +11,17 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.derived_tables import note_received
-from screening.db.events import add_event, add_instance_event
-from screening.db.insert import insert_unless_there
+from screening.db.events import add_event, add_instance_event, event_values
+from screening.db.insert import insert_rows, insert_rows_unless_there, insert_unless_there
 from screening.db.session import Database
 from screening.db.studies import ReceivedInstance
-from screening.db.tables import Association, Classification, Instance
+from screening.db.tables import Association, Classification, Event, Instance
 from screening.domain.instance import fault_of_uid
 from screening.domain.shown_values import shown_uid
 from screening.errors import FileRemovedError, SOPClassMismatchError, TruncatedDataSetError
 from screening.imaging.completeness import check_complete
 from screening.imaging.header import ObjectHeader, read_header
+from screening.receive.group_commit import GroupCommit
 from screening.spool.store import Spool, data_set_sha256
 
 
@@ -57,12 +59,26 @@ class _Object:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An object that is durable and has no row yet."""
+
+    taken: _Object
+    peer: Peer
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """By which rows are inserted."""
+        return self.taken.header.instance.sop_instance_uid, self.taken.sha256
+
+
 class Intake:
     """Takes objects into spool and database."""
 
     def __init__(self, database: Database, spool: Spool) -> None:
         self._database = database
         self._spool = spool
+        self._commits = GroupCommit[_Kept, Outcome](self._record)
 
     def take(
         self, path: Path, request: Request, peer: Peer, *, sha256: str | None = None
@@ -79,24 +95,43 @@ class Intake:
         _require_match(header, request)
         taken = _Object(header, sha256 or data_set_sha256(path), path.stat().st_size)
         self._spool.keep(path, taken.sha256)
-        with self._database.write() as session:
-            return self._record(session, taken, peer)
+        return self._commits.submit(_Kept(taken, peer))
 
-    def _record(self, session: Session, taken: _Object, peer: Peer) -> Outcome:
-        insert_unless_there(session, Association, **_association_values(peer))
-        now = utc_now()
-        outcome = Outcome.STORED
+    def _record(self, group: Sequence[_Kept]) -> list[Outcome]:
+        """Commit the rows of objects that are kept, in one transaction."""
+        with self._database.write() as session:
+            peers = {one.peer.association_id: one.peer for one in group}
+            rows = [_association_values(peers[name]) for name in sorted(peers)]
+            insert_rows_unless_there(session, Association, rows)
+            now = utc_now()
+            recorded = {  # in one order, so that no two transactions wait in a circle
+                place: self._insert(session, group[place], now)
+                for place in sorted(range(len(group)), key=lambda place: group[place].order)
+            }
+            insert_rows(
+                session,
+                Classification,
+                [
+                    {"instance_id": instance_id, "created_at": now}
+                    for _, instance_id in recorded.values()
+                    if instance_id is not None
+                ],
+            )
+            outcomes = [recorded[place][0] for place in range(len(group))]
+            events = list(map(_outcome_event, group, outcomes))
+            insert_rows(session, Event, events)
+        return outcomes
+
+    def _insert(self, session: Session, kept: _Kept, now: datetime) -> tuple[Outcome, int | None]:
+        """Return what becomes of an object, and the id of its row where that is new."""
+        taken, peer = kept.taken, kept.peer
         instance_id = _insert_instance(session, taken, peer, now, conflicting=False)
-        if instance_id is None:
-            if self._is_known(session, taken):
-                outcome = Outcome.REPEATED
-            else:
-                instance_id = _insert_instance(session, taken, peer, now, conflicting=True)
-                outcome = Outcome.CONFLICTED if instance_id is not None else Outcome.REPEATED
         if instance_id is not None:
-            session.add(Classification(instance_id=instance_id, created_at=now))
-        _add_outcome_event(session, outcome, taken, peer)
-        return outcome
+            return Outcome.STORED, instance_id
+        if self._is_known(session, taken):
+            return Outcome.REPEATED, None
+        instance_id = _insert_instance(session, taken, peer, now, conflicting=True)
+        return Outcome.REPEATED if instance_id is None else Outcome.CONFLICTED, instance_id
 
     def _is_known(self, session: Session, taken: _Object) -> bool:
         """Return whether this object has a row; restore its file where retention has removed it."""
@@ -228,15 +263,17 @@ def _insert_instance(
     return instance_id
 
 
-def _add_outcome_event(session: Session, outcome: Outcome, taken: _Object, peer: Peer) -> None:
-    kinds = {
-        Outcome.STORED: "instance_received",
-        Outcome.REPEATED: "instance_repeated",
-        Outcome.CONFLICTED: "instance_conflicted",
-    }
-    add_event(
-        session,
-        kinds[outcome],
+_EVENTS = {
+    Outcome.STORED: "instance_received",
+    Outcome.REPEATED: "instance_repeated",
+    Outcome.CONFLICTED: "instance_conflicted",
+}
+
+
+def _outcome_event(kept: _Kept, outcome: Outcome) -> dict[str, object]:
+    taken, peer = kept.taken, kept.peer
+    return event_values(
+        _EVENTS[outcome],
         study_instance_uid=taken.header.instance.study_instance_uid,
         sop_instance_uid=taken.header.instance.sop_instance_uid,
         association_id=peer.association_id,
