@@ -196,6 +196,9 @@ class Settings(BaseSettings):
         (), description="Further Storage SOP class UIDs to accept, separated by commas"
     )
     max_associations: int = Field(50, ge=1, description="Associations served at once")
+    scp_processes: int = Field(
+        1, ge=1, le=32, description="Processes that serve associations on the port"
+    )
     max_half_open_per_address: int = Field(
         64, ge=1, description="Connections without an association that one address may hold"
     )

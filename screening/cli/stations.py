@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +14,7 @@ from screening.cli.exit_statuses import FAILED, NOT_STARTED
 from screening.errors import ScreeningError, StartupError
 
 if TYPE_CHECKING:
+    from screening.receive.processes.serving import Share
     from screening.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Run one station until SIGTERM or Ctrl-C.")
@@ -33,17 +34,27 @@ def receive(supervised: Supervised = False) -> None:
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
     with _station("receive", supervised) as settings:
-        from screening.cli.opened import opened_database
-        from screening.ops.retention_timer import running_retention
-        from screening.receive.scp import running_scp
+        from screening.receive.processes.port import serve_in_processes
 
-        stop = _stop_signal()
-        with (
-            opened_database(settings) as (_, database),
-            running_scp(settings, database),
-            running_retention(settings, database),
-        ):
-            stop.wait()
+        if settings.scp_processes > 1:
+            serve_in_processes(settings, lambda share: _receive(settings, share))
+        else:
+            _receive(settings)
+
+
+def _receive(settings: "Settings", share: "Share | None" = None) -> None:
+    """Serve associations until SIGTERM or Ctrl-C, alone or as one process of several."""
+    from screening.cli.opened import opened_database
+    from screening.ops.retention_timer import running_retention
+    from screening.receive.scp import running_scp
+
+    stop = _stop_signal()
+    with (
+        opened_database(settings) as (_, database),
+        running_scp(settings, database, share),
+        nullcontext() if share and not share.is_first else running_retention(settings, database),
+    ):
+        stop.wait()
 
 
 @app.command()

@@ -24,6 +24,7 @@ from screening.imaging.element import (
     ElementStart,
     Encoding,
     Heads,
+    require_reasonable,
 )
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -93,22 +94,39 @@ def read_attributes(
     """
     attributes = Attributes()
     try:
-        _Reader(file).read(attributes, encoding, wanted)
+        _Reader(Heads(file)).read(attributes, encoding, wanted)
     except ScreeningError as error:
         attributes.lost = error
     return attributes
 
 
+def passed_attributes(
+    heads: Heads, encoding: Encoding, wanted: Callable[[int], bool], longest_bytes: int
+) -> Attributes:
+    """Read the attributes that `wanted` names on the way to Pixel Data; stop behind its head.
+
+    For those who go on to the end with the same `heads`. Raises ScreeningError where there is no
+    way, UnreadableDataSetError where a wanted value is longer than `longest_bytes`.
+    """
+    attributes = Attributes()
+    _Reader(heads, longest_bytes).read(attributes, encoding, wanted)
+    return attributes
+
+
 class _Reader:
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._heads = Heads(file)
+    def __init__(self, heads: Heads, longest_bytes: int | None = None) -> None:
+        """longest_bytes: of a wanted value; a longer one is an error."""
+        self._file = heads.file
+        self._heads = heads
+        self._longest_bytes = longest_bytes
 
     def read(
         self, attributes: Attributes, encoding: Encoding, wanted: Callable[[int], bool]
     ) -> None:
         """Read one data set's own elements."""
         while (element := self._heads.next(encoding)) is not None:
+            if self._longest_bytes is not None and wanted(element.tag):
+                require_reasonable(element, self._longest_bytes)
             if element.tag in PIXEL_DATA_TAGS:
                 attributes.pixel_data = element
                 return

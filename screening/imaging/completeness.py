@@ -5,20 +5,15 @@ and makes objects of every element: a file of nothing but empty elements, or one
 of megabytes, would cost many times its size.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from screening.errors import ScreeningError, UnreadableDataSetError
-from screening.imaging.data_set import PIXEL_DATA_TAGS, seek_data_set
-from screening.imaging.element import (
-    HEAD_BYTES,
-    UNDEFINED_LENGTH,
-    ElementStart,
-    Encoding,
-    Heads,
-    unreasonable,
-)
-from screening.imaging.header import TAGS
+from screening.errors import ScreeningError, TruncatedDataSetError, UnreadableDataSetError
+from screening.imaging.attributes import Attributes, passed_attributes
+from screening.imaging.data_set import opened_data_set, seek_data_set
+from screening.imaging.element import HEAD_BYTES, Encoding, Heads, require_reasonable
+from screening.imaging.header import TAGS, ObjectHeader, header_of, read_header
 from screening.imaging.quiet import quiet
 
 TRAILING_ZEROS = 0x00000000
@@ -29,9 +24,33 @@ LONGEST_HEADER_VALUE_BYTES = 1 << 16
 """Of an attribute that `header` reads."""
 
 
-def check_complete(path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class CompleteDataSet:
+    """What was passed on the way to the end of a data set."""
+
+    attributes: Attributes
+    """Those of the header."""
+    encoding: Encoding
+
+
+def read_complete_header(path: Path) -> ObjectHeader:
+    """Read the header of a file that holds a whole data set, in one pass over it.
+
+    Raises what `check_complete` and `read_header` raise.
+    """
+    try:
+        whole = check_complete(path)
+    except TruncatedDataSetError:
+        read_header(path)  # which tells what never was a data set from one that was cut
+        raise
+    with opened_data_set(path):
+        return header_of(whole.attributes, whole.encoding)
+
+
+def check_complete(path: Path) -> CompleteDataSet:
     """Refuse a file that ends before its data set does, or is no image's; pixels are skipped.
 
+    Returns what it has passed.
     Raises TruncatedDataSetError where the declared length of an element, Pixel Data included,
     goes beyond the end of the file, or encapsulated Pixel Data has no sequence delimiter;
     UnreadableDataSetError where it is no DICOM, or has more than 50,000 elements, sequences nested
@@ -41,8 +60,8 @@ def check_complete(path: Path) -> None:
     with path.open("rb") as file, quiet():
         try:
             encoding = seek_data_set(file)
-            _walk(file, encoding)
-        except ScreeningError:
+            return CompleteDataSet(_walk(file, encoding), encoding)
+        except (ScreeningError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever a hostile data set provokes
             raise UnreadableDataSetError(
@@ -50,18 +69,21 @@ def check_complete(path: Path) -> None:
             ) from None
 
 
-def _walk(file: BinaryIO, encoding: Encoding) -> None:
+def _walk(file: BinaryIO, encoding: Encoding) -> Attributes:
     """Go from element to element to the end of the file, or to the padding behind Pixel Data."""
     heads = Heads(file)
-    after_pixel_data = False
-    while not (after_pixel_data and _is_padding(file)):
+    passed = passed_attributes(heads, encoding, TAGS.__contains__, LONGEST_HEADER_VALUE_BYTES)
+    if passed.pixel_data is None:
+        return passed
+    heads.pass_over(passed.pixel_data, encoding)
+    while not _is_padding(file):
         element = heads.next(encoding)
-        if element is None or (after_pixel_data and element.tag == TRAILING_ZEROS):
-            return
-        if element.length != UNDEFINED_LENGTH:
-            _require_reasonable(element)
+        if element is None or element.tag == TRAILING_ZEROS:
+            break
+        if element.tag in TAGS:
+            require_reasonable(element, LONGEST_HEADER_VALUE_BYTES)
         heads.pass_over(element, encoding)
-        after_pixel_data |= element.tag in PIXEL_DATA_TAGS
+    return passed
 
 
 def _is_padding(file: BinaryIO) -> bool:
@@ -70,11 +92,3 @@ def _is_padding(file: BinaryIO) -> bool:
     rest = file.read(HEAD_BYTES)
     file.seek(start)
     return len(rest) < HEAD_BYTES and not rest.strip(PADDING)
-
-
-def _require_reasonable(element: ElementStart) -> None:
-    if element.tag in TAGS and element.length > LONGEST_HEADER_VALUE_BYTES:
-        raise unreasonable(
-            f"at most {LONGEST_HEADER_VALUE_BYTES} bytes in element 0x{element.tag:08X}",
-            f"{element.length}",
-        )

@@ -22,6 +22,8 @@ DEEPEST_NESTING = 16
 """Sequences within sequences; radiographs have up to four."""
 KNOWN_VRS = frozenset(str(vr) for vr in VR if len(vr) == 2)  # noqa: PLR2004  not "OB or OW"
 HEAD_BYTES = 8
+_OF_SHORT_LENGTH = {vr.encode("ascii"): vr for vr in KNOWN_VRS if vr not in EXPLICIT_VR_LENGTH_32}
+"""VRs whose elements have 2 bytes of length. Source: PS3.5 table 7.1-2."""
 HEAD_CUT = "expected a whole data set, but it ends within the head of an element; send it again"
 
 
@@ -192,7 +194,12 @@ class Heads:
 
     def _element(self, head: bytes, encoding: Encoding, end: int) -> ElementStart:
         start = self.file.tell()
-        group = int.from_bytes(head[:2], _byte_order(encoding))
+        order = _byte_order(encoding)
+        group = int.from_bytes(head[:2], order)
+        short = None if encoding.is_implicit_vr else _OF_SHORT_LENGTH.get(head[4:6])
+        if short is not None and group != DELIMITATION_GROUP:  # as nearly all are
+            tag = group << 16 | int.from_bytes(head[2:4], order)
+            return ElementStart(tag, short, int.from_bytes(head[6:], order), start)
         if group == DELIMITATION_GROUP or encoding.is_implicit_vr:
             return self._in_layout(head, _Layout.IMPLICIT, encoding)
         vr = head[4:6].decode("latin-1")
@@ -263,6 +270,14 @@ class Heads:
 def truncated(found: str) -> TruncatedDataSetError:
     """Return the error of a data set that was cut."""
     return TruncatedDataSetError(f"expected a whole data set, but {found}; send the object again")
+
+
+def require_reasonable(element: ElementStart, longest_bytes: int) -> None:
+    """Raise UnreadableDataSetError where an element of defined length is longer than this."""
+    if element.length != UNDEFINED_LENGTH and element.length > longest_bytes:
+        raise unreasonable(
+            f"at most {longest_bytes} bytes in element 0x{element.tag:08X}", f"{element.length}"
+        )
 
 
 def unreasonable(expected: str, found: str) -> UnreadableDataSetError:

@@ -11,6 +11,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 from screening.domain.instance import (
     LONGEST_PATIENT_VALUE,
@@ -25,8 +26,9 @@ from screening.errors import (
     UnreadableDataSetError,
 )
 from screening.imaging.ages import age_string, age_years, parse_day
-from screening.imaging.attributes import read_attributes
+from screening.imaging.attributes import Attributes, read_attributes
 from screening.imaging.data_set import opened_data_set, seek_data_set
+from screening.imaging.element import Encoding
 
 LONGEST_TEXT = 64
 """Characters of a text that only rules look at; PS3.5 section 6.2 (LO)."""
@@ -68,6 +70,11 @@ KEYWORDS = (
 )
 CODE_KEYWORDS = ("CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning")
 """Of an item of a code sequence. Source: PS3.3 table 8.8-1."""
+_TAGS_BY_KEYWORD = {
+    keyword: BaseTag(tag)
+    for keyword in (*KEYWORDS, *CODE_KEYWORDS)
+    if (tag := tag_for_keyword(keyword)) is not None
+}
 TAGS = frozenset(tag for keyword in KEYWORDS if (tag := tag_for_keyword(keyword)) is not None)
 
 
@@ -100,7 +107,11 @@ def read_header(path: Path) -> ObjectHeader:
 
 def _read(file: BinaryIO) -> ObjectHeader:
     encoding = seek_data_set(file)
-    found = read_attributes(file, encoding, TAGS.__contains__)
+    return header_of(read_attributes(file, encoding, TAGS.__contains__), encoding)
+
+
+def header_of(found: Attributes, encoding: Encoding) -> ObjectHeader:
+    """Return the header that attributes make up. Raises as `read_header` does."""
     data_set = found.data_set
     if not data_set:
         raise UnreadableDataSetError(
@@ -156,7 +167,8 @@ def _patient(data_set: Dataset) -> PatientAttributes:
 def _values(data_set: Dataset, keyword: str) -> list[Any]:
     """Return an attribute's values; none where it is absent, empty or cannot be decoded."""
     try:
-        value = data_set.get(keyword)
+        element = data_set.get(_TAGS_BY_KEYWORD[keyword])
+        value = None if element is None else element.value
     except Exception:  # noqa: BLE001  a value that does not fit its VR counts as absent
         return []
     if value is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 
 from screening.dimse.rejections import Refused
 from screening.errors import OutOfSpaceError
+from screening.receive.places import Places
 
 
 class Admission:
@@ -15,13 +16,13 @@ class Admission:
         *,
         calling_ae_titles: Collection[str],
         called_ae_title: str | None,
-        max_associations: int,
+        places: Places,
         require_space: Callable[[], None],
     ) -> None:
         """Take the rules; an empty list, and a called AE title of None, let everybody in."""
         self._calling_ae_titles = frozenset(calling_ae_titles)
         self._called_ae_title = called_ae_title
-        self._max_associations = max_associations
+        self._places = places
         self._require_space = require_space
         self._inside: set[object] = set()
         self._lock = threading.Lock()
@@ -37,7 +38,7 @@ class Admission:
         except OutOfSpaceError:
             return Refused.TOO_LITTLE_SPACE
         with self._lock:
-            if len(self._inside) >= self._max_associations:
+            if not self._places.take():
                 return Refused.TOO_MANY_ASSOCIATIONS
             self._inside.add(key)
         return None
@@ -45,4 +46,6 @@ class Admission:
     def leave(self, key: object) -> None:
         """Free the place of an association; without one, do nothing."""
         with self._lock:
-            self._inside.discard(key)
+            if key in self._inside:
+                self._inside.discard(key)
+                self._places.give_back()

@@ -9,6 +9,9 @@ import threading
 from collections import Counter
 from contextlib import suppress
 
+HALF_OPEN_IN_ALL = 256
+"""From all addresses together: each has a thread."""
+
 
 class HalfOpenConnections:
     """The half-open connections, oldest first; safe to use from any thread."""
@@ -45,7 +48,7 @@ class HalfOpenConnections:
         if crowded is not None:
             oldest = next(one for one, where in self._waiting.items() if where == crowded)
             del self._waiting[oldest]
-            _hang_up(oldest)
+            hang_up(oldest)
         self._waiting[connection] = address
         return crowded
 
@@ -58,7 +61,7 @@ class HalfOpenConnections:
         """Close them all."""
         with self._lock:
             for connection in self._waiting:
-                _hang_up(connection)
+                hang_up(connection)
             self._waiting.clear()
 
     def _crowded_address(self, newcomer: str, *, limited: bool) -> str | None:
@@ -70,7 +73,7 @@ class HalfOpenConnections:
         return None
 
 
-def _hang_up(connection: socket.socket) -> None:
+def hang_up(connection: socket.socket) -> None:
     """Wake the thread that reads from a connection; that thread closes it.
 
     Uses the plain socket's `shutdown`: a TLS socket's own would break the thread's read.

@@ -27,12 +27,13 @@ class IncomingFile:
         require_space: Callable[[], None] = lambda: None,
         *,
         head: bytes = b"",
+        owner: str = "",
     ) -> None:
         """require_space: raises OutOfSpaceError where the spool is over its watermark.
 
-        head: what stands in the file before the data set.
+        head: what stands in the file before the data set; owner: what its name begins with.
         """
-        self.name = f"{folder}/{uuid.uuid4().hex}.part"
+        self.name = f"{folder}/{owner}{uuid.uuid4().hex}.part"
         self.failure: ScreeningError | None = None
         self._max_bytes = max_bytes
         self._arrived_bytes = 0

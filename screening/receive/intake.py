@@ -18,9 +18,9 @@ from screening.db.studies import ReceivedInstance
 from screening.db.tables import Association, Classification, Event, Instance
 from screening.domain.instance import fault_of_uid
 from screening.domain.shown_values import shown_uid
-from screening.errors import FileRemovedError, SOPClassMismatchError, TruncatedDataSetError
-from screening.imaging.completeness import check_complete
-from screening.imaging.header import ObjectHeader, read_header
+from screening.errors import FileRemovedError, SOPClassMismatchError
+from screening.imaging.completeness import read_complete_header
+from screening.imaging.header import ObjectHeader
 from screening.receive.group_commit import GroupCommit
 from screening.spool.store import Spool, data_set_sha256
 
@@ -91,7 +91,7 @@ class Intake:
         stays, and is the same file when the sender comes again.
         """
         self._spool.require_space()
-        header = _read_whole(path)
+        header = read_complete_header(path)
         _require_match(header, request)
         taken = _Object(header, sha256 or data_set_sha256(path), path.stat().st_size)
         self._spool.keep(path, taken.sha256)
@@ -197,16 +197,6 @@ class Intake:
 def _as_key(uid: str) -> str | None:
     """Return a UID by which an event can be looked up; of another text, no part."""
     return uid if uid and not fault_of_uid(uid) else None
-
-
-def _read_whole(path: Path) -> ObjectHeader:
-    """Read the header of what has passed the check, which costs little whatever the object is."""
-    try:
-        check_complete(path)
-    except TruncatedDataSetError:
-        read_header(path)  # which tells what never was a data set from one that was cut
-        raise
-    return read_header(path)
 
 
 def _require_match(header: ObjectHeader, request: Request) -> None:

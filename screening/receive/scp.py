@@ -15,23 +15,25 @@ from screening.doorbell.app import make_celery_app
 from screening.doorbell.names import Queue
 from screening.doorbell.ring import Doorbell
 from screening.errors import StartupError
-from screening.logs import get_logger
 from screening.receive.admission import Admission
 from screening.receive.command_set import DATA_SET_ENDED_EARLY
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
-from screening.receive.half_open import HalfOpenConnections
+from screening.receive.half_open import HALF_OPEN_IN_ALL, HalfOpenConnections
 from screening.receive.intake import Intake
+from screening.receive.opening import cannot_listen, log_start
+from screening.receive.places import OwnPlaces, Places
+from screening.receive.processes.serving import HandedServer, Share
 from screening.receive.refusal_log import RefusalLog
-from screening.receive.server import ConnectionRules, ReceiveServer
+from screening.receive.server import ConnectionRules, HalfOpen, ReceiveServer
 from screening.receive.services import Service, bindings_of, contexts_of, judge_of
 from screening.receive.sessions import Sessions
 from screening.receive.storage import StorageHandler
 from screening.receive.verification import verification
 from screening.settings import Settings
 from screening.spool.store import Spool
-from screening.transport.addresses import AddressList, is_loopback
+from screening.transport.addresses import AddressList
 from screening.transport.tls import server_context
 
 ACSE_TIMEOUT_S = 10
@@ -40,15 +42,15 @@ NETWORK_TIMEOUT_S = 60
 """An association may idle this long between two objects; slow modalities do."""
 FINISH_TIMEOUT_S = 10
 """How long associations may go on after the process was told to stop."""
-HALF_OPEN_IN_ALL = 256
-"""Connections without an association, from all addresses together: each has a thread."""
-log = get_logger()
 
 
 @contextmanager
-def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, int]]:
+def running_scp(
+    settings: Settings, database: Database, share: Share | None = None
+) -> Iterator[tuple[str, int]]:
     """Serve associations inside the block; yields the (host, port) listened on.
 
+    share: of this process where several serve one port.
     At the end no new association is taken and those under way may finish.
     Raises StartupError where the address cannot be listened on, SettingsError where the files for
     TLS are not right.
@@ -58,7 +60,14 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     reporter = CommitmentReporter(settings, database, spool)
     intake = Intake(database, spool)
     sessions = Sessions(intake)
-    storage = StorageHandler(spool, intake, doorbell, sessions, settings.max_object_mib << 20)
+    storage = StorageHandler(
+        spool,
+        intake,
+        doorbell,
+        sessions,
+        max_object_bytes=settings.max_object_mib << 20,
+        owner=share.token if share else "",
+    )
     services = (
         verification(),
         storage.service(settings.extra_sop_classes),
@@ -67,13 +76,16 @@ def running_scp(settings: Settings, database: Database) -> Iterator[tuple[str, i
     )
     with spool.receiving(), reporter.running():
         ae = _make_ae(settings, services)
-        terms = _terms(settings, spool, services, storage, sessions)
+        places = share.places if share else OwnPlaces(settings.max_associations)
+        admission = _admission(settings, spool, places)
+        terms = _terms(settings, services, storage, sessions, admission)
         handlers = [*bindings_of(services), *sessions.bindings()]
-        server = _listen(ae, settings, handlers, _connection_rules(settings, terms))
+        server = _listen(ae, settings, handlers, terms, share)
         doorbell.ring()  # what an earlier process accepted may still wait
         try:
             host, port = server.server_address[:2]
-            _log_start(settings, str(host), int(port))
+            if share is None:
+                log_start(settings, str(host), int(port))
             yield str(host), int(port)
         finally:
             server.shutdown()
@@ -101,19 +113,22 @@ def _make_ae(settings: Settings, services: Collection[Service]) -> AE:
     return ae
 
 
+def _admission(settings: Settings, spool: Spool, places: Places) -> Admission:
+    return Admission(
+        calling_ae_titles=settings.allowed_calling_ae_titles,
+        called_ae_title=settings.ae_title if settings.require_called_ae_title else None,
+        places=places,
+        require_space=spool.require_space,
+    )
+
+
 def _terms(
     settings: Settings,
-    spool: Spool,
     services: Collection[Service],
     storage: StorageHandler,
     sessions: Sessions,
+    admission: Admission,
 ) -> Terms:
-    admission = Admission(
-        calling_ae_titles=settings.allowed_calling_ae_titles,
-        called_ae_title=settings.ae_title if settings.require_called_ae_title else None,
-        max_associations=settings.max_associations,
-        require_space=spool.require_space,
-    )
     return Terms(
         admission=admission,
         judge=judge_of(services),
@@ -127,13 +142,11 @@ def _terms(
     )
 
 
-def _connection_rules(settings: Settings, terms: Terms) -> ConnectionRules:
+def _connection_rules(settings: Settings, terms: Terms, half_open: HalfOpen) -> ConnectionRules:
     return ConnectionRules(
         addresses=AddressList(settings.allowed_addresses),
         trusted_proxies=AddressList(settings.scp_trusted_proxies),
-        half_open=HalfOpenConnections(
-            per_address=settings.max_half_open_per_address, in_all=HALF_OPEN_IN_ALL
-        ),
+        half_open=half_open,
         artim_timeout_s=settings.artim_timeout_s,
         tls=_tls(settings),
         terms=terms,
@@ -147,32 +160,29 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _listen(
-    ae: AE, settings: Settings, handlers: list[tuple[object, ...]], rules: ConnectionRules
+    ae: AE,
+    settings: Settings,
+    handlers: list[tuple[object, ...]],
+    terms: Terms,
+    share: Share | None,
 ) -> ReceiveServer:
-    address = (settings.scp_host, settings.scp_port)
-    try:
-        server = ReceiveServer(ae, address, ae.supported_contexts, handlers, rules)
-    except OSError as error:
-        raise StartupError(
-            f"Storage SCP: expected to listen on {settings.scp_host}:{settings.scp_port}, found: "
-            f"{error.strerror}; free the port or set SCREENING_SCP_PORT"
-        ) from error
+    contexts = ae.supported_contexts
+    server: ReceiveServer
+    if share is not None:
+        rules = _connection_rules(settings, terms, share.handed)
+        server = HandedServer(ae, contexts, handlers, rules, share)
+    else:
+        half_open = HalfOpenConnections(
+            per_address=settings.max_half_open_per_address, in_all=HALF_OPEN_IN_ALL
+        )
+        rules = _connection_rules(settings, terms, half_open)
+        address = (settings.scp_host, settings.scp_port)
+        try:
+            server = ReceiveServer(ae, address, contexts, handlers, rules)
+        except OSError as error:
+            raise StartupError(cannot_listen(settings, error)) from error
     server.serve_in_thread()
     return server
-
-
-def _log_start(settings: Settings, host: str, port: int) -> None:
-    log.info(
-        "scp_listening", host=host, port=port, ae_title=settings.ae_title, tls=settings.scp_tls
-    )
-    known = settings.allowed_addresses or settings.allowed_calling_ae_titles
-    if not known and settings.scp_tls != "mutual" and not is_loopback(settings.scp_host):
-        log.warning(
-            "scp_open_to_anyone",
-            host=host,
-            advice="set SCREENING_ALLOWED_ADDRESSES, SCREENING_ALLOWED_CALLING_AE_TITLES or "
-            "SCREENING_SCP_TLS=mutual",
-        )
 
 
 def _let_finish(ae: AE) -> None:

@@ -8,16 +8,31 @@ import ssl
 import time
 from dataclasses import dataclass
 from socket import socket
-from typing import Any
+from typing import Any, Protocol
 
 from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 
 from screening.dimse.acceptor import Terms
 from screening.dimse.server import AssociationServer
-from screening.receive.half_open import HalfOpenConnections
 from screening.receive.transport_connection import CLOSED, NotAssociatedError, TransportConnection
 from screening.transport.addresses import AddressList
+
+
+class HalfOpen(Protocol):
+    """The half-open connections, as `half_open.HalfOpenConnections` holds them."""
+
+    def add(self, connection: socket, address: str, *, of_proxy: bool = False) -> str | None:
+        """Add a connection; return the address whose oldest one was closed for it."""
+
+    def move(self, connection: socket, address: str) -> str | None:
+        """Count a connection under the address that its proxy names; return what `add` does."""
+
+    def remove(self, connection: socket) -> None:
+        """Forget a connection."""
+
+    def close(self) -> None:
+        """Close them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +42,7 @@ class ConnectionRules:
     addresses: AddressList
     trusted_proxies: AddressList
     """Whose connections begin with a PROXY header."""
-    half_open: HalfOpenConnections
+    half_open: HalfOpen
     artim_timeout_s: float
     tls: ssl.SSLContext | None
     terms: Terms
@@ -50,11 +65,16 @@ class ReceiveServer(AssociationServer):
 
     def get_request(self) -> tuple[socket, Any]:
         """Accept a connection; TLS begins in the connection's own thread."""
-        connection, address = self.socket.accept()
+        connection, address = self.accept()
         if self._rules.tls is not None:
             connection = self._rules.tls.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
+        return connection, address
+
+    def accept(self) -> tuple[socket, Any]:
+        """Return the next connection and its address. Raises OSError."""
+        connection, address = self.socket.accept()
         return connection, address
 
     def verify_request(self, request: socket, client_address: Any) -> bool:

@@ -45,13 +45,17 @@ class StorageHandler:
         intake: Intake,
         doorbell: Doorbell,
         sessions: Sessions,
+        *,
         max_object_bytes: int,
+        owner: str = "",
     ) -> None:
+        """owner: what the names of incoming files begin with."""
         self._spool = spool
         self._intake = intake
         self._doorbell = doorbell
         self._sessions = sessions
         self._max_object_bytes = max_object_bytes
+        self._owner = owner
 
     def service(self, extra_sop_classes: Sequence[str] = ()) -> Service:
         """Return the service: in every transfer syntax that decodes here."""
@@ -68,6 +72,7 @@ class StorageHandler:
             self._max_object_bytes,
             self._spool.require_space,
             head=file_head(request.sop_class_uid, request.sop_instance_uid, transfer_syntax_uid),
+            owner=self._owner,
         )
 
     def store(self, association: GuardedAssociation, received: ReceivedObject) -> Refusal | None:

@@ -70,6 +70,11 @@ class Spool:
             path.unlink(missing_ok=True)
         return len(abandoned)
 
+    def remove_incoming(self, begins_with: str) -> None:
+        """Remove what a process that was killed left half received; its names begin with this."""
+        for path in self.incoming.glob(f"{begins_with}*"):
+            path.unlink(missing_ok=True)
+
     def require_space(self) -> None:
         """Raise OutOfSpaceError where less is free than the site wants kept."""
         free = shutil.disk_usage(self.incoming).free

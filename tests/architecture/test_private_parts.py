@@ -40,6 +40,10 @@ NO_OTHER_WAY: Mapping[tuple[str, str], str] = {
     ("screening/doorbell/celery_worker.py", "patches state.should_stop"): "how Celery's own signal "
     "handlers have a worker stop",
     ("screening/doorbell/worker.py", "os._exit"): "documented, in spite of its name",
+    (
+        "screening/receive/processes/watching.py",
+        "os._exit",
+    ): "documented, in spite of its name: how a forked process ends",
 }
 """By module and what it touches: why."""
 

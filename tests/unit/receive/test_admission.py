@@ -5,6 +5,7 @@ import pytest
 from screening.dimse.rejections import REJECTION_OF, Refused
 from screening.errors import OutOfSpaceError
 from screening.receive.admission import Admission
+from screening.receive.places import OwnPlaces
 
 
 def no_space() -> None:
@@ -17,7 +18,7 @@ def admission(**rules: object) -> Admission:
     open_to_all: dict[str, object] = {
         "calling_ae_titles": (),
         "called_ae_title": None,
-        "max_associations": 2,
+        "places": OwnPlaces(2),
         "require_space": lambda: None,
     }
     return Admission(**{**open_to_all, **rules})  # type: ignore[arg-type]  # made of two dicts
@@ -37,8 +38,8 @@ def enter(to: Admission, key: object, calling: str = "CR", called: str = "US") -
         ({"called_ae_title": "US"}, None),
         ({"called_ae_title": "THEM"}, Refused.CALLED_AE_TITLE),
         ({"require_space": no_space}, Refused.TOO_LITTLE_SPACE),
-        ({"max_associations": 0}, Refused.TOO_MANY_ASSOCIATIONS),
-        ({"max_associations": 0, "calling_ae_titles": ("DX",)}, Refused.CALLING_AE_TITLE),
+        ({"places": OwnPlaces(0)}, Refused.TOO_MANY_ASSOCIATIONS),
+        ({"places": OwnPlaces(0), "calling_ae_titles": ("DX",)}, Refused.CALLING_AE_TITLE),
     ],
 )
 def test_each_rule_refuses_for_its_reason(
