@@ -24,7 +24,7 @@ from screening.imaging.element import (
     ElementStart,
     Encoding,
     Heads,
-    require_reasonable,
+    unreasonable,
 )
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -111,6 +111,14 @@ def passed_attributes(
     attributes = Attributes()
     _Reader(heads, longest_bytes).read(attributes, encoding, wanted)
     return attributes
+
+
+def require_reasonable(element: ElementStart, longest_bytes: int) -> None:
+    """Raise UnreadableDataSetError where an element of defined length is longer than this."""
+    if element.length != UNDEFINED_LENGTH and element.length > longest_bytes:
+        raise unreasonable(
+            f"at most {longest_bytes} bytes in element 0x{element.tag:08X}", f"{element.length}"
+        )
 
 
 class _Reader:

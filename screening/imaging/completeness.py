@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from screening.errors import ScreeningError, TruncatedDataSetError, UnreadableDataSetError
-from screening.imaging.attributes import Attributes, passed_attributes
+from screening.imaging.attributes import Attributes, passed_attributes, require_reasonable
 from screening.imaging.data_set import opened_data_set, seek_data_set
-from screening.imaging.element import HEAD_BYTES, Encoding, Heads, require_reasonable
+from screening.imaging.element import HEAD_BYTES, Encoding, Heads
 from screening.imaging.header import TAGS, ObjectHeader, header_of, read_header
 from screening.imaging.quiet import quiet
 

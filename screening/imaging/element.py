@@ -272,14 +272,6 @@ def truncated(found: str) -> TruncatedDataSetError:
     return TruncatedDataSetError(f"expected a whole data set, but {found}; send the object again")
 
 
-def require_reasonable(element: ElementStart, longest_bytes: int) -> None:
-    """Raise UnreadableDataSetError where an element of defined length is longer than this."""
-    if element.length != UNDEFINED_LENGTH and element.length > longest_bytes:
-        raise unreasonable(
-            f"at most {longest_bytes} bytes in element 0x{element.tag:08X}", f"{element.length}"
-        )
-
-
 def unreasonable(expected: str, found: str) -> UnreadableDataSetError:
     """Return the error of a data set that would cost more than any radiograph does."""
     return UnreadableDataSetError(f"expected {expected}, found {found}; this is no radiograph")
