@@ -2,8 +2,8 @@
 
 import fcntl
 import mmap
+import os
 import struct
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +33,15 @@ class SharedPlaces:
         """most: associations of all processes together."""
         self._processes = processes
         self._most = most
-        self._counts = mmap.mmap(-1, _COUNT.size * processes)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  as long as this
+        self._descriptor = os.memfd_create("places")
+        os.ftruncate(self._descriptor, _COUNT.size * processes)
+        self._counts = mmap.mmap(self._descriptor, _COUNT.size * processes)
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Give back the memory, in this process."""
+        self._counts.close()
+        os.close(self._descriptor)
 
     def take(self, process: int) -> bool:
         """Take a place for a process; return whether one was free."""
@@ -66,11 +72,11 @@ class SharedPlaces:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self._lock:  # the kernel's lock is the process's, not the thread's
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
             try:
                 yield
             finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
 
 class PlacesOf:

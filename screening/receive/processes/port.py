@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import closing
 
 from screening.errors import StartupError
 from screening.receive.half_open import HALF_OPEN_IN_ALL, HalfOpenConnections
@@ -23,7 +24,8 @@ def serve_in_processes(settings: Settings, serve: Callable[[Share], None]) -> No
     serve: runs in each of them until SIGTERM. Threads that run already are not in them.
     Raises StartupError where the address cannot be listened on or a process cannot start.
     """
-    with _listening(settings) as listening:
+    shared = SharedPlaces(settings.scp_processes, settings.max_associations)
+    with _listening(settings) as listening, closing(shared) as places:
         limits = ConnectionLimits(
             AddressList(settings.allowed_addresses),
             AddressList(settings.scp_trusted_proxies),
@@ -31,7 +33,6 @@ def serve_in_processes(settings: Settings, serve: Callable[[Share], None]) -> No
                 per_address=settings.max_half_open_per_address, in_all=HALF_OPEN_IN_ALL
             ),
         )
-        places = SharedPlaces(settings.scp_processes, settings.max_associations)
         host, port = listening.getsockname()[:2]
         log_start(settings, host, port)
         spool = Spool(settings.spool_dir)
