@@ -47,7 +47,8 @@ def insert_rows_unless_there(
 
 @cache
 def _rows(table: type[Base]) -> Any:
-    return insert(table.__table__)
+    rows: Any = table.__table__
+    return insert(rows)
 
 
 @cache

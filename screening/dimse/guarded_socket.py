@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pynetdicom.association import Association
@@ -127,8 +128,7 @@ class GuardedSocket(ClosingSocket):
         del self._received[:count]
         deadline = time.monotonic() + self._pdu_timeout_s
         while count < size_bytes and self.socket is not None:
-            into = taken[count:]
-            read = self._within(deadline, lambda connection, into=into: connection.recv_into(into))
+            read = self._within(deadline, partial(_read_into, taken[count:]))
             if not read:
                 break
             count += read
@@ -151,3 +151,8 @@ class GuardedSocket(ClosingSocket):
         except TimeoutError:
             self.assoc.dul.ended("pdu_refused", f"a PDU that took over {self._pdu_timeout_s} s")
             raise
+
+
+def _read_into(buffer: memoryview, connection: Any) -> int:
+    read: int = connection.recv_into(buffer)
+    return read

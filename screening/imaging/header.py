@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 from unicodedata import category
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -167,7 +168,7 @@ def _patient(data_set: Dataset) -> PatientAttributes:
 def _values(data_set: Dataset, keyword: str) -> list[Any]:
     """Return an attribute's values; none where it is absent, empty or cannot be decoded."""
     try:
-        element = data_set.get(_TAGS_BY_KEYWORD[keyword])
+        element: DataElement | None = data_set.get(_TAGS_BY_KEYWORD[keyword])
         value = None if element is None else element.value
     except Exception:  # noqa: BLE001  a value that does not fit its VR counts as absent
         return []

@@ -117,7 +117,7 @@ class HandedServer(ReceiveServer):
 
     def server_bind(self) -> None:
         """Wait for connections on the link."""
-        self.socket.close()
+        super().server_close()  # the socket that would listen
         self.socket = self._share.handed.link.socket
         self.server_address = self._share.listens_on
 

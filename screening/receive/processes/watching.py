@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from socket import socket
 
 from screening.domain.backoff import BACKOFFS, Retried
@@ -160,7 +161,7 @@ class Watching:
     def _signals_heard(self) -> Iterator[None]:
         """Have signals end `wait` at once."""
         heard, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._accepting.also_wait_for(heard, lambda: os.read(heard, 4096) and None)
+        self._accepting.also_wait_for(heard, partial(_drain, heard))
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -175,3 +176,8 @@ class Watching:
 
     def _told_to_stop(self, *_: object) -> None:
         self._stopped = True
+
+
+def _drain(descriptor: int) -> None:
+    """Forget that signals have come: their handlers have run."""
+    os.read(descriptor, 4096)
