@@ -1,12 +1,12 @@
 """What senders over HTTP have in common: credentials, a second try with a new token, silence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from screening.delivery.http_entry import HttpDestinationSettings
-from screening.delivery.kind import Answer, Site
+from screening.delivery.kind import Answer, Site, StoredReport
 from screening.errors import SettingsError
 from screening.transport.http_authorization import (
     Authorization,
@@ -20,14 +20,30 @@ from screening.transport.http_client import (
     HttpClient,
     HttpServer,
     NoAnswerError,
+    NoConnectionError,
     http_client,
 )
 from screening.transport.secret_file import read_secret
 from screening.transport.tls import client_context
 
-NO_ANSWER, NO_CREDENTIALS = "no answer", "no credentials"
+NO_ANSWER, UNREACHABLE, NO_CREDENTIALS = "no answer", "unreachable", "no credentials"
 """Outcomes that every kind over HTTP has in its table."""
 UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRule:
+    """Statuses from `first` to `last`, both included, and what they mean for a report."""
+
+    first: int
+    last: int
+    outcome: str
+    meaning: str
+
+
+def rule_of(status: int, rules: Sequence[HttpRule]) -> HttpRule:
+    """Return the first rule that holds a status; the last of them holds all."""
+    return next(rule for rule in rules if rule.first <= status <= rule.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,8 @@ class HttpRequester:
             answer = client.request(method, url, self._with_credentials(client, headers), body)
             if answer.status == UNAUTHORIZED and self.authorization and self.authorization.forget():
                 answer = client.request(method, url, self._with_credentials(client, headers), body)
+        except NoConnectionError as error:
+            return Answer(UNREACHABLE, "", str(error))
         except NoAnswerError as error:
             return Answer(NO_ANSWER, "", str(error))
         except (NotLetInError, SettingsError) as error:
@@ -69,6 +87,21 @@ class HttpRequester:
         if self.authorization is None:
             return dict(headers)
         return {**headers, "Authorization": self.authorization.value(client)}
+
+
+def sent_one_by_one(
+    requester: HttpRequester,
+    reports: Sequence[StoredReport],
+    sent: Callable[[HttpClient, StoredReport], Answer],
+) -> Iterator[Answer]:
+    """Yield the answer to each report; without a connection, the same to all that follow."""
+    with requester.connected() as client:
+        for place, report in enumerate(reports):
+            answer = sent(client, report)
+            yield answer
+            if answer.outcome == UNREACHABLE:
+                yield from [answer] * (len(reports) - place - 1)
+                return
 
 
 def requester(chosen: HttpDestinationSettings, site: Site) -> HttpRequester:

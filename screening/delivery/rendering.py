@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # settings name renderings, and need no DICOM library for it
 
 DICOM = "application/dicom"
 HL7 = "application/hl7-v2"
+JSON = "application/json"
 LONGEST_NAME = 24
 """Characters of `reports.profile`."""
 

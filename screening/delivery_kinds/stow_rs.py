@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from screening.delivery.http_entry import HttpDestinationSettings
-from screening.delivery.http_sending import NO_ANSWER, NO_CREDENTIALS, HttpRequester, requester
+from screening.delivery.http_sending import (
+    NO_ANSWER,
+    NO_CREDENTIALS,
+    UNREACHABLE,
+    HttpRequester,
+    HttpRule,
+    requester,
+    rule_of,
+    sent_one_by_one,
+)
 from screening.delivery.kind import (
     KINDS,
     Answer,
@@ -24,7 +33,7 @@ from screening.delivery.kind import (
 )
 from screening.delivery.rendering import DICOM, Rendering
 from screening.storage_scu.outcomes import Outcome, status_rule
-from screening.transport.http_client import HttpAnswer, host_of
+from screening.transport.http_client import HttpAnswer, HttpClient, host_of
 
 STORED, MAY_PASS, FAILED, UNSAID = "stored", "may pass", "failed", "unsaid"
 UNAVAILABLE, REFUSED, NOT_LET_IN, ELSEWHERE = "unavailable", "refused", "not let in", "elsewhere"
@@ -34,23 +43,13 @@ OUTCOMES: Mapping[str, Ending] = {
     UNSAID: Ending.RETRY,
     UNAVAILABLE: Ending.RETRY,
     NO_ANSWER: Ending.RETRY,
+    UNREACHABLE: Ending.RETRY,
     FAILED: Ending.REFUSED,
     REFUSED: Ending.REFUSED,
     NOT_LET_IN: Ending.PAUSED,
     ELSEWHERE: Ending.PAUSED,
     NO_CREDENTIALS: Ending.PAUSED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRule:
-    """Statuses from `first` to `last`, both included, and what they mean for the object."""
-
-    first: int
-    last: int
-    outcome: str
-    """Where the answer says nothing else of the object."""
-    meaning: str
 
 
 HTTP_RULES: tuple[HttpRule, ...] = (
@@ -76,7 +75,8 @@ HTTP_RULES: tuple[HttpRule, ...] = (
     HttpRule(500, 599, UNAVAILABLE, "it cannot store it now"),
     HttpRule(0, 999, UNSAID, "a status outside the standard"),
 )
-"""The first rule that holds a status applies. Source: PS3.18 table 10.5.3-1, RFC 9110."""
+"""The first rule that holds a status applies, where the answer says nothing else of the object.
+Source: PS3.18 table 10.5.3-1, RFC 9110."""
 OUTCOME_OF_REASON: Mapping[Outcome, str] = {
     Outcome.DELIVERED: STORED,
     Outcome.RETRY: MAY_PASS,
@@ -105,13 +105,7 @@ class StowSender:
 
     def send(self, reports: Sequence[StoredReport]) -> Iterator[Answer]:
         """Send the stored bytes."""
-        with self.requester.connected() as client:
-            for report in reports:
-                headers, body = _message(report)
-                answer = self.requester.ask(client, "POST", self.studies_url, headers, body)
-                if isinstance(answer, HttpAnswer):
-                    answer = judged(answer, report.sop_instance_uid)
-                yield answer
+        return sent_one_by_one(self.requester, reports, self._sent)
 
     def test(self) -> Iterator[Check]:
         """Search for a study that nobody has: whoever lets us do that most likely lets us store."""
@@ -124,10 +118,17 @@ class StowSender:
         yield Check("reachable", passed=True, message=f"{host_of(self.studies_url)} answers")
         yield _accepted(answer.status)
 
+    def _sent(self, client: HttpClient, report: StoredReport) -> Answer:
+        headers, body = _message(report)
+        answer = self.requester.ask(client, "POST", self.studies_url, headers, body)
+        if isinstance(answer, Answer):
+            return answer
+        return judged(answer, report.sop_instance_uid)
+
 
 def judged(answer: HttpAnswer, sop_instance_uid: str) -> Answer:
     """Return what an answer says of one object: by its own entry, else by the HTTP status."""
-    rule = _rule(answer.status)
+    rule = rule_of(answer.status, HTTP_RULES)
     status = str(answer.status)
     said = _object(answer.body)
     if failure := _entry(said, FAILURES, sop_instance_uid):
@@ -157,15 +158,11 @@ def _message(report: StoredReport) -> tuple[dict[str, str], bytes]:
 def _accepted(status: int) -> Check:
     if status in STORING:
         return Check("accepted", passed=True, message="it lets us search; storing is not tried")
-    rule = _rule(status)
+    rule = rule_of(status, HTTP_RULES)
     if status in SEARCHES_NOT or rule.outcome == REFUSED:
         message = f"it answers a search with {status}; whether it stores is not known"
         return Check("accepted", passed=True, message=message)
     return Check("accepted", passed=False, message=f"status {status}: {rule.meaning}")
-
-
-def _rule(status: int) -> HttpRule:
-    return next(rule for rule in HTTP_RULES if rule.first <= status <= rule.last)
 
 
 def _object(body: bytes) -> dict[str, Any]:

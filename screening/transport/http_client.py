@@ -22,6 +22,10 @@ class NoAnswerError(Exception):
     """No whole answer came; the message says why and what to do."""
 
 
+class NoConnectionError(NoAnswerError):
+    """There is no connection: no other request would have one either."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """What a server answered."""
@@ -64,15 +68,20 @@ class HttpClient:
         self._backend.deadline = time.monotonic() + self._server.timeout_s
         try:
             return self._exchange(method, url, headers, body)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise NoConnectionError(
+                f"expected a connection to {host_of(url)}, found: {_words(error)}; "
+                "see whether it runs, and whether the address and the certificates are right"
+            ) from None
         except httpcore.TimeoutException:
             raise NoAnswerError(
                 f"expected an answer of {host_of(url)} within {self._server.timeout_s:g} s, found "
                 "none; see whether it works"
             ) from None
-        except (httpcore.ConnectError, httpcore.NetworkError) as error:
+        except httpcore.NetworkError as error:
             raise NoAnswerError(
-                f"expected a connection to {host_of(url)}, found: {_words(error)}; "
-                "see whether it runs, and whether the address and the certificates are right"
+                f"expected an answer of {host_of(url)}, found: {_words(error)}; "
+                "see whether it works"
             ) from None
         except (httpcore.RemoteProtocolError, httpcore.LocalProtocolError) as error:
             raise NoAnswerError(

@@ -1,13 +1,14 @@
 """The documents say of each kind of delivery and each rendering what the program does."""
 
 import re
+from typing import Any
 
 import pytest
 
 from screening.delivery.entry import DestinationSettings
 from screening.delivery.kind import KINDS, Ending
 from screening.delivery.rendering import DICOM, RENDERINGS
-from screening.delivery_kinds import hl7_mllp, stow_rs
+from screening.delivery_kinds import hl7_mllp, stow_rs, webhook
 from screening.storage_scu.outcomes import (
     REJECTION_RULES,
     STATUS_RULES,
@@ -90,16 +91,22 @@ def test_the_conformance_statement_says_how_each_status_of_a_stored_report_ends(
     ]
 
 
-def test_the_conformance_statement_says_how_each_answer_to_stow_rs_ends() -> None:
+@pytest.mark.parametrize(
+    ("kind", "page", "heading"),
+    [
+        (stow_rs, "docs/conformance.md", "### STOW-RS as user agent"),
+        (webhook, "docs/webhook.md", "## Answers"),
+    ],
+)
+def test_a_page_says_how_each_answer_over_http_ends(kind: Any, page: str, heading: str) -> None:
     """Every rule on an HTTP status, in the order in which they apply."""
-    rows = table_rows(section(document("docs/conformance.md"), "### STOW-RS as user agent"))
-    assert rows == [
+    assert table_rows(section(document(page), heading)) == [
         [
             " to ".join(str(status) for status in sorted({rule.first, rule.last})),
-            WORDS_OF_ENDING[stow_rs.OUTCOMES[rule.outcome]],
+            WORDS_OF_ENDING[kind.OUTCOMES[rule.outcome]],
             rule.meaning,
         ]
-        for rule in stow_rs.HTTP_RULES
+        for rule in kind.HTTP_RULES
     ]
 
 

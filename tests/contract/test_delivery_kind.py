@@ -100,13 +100,13 @@ def test_settings_take_it_and_hand_it_on(tmp_path: Path, monkeypatch: pytest.Mon
         (
             {"kind": "fax"},
             (
-                r"kind .*expected a destination kind: c-store, folder, hl7-mllp, post, stow-rs; "
-                r"found 'fax'"
+                r"kind .*expected a destination kind: c-store, folder, hl7-mllp, post, stow-rs, "
+                r"webhook; found 'fax'"
             ),
         ),
         (
             {"profile": "xml"},
-            r"profile .*post can send: basic_text, .*, made_up, oru_r01; found 'xml'",
+            r"profile .*post can send: basic_text, .*, json, .*, made_up, oru_r01; found 'xml'",
         ),
         ({"url": "h"}, r"destinations\.0\.url"),
         ({"timeout_s": 31}, r"destinations\.0\.timeout_s"),

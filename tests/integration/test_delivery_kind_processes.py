@@ -93,7 +93,7 @@ def test_commands_know_it(site: Site, receiver: WebhookReceiver) -> None:
     assert unknown.returncode == 2
     assert "expected one of the settings, hook; found 'pacs'" in unknown.stderr
     kinds = {one["kind"]: one for one in site.json("destinations", "kinds")}
-    assert list(kinds) == ["c-store", "folder", "hl7-mllp", "post", "stow-rs"]
+    assert list(kinds) == ["c-store", "folder", "hl7-mllp", "post", "stow-rs", "webhook"]
     assert "made_up" in kinds["post"]["profiles"]
     assert "made_up" not in kinds["c-store"]["profiles"]
     late = site.json("deliveries", "send", "--since", "1d", "--to", "hook", "--dry-run")
