@@ -80,7 +80,7 @@ def calibrate(
 
     Without labels, thresholds are ranks among the site's own recent studies: you choose how
     many studies may be STAT and HIGH. With labels, the probabilities are recalibrated, and the
-    bundle's thresholds hold for them unless you give a budget. At least 30 studies are needed.
+    bundle's thresholds hold for them unless you give a budget. At least 30 images are needed.
 
     Example: screening site calibrate --alert-budget STAT=4/day,HIGH=15% --dry-run
     """

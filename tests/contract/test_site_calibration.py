@@ -1,6 +1,7 @@
 """A site's own calibration: made, in force, rolled back, void; on SQLite and on PostgreSQL."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,21 +10,25 @@ from sqlalchemy import select
 
 from screening.calibration.document import CalibrationDocument, document_bytes, parse_document
 from screening.calibration.labels import read_labels
-from screening.classify.claim import claim
+from screening.classify.claim import claim, still_held
 from screening.classify.record import record
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.calibrations import (
     CalibrationState,
     active_calibrations,
     calibration_state,
+    calibrations_in_force,
+    give_priority,
     kept_calibrations,
     put_in_force,
     withdraw_newest,
 )
 from screening.db.session import Database
+from screening.db.states import change_state
 from screening.db.tables import Classification, Event, Instance
 from screening.domain.alert_budget import AlertBudget
 from screening.domain.backoff import Backoff
+from screening.domain.lifecycle import ClassificationState
 from screening.domain.scores import Class, ClassScores
 from screening.domain.triage import Priority
 from screening.errors import CalibrationError
@@ -127,6 +132,37 @@ def test_what_is_classified_afterwards_is_by_the_calibration_of_its_sender(
     assert told.detail["calibration"] == "the whole site version 1"
 
 
+@pytest.mark.integration
+def test_no_result_recorded_beside_a_new_calibration_is_left_by_the_former(
+    database: Database, bundle_id: int
+) -> None:
+    """Whoever puts one in force waits for a worker that records, and derives its result again."""
+    add_site(database, bundle_id)
+    document = made(database).document
+    with database.write() as session:
+        add_classification(session, add_instance(session, "1.2.8", received_at=NOON))
+    held = claim(database, bundle_id=bundle_id, worker="w", batch_size=1, lease_s=60)
+
+    def calibrate() -> None:
+        put_in_force(database, active(database), document, by="ann")
+        derive_again(database, active(database), BEFORE - timedelta(days=9))
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.write() as session:
+            [row] = still_held(session, held).values()
+            in_force = calibrations_in_force(session, bundle_id, locked=True)
+            calibrating = threads.submit(calibrate)
+            wait([calibrating], timeout=1)  # it would be done by now if it did not wait
+            row.covid19, row.pneumonia, row.normal = 0.7, 0.2, 0.1
+            give_priority(row, in_force.of("CR1"), SCORED.triage)
+            change_state(row, ClassificationState.CLASSIFIED)
+            row.finished_at = row.stands_since = NOON
+        calibrating.result()
+    with database.read() as session:
+        priorities_given = session.scalars(select(Classification.calibration_id)).all()
+    assert set(priorities_given) == {1}
+
+
 def test_a_rollback_brings_the_version_before_and_then_the_bundles_thresholds(
     database: Database, bundle_id: int
 ) -> None:
@@ -210,7 +246,9 @@ def test_a_file_gives_the_same_calibration(database: Database, bundle_id: int) -
 def test_too_few_studies_are_refused(database: Database, bundle_id: int, studies: int) -> None:
     """The message counts what is there."""
     add_site(database, bundle_id, studies=studies)
-    with pytest.raises(CalibrationError, match=rf"at least 30 .* {studies} images of {studies} st"):
+    with pytest.raises(
+        CalibrationError, match=rf"at least 30 images .* found {studies} of {studies} st"
+    ):
         made(database)
     assert kept_calibrations(database) == []
 

@@ -27,8 +27,11 @@ from screening.ops.site_calibration.sample import (
     studies_per_day,
 )
 
-LEAST_STUDIES = 30
-"""Fewer tell no threshold; of labelled ones, no curve."""
+LEAST_IMAGES = 30
+LEAST_STUDIES = 20
+"""Fewer tell no threshold: the budget counts studies."""
+LEAST_LABELLED = 30
+"""Labelled studies for a curve."""
 LEAST_OF_CLASS = 5
 """Labelled studies with a class, and without it, for a curve of the class."""
 FEW_OF_CLASS = 20
@@ -62,13 +65,13 @@ class Made:
 def require_enough(images: Sequence[ScoredImage], calling_ae_title: str) -> None:
     """Raise CalibrationError where there are too few images, or studies, to calibrate by."""
     studies = len({image.study_instance_uid for image in images})
-    if studies < LEAST_STUDIES:
+    if len(images) < LEAST_IMAGES or studies < LEAST_STUDIES:
         whose = f"from {calling_ae_title}" if calling_ae_title else "of this site"
         raise CalibrationError(
-            f"expected at least {LEAST_STUDIES} studies {whose} with a current score of the active "
-            f"bundle, found {len(images)} images of {studies} studies; wait for more, choose an "
-            "earlier --since, or have earlier images scored with `screening reprocess`. Nothing "
-            "was applied"
+            f"expected at least {LEAST_IMAGES} images of {LEAST_STUDIES} studies {whose} with a "
+            f"current score of the active bundle, found {len(images)} of {studies} studies; wait "
+            "for more, choose an earlier --since, or have earlier images scored with `screening "
+            "reprocess`. Nothing was applied"
         )
 
 
@@ -146,9 +149,9 @@ def _tie_in_words(one: Raised) -> str:
 def _recalibrations(labelled: Labelled) -> tuple[dict[Class, Recalibration], list[str]]:
     studies = labelled.studies
     found = {klass: sum(one.klass is klass for one in studies) for klass in Class}
-    if len(studies) < LEAST_STUDIES:
+    if len(studies) < LEAST_LABELLED:
         raise CalibrationError(
-            f"expected labels of at least {LEAST_STUDIES} studies with a score, found "
+            f"expected labels of at least {LEAST_LABELLED} studies with a score, found "
             f"{len(studies)} (without a score: {labelled.without_score}, of another sender or "
             f"time: {labelled.elsewhere}); label more. Nothing was applied"
         )

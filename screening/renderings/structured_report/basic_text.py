@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from screening.delivery.content import ReportContent
 from screening.renderings.structured_report import codes
 from screening.renderings.structured_report.narrative import (
+    calibration_in_words,
     findings_in_words,
     provenance_in_words,
     summary,
@@ -39,7 +40,8 @@ def basic_text_report(source: Dataset, content: ReportContent) -> Dataset:
     findings[0].ContentSequence = ContentSequence(
         [source_image(source, RelationshipTypeValues.INFERRED_FROM, codes.BEST_ILLUSTRATION)]
     )
-    findings.append(text(codes.FINDING, provenance_in_words(content)))
+    context = (calibration_in_words(content), provenance_in_words(content))
+    findings += [text(codes.FINDING, words) for words in context]
     conclusions = (text(codes.CONCLUSION, words) for words in summary(content))
     root.ContentSequence = ContentSequence(
         [

@@ -145,7 +145,7 @@ def test_a_dry_run_and_a_no_apply_nothing(site: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("calibrate", "--calling-aet", "CR9"), "30 studies from CR9 .* found 0 images"),
+        (("calibrate", "--calling-aet", "CR9"), "30 images of 20 studies from CR9 .* found 0 of 0"),
         (("calibrate", "--since", EARLIER, "--alert-budget", "STAT=0%,HIGH=5%"), "budget for STAT"),
         (("calibrate", "--since", EARLIER, "--alert-budget", "STAT=99%,HIGH=5%"), "at most 100 %"),
         (("calibrate", "--since", EARLIER, "--labels", "none.csv"), "none.csv: expected a file"),
