@@ -1,15 +1,12 @@
-"""`screening worklist`, `ledger` and `trace`: the studies, the counts, the history."""
+"""`screening ledger` and `trace`: the counts, the history."""
 
-import sys
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from screening.errors import ScreeningError
 from screening.ops.since import parse_since
-from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 
 if TYPE_CHECKING:
     from screening.db.breakers import FailingDestination
@@ -17,42 +14,9 @@ if TYPE_CHECKING:
     from screening.ops.ledger import Ledger
     from screening.ops.study_search import FoundStudy
     from screening.ops.trace import TraceLine
-    from screening.worklist.ordering import WorklistEntry, WorklistPage
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def worklist(
-    limit: Annotated[
-        int, typer.Option(min=1, max=MOST_ON_A_PAGE, help="Print at most this many studies.")
-    ] = STUDIES_ON_PAGE,
-    after: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Continue where an earlier call ended.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print the studies in reading order.
-
-    The order is priority, then the score that gave it, then waiting time. If there are more
-    studies than the limit, standard error says how to see them.
-
-    Example: screening worklist --limit 20
-    """
-    from screening.cli.opened import opened_database
-    from screening.cli.printing import print_json
-    from screening.worklist.ordering import read_worklist
-
-    with opened_database() as (_, database):
-        try:
-            page = read_worklist(database, limit=limit, after=after)
-        except CursorError as error:
-            raise typer.BadParameter(str(error)) from None
-    if as_json:
-        print_json([entry.as_dict() for entry in page.entries])
-    else:
-        print_worklist(page.entries)
-    _print_next(page)
 
 
 def ledger(
@@ -170,59 +134,6 @@ def point_in_time(text: str) -> datetime:
         raise typer.BadParameter(str(error)) from None
 
 
-def print_worklist(entries: "Sequence[WorklistEntry]") -> None:
-    """Print the list for people."""
-    from screening.cli.printing import percent, print_table
-    from screening.db.clock import utc_now
-
-    now = utc_now()
-    if any(entry.untrained for entry in entries):
-        print("UNTRAINED ensemble: the scores and the order below mean nothing.")
-    print_table(
-        "worklist",
-        ("priority", "COVID-19", "pneumonia", "normal", "patient", "accession", "study", "sender",
-         "images", "waiting", "UID"),
-        (
-            (
-                f"{entry.priority}{' (UNTRAINED)' if entry.untrained else ''}",
-                percent(entry.covid19),
-                percent(entry.pneumonia),
-                percent(entry.normal),
-                _patient(entry),
-                entry.accession_number,
-                _study(entry),
-                entry.calling_ae_title,
-                entry.instances,
-                f"{entry.waiting_s(now) / 60:.0f} min",
-                entry.study_instance_uid,
-            )
-            for entry in entries
-        ),
-    )  # fmt: skip
-
-
-def _print_next(page: "WorklistPage") -> None:
-    """Say how to see the studies that follow, on standard error: no program takes it for rows."""
-    if page.next_cursor:
-        print(f"more follow: screening worklist --after {page.next_cursor}", file=sys.stderr)
-
-
-def _patient(entry: "WorklistEntry") -> str:
-    from screening.worklist import wording
-
-    known = " ".join(part for part in (entry.patient_id, entry.patient_name) if part)
-    differ = "PATIENT DATA DIFFER" if entry.demographics_differ else ""
-    parts = (known, wording.sex(entry.patient_sex), wording.age(entry.patient_age), differ)
-    return ", ".join(part for part in parts if part)
-
-
-def _study(entry: "WorklistEntry") -> str:
-    from screening.worklist import wording
-
-    date, time = wording.dicom_date(entry.study_date), wording.dicom_time(entry.study_time)
-    return " ".join(part for part in (date, time, entry.study_description) if part)
-
-
 def print_ledger(counts: "Ledger") -> None:
     """Print the counts for people."""
     from screening.cli.printing import print_table
@@ -283,14 +194,15 @@ def print_failing(failing: "list[FailingDestination]") -> None:
         )
 
 
-def print_state(database: "Database") -> None:
-    """Print the worklist, the ledger, and the destinations that fail."""
+def print_state(database: "Database", *, cap: "timedelta | None" = None) -> None:
+    """Print the worklist, the ledger, and the destinations that fail.
+
+    cap: how long a study may wait before it goes ahead of all others.
+    """
+    from screening.cli.worklist import print_first_page
     from screening.db.breakers import failing_destinations
     from screening.ops.ledger import read_ledger
-    from screening.worklist.ordering import read_worklist
 
-    page = read_worklist(database)
-    print_worklist(page.entries)
-    _print_next(page)
+    print_first_page(database, cap)
     print_ledger(read_ledger(database))
     print_failing(failing_destinations(database))

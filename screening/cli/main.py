@@ -21,7 +21,7 @@ PLUGINS = "screening.commands"
 COMMANDS: Mapping[str, str] = {
     "up": "screening.cli.up:up",
     "send": "screening.cli.send:send",
-    "worklist": "screening.cli.lists:worklist",
+    "worklist": "screening.cli.worklist:app",
     "ledger": "screening.cli.lists:ledger",
     "trace": "screening.cli.lists:trace",
     "score": "screening.cli.score:score",

@@ -73,7 +73,7 @@ def _run(settings: Settings, database: Database, paths: list[Path], *, once: boo
             follow(database, check)
         uids = {r.sop_instance_uid for r in results if r.outcome is Outcome.DELIVERED}
         settled = wait_until_settled(settings, database, uids if paths else None, check)
-        print_state(database)
+        print_state(database, cap=settings.waiting_cap)
         return settled and not _transfer_failed(results)
     except KeyboardInterrupt:
         print("\nstopping; the next start continues from here")

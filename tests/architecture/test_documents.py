@@ -43,6 +43,8 @@ def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[
     if not isinstance(command, TyperGroup):
         yield " ".join(path), command
         return
+    if command.invoke_without_command:
+        yield " ".join(path), command
     context = typer.Context(command)
     for name in command.list_commands(context):
         yield from commands(command.get_command(context, name), (*path, name))

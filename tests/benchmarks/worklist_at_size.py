@@ -14,24 +14,27 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import alembic.command
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, func, select, text
 
 from screening.classify import claim as classify_claim
 from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
 from screening.db.migrate import alembic_config, upgrade
 from screening.db.session import Database
+from screening.db.study_tables import Study
 from screening.drift.of_senders import read_drift
 from screening.ops.ledger import read_ledger
 from screening.ops.since import parse_since
 from screening.ops.trace import trace
 from screening.report import deliveries, outbox
 from screening.settings import Settings
-from screening.worklist.ordering import read_worklist
+from screening.worklist.ordering import ReadingPriority, read_worklist
+from screening.worklist.places import STARTS
 from tests.services.servers import private_postgresql
 from tests.sites.web_app import Client, make_app
 
@@ -172,6 +175,11 @@ def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], obj
     for _ in range(20):  # not so far that a small list ends
         cursor = read_worklist(database, limit=40, after=cursor).next_cursor
 
+    with database.read() as session:
+        first = session.scalar(select(func.min(Study.received_at)))
+    assert first is not None
+    oldest_s = (utc_now() - first).total_seconds()
+
     def answers(path: str) -> None:
         assert get(path).status_code == 200
 
@@ -181,7 +189,16 @@ def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], obj
         )
         assert len(held.instances) in {1, 8}
 
+    def pages_with_cap(cap: timedelta) -> None:
+        """Read the first page, and the first behind the overdue ones."""
+        read_worklist(database, cap=cap)
+        read_worklist(database, cap=cap, after=STARTS[ReadingPriority.STAT])
+
     return {
+        "half is overdue": partial(pages_with_cap, timedelta(seconds=oldest_s / 2)),
+        "hardly any is overdue": partial(pages_with_cap, timedelta(seconds=oldest_s * 0.999)),
+        "nearly all is overdue": partial(pages_with_cap, timedelta(seconds=oldest_s * 0.001)),
+        "GET /read": partial(answers, "/read"),
         "GET /": partial(answers, "/"),
         "GET /board": partial(answers, "/board"),
         "GET / further down": partial(answers, f"/?after={cursor}"),

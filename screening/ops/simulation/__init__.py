@@ -1,0 +1,1 @@
+"""What another reading order would change: queues replayed, waits compared."""
