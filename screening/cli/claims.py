@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Claims of studies by readers: list, release.")
+app = typer.Typer(no_args_is_help=True, help="Readers' claims: list, release, mark-read.")
 
 
 @app.command(name="list")
@@ -72,3 +72,34 @@ def release(
     with opened_database() as (_, database):
         reader = release_claim(database, study, Actor(os_user(), may_end_others=True))
     print(f"the claim of {reader} is released")
+
+
+@app.command()
+def mark_read(
+    before: Annotated[
+        str,
+        typer.Option(metavar="T", help="Received before then: ISO date or time, or 7d, 12h."),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Mark old unread studies as read.
+
+    For studies from before readers marked them here. Those that somebody has claimed stay as they
+    are. You may interrupt and repeat it.
+
+    Example: screening claims mark-read --before 30d
+    """
+    from screening.cli.lists import point_in_time
+    from screening.cli.opened import opened_database
+    from screening.cli.person import os_user
+    from screening.domain.reading import Actor
+    from screening.ops.reading.claims import mark_read_before
+
+    end = point_in_time(before)
+    if not yes:
+        typer.confirm(f"Mark unread studies received before {end:%Y-%m-%d %H:%M} UTC?", abort=True)
+    studies = 0
+    with opened_database() as (_, database):
+        while count := mark_read_before(database, end, Actor(os_user())):
+            studies += count
+    print(f"studies marked as read: {studies}")

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "routes": "screening.cli.routes:app",
     "corrections": "screening.cli.corrections:app",
     "claims": "screening.cli.claims:app",
+    "feedback": "screening.cli.feedback:app",
     "users": "screening.cli.users:app",
     "db": "screening.cli.database:app",
     "bench": "screening.cli.bench:bench",

@@ -13,6 +13,7 @@ from screening.db.calibration_tables import WHOLE_SITE
 from screening.db.calibrations import CalibrationState
 from screening.domain.drift import Likeness
 from screening.drift.of_senders import SenderDrift
+from screening.worklist.reading_figures import ReadingFigures
 from screening.worklist.totals import Totals
 
 Values = Iterable[tuple[tuple[str, ...], float]]
@@ -28,6 +29,7 @@ class _Now:
     failing: Mapping[str, FailingDestination]
     calibration: CalibrationState
     drift: Sequence[SenderDrift]
+    reading: ReadingFigures
 
     def destinations(self) -> Iterator[tuple[str, FailingDestination | None]]:
         """Yield every destination that has reports, or fails, and how it fails."""
@@ -83,6 +85,22 @@ def _aspects(now: _Now) -> Values:
         for found in one.gauge.findings
         if found.measured is not None
     ]
+
+
+def _observed(now: _Now) -> Values:
+    return [
+        ((one.figure, one.target, bound), value)
+        for one in now.reading.observed
+        for bound, value in (
+            ("value", one.value),
+            ("low", one.interval.low),
+            ("high", one.interval.high),
+        )
+    ]
+
+
+def _observed_studies(now: _Now) -> Values:
+    return [((one.figure, one.target), one.studies) for one in now.reading.observed]
 
 
 METRICS = (
@@ -173,6 +191,34 @@ METRICS = (
         lambda now: [((one.calling_ae_title,), one.gauge.images) for one in now.drift],
         ("calling_ae_title",),
     ),
+    _Metric(
+        "screening_open_claims",
+        "Studies that readers have claimed and not read yet",
+        lambda now: _alone(now.reading.open_claims),
+    ),
+    _Metric(
+        "screening_oldest_claim_age_seconds",
+        "Age of the oldest open claim, 0 where none is open",
+        lambda now: _alone(now.reading.oldest_claim_age_s),
+    ),
+    _Metric(
+        "screening_feedback_studies",
+        "Studies that the active bundle scored, by the class that their readers found",
+        lambda now: [((label,), count) for label, count in now.reading.labels.items()],
+        ("label",),
+    ),
+    _Metric(
+        "screening_observed",
+        "Figures of the active bundle by its readers' feedback, with their 95 % intervals",
+        _observed,
+        ("figure", "target", "bound"),
+    ),
+    _Metric(
+        "screening_observed_studies",
+        "Studies with feedback that each of these figures is of",
+        _observed_studies,
+        ("figure", "target"),
+    ),
 )
 
 
@@ -182,11 +228,13 @@ def metrics_text(
     failing: Sequence[FailingDestination],
     calibration: CalibrationState,
     drift: Sequence[SenderDrift],
+    reading: ReadingFigures,
 ) -> bytes:
     """Return the figures of this moment; oldest_pending_age_s: None where nothing waits."""
     by_name = {one.destination: one for one in failing}
     registry = CollectorRegistry()
-    now = _Now(totals, oldest_pending_age_s or 0.0, by_name, calibration, drift)
+    age_s = oldest_pending_age_s or 0.0
+    now = _Now(totals, age_s, by_name, calibration, drift, reading)
     registry.register(_Figures(now))
     return generate_latest(registry)
 

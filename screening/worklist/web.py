@@ -51,6 +51,7 @@ from screening.worklist.places import Place
 from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 from screening.worklist.reach import HEALTH_PATH, Reach
 from screening.worklist.reading import ReaderActions, add_reading
+from screening.worklist.reading_figures import reading_figures
 from screening.worklist.recent_boards import RecentBoards, is_known
 from screening.worklist.security import SecurityHeaders
 from screening.worklist.study import read_history, read_instances
@@ -225,6 +226,7 @@ def _add_data(app: FastAPI, read: _Read) -> None:
             failing_destinations(database),
             calibration_state(database),
             read.drift(),
+            reading_figures(database, utc_now()),
         )
         return Response(figures, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -65,9 +65,9 @@ def metrics(
 
 
 def _print_figures(matrix: "ConfusionMatrix") -> None:
+    from screening.domain.proportions import wilson_interval
     from training.console import print_table
     from training.metrics.from_counts import figures, one_versus_rest
-    from training.metrics.intervals import wilson_interval
 
     def shown(part: int, whole: int) -> str:
         interval = wilson_interval(part, whole)

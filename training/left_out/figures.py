@@ -14,13 +14,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.domain.proportions import wilson_interval
 from screening.domain.triage import Priority
 from training.evaluation.acceptance import Bar, ReleaseFigure
 from training.left_out.alert_budget import BudgetFigures, budget_figures
 from training.left_out.scores import Flags, Floats, HospitalScores, Kind, joined_scores
 from training.metrics.classification import CURVE_RESAMPLES, Estimate
 from training.metrics.curves import roc_curve
-from training.metrics.intervals import bootstrap_values, percentile_interval, wilson_interval
+from training.metrics.intervals import bootstrap_values, percentile_interval
 
 LEAST_IMAGES = 20
 """Of a class, for a hospital to count in a mean, and to be compared with its own images alone."""

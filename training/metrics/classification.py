@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.domain.proportions import Interval, wilson_interval
 from training.metrics.calibration import Reliability, reliability
 from training.metrics.confusion import ConfusionMatrix, confusion_matrix
 from training.metrics.curves import (
@@ -20,13 +21,7 @@ from training.metrics.curves import (
     precision_recall_curve,
     roc_curve,
 )
-from training.metrics.intervals import (
-    LEAST_DEFINED,
-    Interval,
-    group_bootstrap,
-    reflected_interval,
-    wilson_interval,
-)
+from training.metrics.intervals import LEAST_DEFINED, group_bootstrap, reflected_interval
 
 RESAMPLES = 1000
 CURVE_RESAMPLES = 200

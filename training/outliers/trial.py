@@ -13,6 +13,7 @@ from typing import Any
 
 from screening.domain.eligibility import EligibilityRules, Refusal
 from screening.domain.lifecycle import FailureReason
+from screening.domain.proportions import wilson_interval
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.examination import Failed, examine
 from screening.imaging.phantom_image import phantom_image
@@ -21,7 +22,6 @@ from training.errors import TrainingError
 from training.evaluation.files import estimate_json
 from training.inference.bundle_inference import refusals_of
 from training.metrics.classification import Estimate
-from training.metrics.intervals import wilson_interval
 from training.outliers.outlier_images import CHANGES, DRAWN, GreyImage
 
 MOST_REFUSED = 0.01

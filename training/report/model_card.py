@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from screening.bundles.manifest import Manifest
 from screening.bundles.registry import Bundle
+from screening.domain.proportions import Interval
 from screening.domain.scores import CLASS_TITLES
 from screening.networks.architectures import ARCHITECTURES
 from training.errors import TrainingError
@@ -20,7 +21,7 @@ from training.evaluation.measurements import (
     PROBE_NAME,
     read_beside,
 )
-from training.metrics.intervals import Interval, reflected_interval
+from training.metrics.intervals import reflected_interval
 from training.runs.held_out_scores import TrainedFold
 
 MODEL_CARD_NAME = "model-card.md"

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from screening.domain.proportions import Interval
 from training.errors import TrainingError
 from training.evaluation.files import in_percent
 from training.evaluation.measurements import (
@@ -21,7 +22,6 @@ from training.evaluation.measurements import (
 )
 from training.evaluation.of_runs import RunEvaluation, RunsEvaluation
 from training.metrics.classification import Estimate, Evaluation
-from training.metrics.intervals import Interval
 from training.report.charts import Chart, Line, draw, range_of
 from training.report.comparison import compared_tables, headline_figures
 from training.report.image_sheet import Sheet

@@ -31,6 +31,9 @@ from screening.ops.reading.turns import (
     require_own,
 )
 
+STUDIES_AT_ONCE = 100
+"""Marked read in one transaction, so that nobody waits long for it."""
+
 
 def claim_study(database: Database, study_instance_uid: str, actor: Actor) -> None:
     """Give a study to a reader, until they have read it or it is released.
@@ -102,10 +105,7 @@ def mark_read(
                 f"{RELOAD} before you mark it read"
             )
         reading = reading or _claim(session, study, actor)
-        change_state(reading, ReadingState.READ)
-        reading.read_by, reading.read_at = actor.name, shared_now(session)
-        reading.newest_instance_id, reading.images = _newest_and_count(session, study)
-        add_event(session, "study_read", study_instance_uid=study_instance_uid, by=actor.name)
+        _finish(session, study, reading, actor)
         if opinion is not None:
             record_feedback(session, study, reading, actor, opinion)
 
@@ -123,6 +123,29 @@ def take_back(database: Database, study_instance_uid: str, actor: Actor) -> None
         add_event(
             session, "reading_taken_back", study_instance_uid=study_instance_uid, by=actor.name
         )
+
+
+def mark_read_before(
+    database: Database, received_before: datetime, actor: Actor, *, limit: int = STUDIES_AT_ONCE
+) -> int:
+    """Mark up to `limit` unread studies as read that arrived before then; return how many.
+
+    One transaction; 0 where none is left. Studies that somebody has claimed stay as they are.
+    Raises DatabaseUnavailableError.
+    """
+    with database.write() as session:
+        old = (
+            select(Study.study_instance_uid)
+            .where(Study.received_at < received_before, Study.reading == StudyReading.UNREAD)
+            .order_by(Study.received_at, Study.study_instance_uid)
+            .limit(limit)
+        )
+        uids = sorted(session.scalars(old))
+        studies = [locked_study(session, uid, actor) for uid in uids]
+        unread = [one for one in studies if one.reading == StudyReading.UNREAD]
+        for study in unread:
+            _finish(session, study, _claim(session, study, actor), actor)
+    return len(unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +189,13 @@ def _claim(session: Session, study: Study, actor: Actor) -> Reading:
     session.flush()
     add_event(session, "study_claimed", study_instance_uid=study.study_instance_uid, by=actor.name)
     return reading
+
+
+def _finish(session: Session, study: Study, reading: Reading, actor: Actor) -> None:
+    change_state(reading, ReadingState.READ)
+    reading.read_by, reading.read_at = actor.name, shared_now(session)
+    reading.newest_instance_id, reading.images = _newest_and_count(session, study)
+    add_event(session, "study_read", study_instance_uid=study.study_instance_uid, by=actor.name)
 
 
 def _release(session: Session, reading: Reading, actor: Actor) -> None:

@@ -23,7 +23,7 @@ def site(migrated_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path:
     """Return the database that commands use."""
     monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
     url = migrated_database.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("SCREENING_DATABASE_URL", url)
     return migrated_database
 
 

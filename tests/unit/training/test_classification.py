@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from screening.domain.proportions import wilson_interval
 from tests.training.predictions import predictions
 from training.inference.combination import own_scores
 from training.metrics.classification import (
@@ -14,7 +15,6 @@ from training.metrics.classification import (
     evaluate_set,
     joined,
 )
-from training.metrics.intervals import wilson_interval
 
 TRUE = ("covid19", "covid19", "pneumonia", "normal", "normal", "normal")
 ROWS = (

@@ -6,12 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.metrics.intervals import (
-    Interval,
-    group_bootstrap,
-    reflected_interval,
-    wilson_interval,
-)
+from screening.domain.proportions import Interval, wilson_interval
+from training.metrics.intervals import group_bootstrap, reflected_interval
 
 
 def test_wilson_matches_a_published_example() -> None:
