@@ -35,13 +35,14 @@ def reading_figures(database: Database, now: datetime) -> ReadingFigures:
     claims = select(func.count(), func.min(Reading.claimed_at)).where(is_open)
     with database.read() as session:
         count, oldest = session.execute(claims).one()
+        age_s = 0.0 if count == 0 else (now - oldest).total_seconds()
     feedback = feedback_on_active_bundle(database)
     labels = dict.fromkeys(Label, 0)
     for (label, _), studies in feedback.items():
         labels[label] += studies
     return ReadingFigures(
         open_claims=count,
-        oldest_claim_age_s=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
+        oldest_claim_age_s=max(0.0, age_s),
         labels=labels,
         observed=observed(feedback),
     )

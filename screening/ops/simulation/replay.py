@@ -60,7 +60,9 @@ def replay(
         study = queue.take(begin)
         waits.append(Wait(study, begin - study.received_at))
     left = [*queue.left(), *studies[arrived:]]
-    if left and ends_at is None:
+    if not left:
+        return waits
+    if ends_at is None:
         raise ValueError(f"expected an end of the replay, as {len(left)} studies are not read")
     return [*waits, *(Wait(one, ends_at - one.received_at, is_read=False) for one in left)]
 

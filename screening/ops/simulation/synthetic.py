@@ -58,6 +58,7 @@ def made_up(assumed: Assumptions) -> list[QueuedStudy]:
 def _study(number: int, hours: float, *, is_ill: bool, evidence: float) -> QueuedStudy:
     """Return one study; evidence: above 0 it is called."""
     called = evidence >= 0
+    groups: tuple[str, ...]
     if is_ill:
         groups = (ALL, ILL, FOUND if called else MISSED)
     else:
