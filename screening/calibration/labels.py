@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from screening.domain.scores import CLASS_TITLES, Class
+from screening.domain import reading
+from screening.domain.scores import CLASS_TITLES
 from screening.errors import CalibrationError
 
 LARGEST_FILE_BYTES = 10_000_000
-CLASS_COLUMN = "class"
-CLASS_OF_WORD: Mapping[str, Class] = {
-    **{klass.value: klass for klass in Class},
-    **{title.lower(): klass for klass, title in CLASS_TITLES.items()},
+CLASS_COLUMNS = ("class", "label")
+"""Either names the class; the second is what `screening feedback export` writes."""
+CLASS_OF_WORD: Mapping[str, reading.Label] = {
+    **{label.value: label for label in reading.Label},
+    **{title.lower(): reading.Label(klass.value) for klass, title in CLASS_TITLES.items()},
 }
 _LINES_NAMED = 5
 
@@ -33,7 +35,7 @@ class Label:
 
     line: int
     value: str = field(repr=False)
-    klass: Class
+    klass: reading.Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class LabelFile:
 def read_labels(path: Path) -> LabelFile:
     """Return the labels of a CSV file with a header, separated by commas or semicolons.
 
-    Columns: one of `Identifier`, and `class`; others are passed over. Raises CalibrationError where
-    the file cannot be used, names lines and no values: an accession number is a patient's.
+    Columns: one of `Identifier`, and one of CLASS_COLUMNS; others are passed over. Raises
+    CalibrationError where the file cannot be used, names lines and no values: an accession number
+    is a patient's.
     """
     text = _text(path)
     first = text.split("\n", 1)[0]
@@ -93,23 +96,26 @@ def _text(path: Path) -> str:
 
 def _identifier(path: Path, header: Sequence[str]) -> Identifier:
     found = [one for one in Identifier if one in header]
-    if len(found) != 1 or CLASS_COLUMN not in header or len(set(header)) != len(header):
+    classes = [one for one in CLASS_COLUMNS if one in header]
+    if len(found) != 1 or len(classes) != 1 or len(set(header)) != len(header):
         raise _refused(
             path,
-            f"expected a header with one of the columns {', '.join(Identifier)}, and "
-            f"{CLASS_COLUMN}, each once; found {', '.join(found) or 'none of the former'}"
-            f"{'' if CLASS_COLUMN in header else f' and no {CLASS_COLUMN}'}",
+            f"expected a header with one of the columns {', '.join(Identifier)}, and one of "
+            f"{', '.join(CLASS_COLUMNS)}, each once; found "
+            f"{', '.join(found) or 'none of the former'} and {', '.join(classes) or 'no class'}",
         )
     return found[0]
 
 
 def _label(path: Path, line: int, cells: Mapping[str, str], identifier: Identifier) -> Label:
-    value, word = cells[identifier].strip(), cells[CLASS_COLUMN].strip()
+    value = cells[identifier].strip()
+    word = next(cells[column] for column in CLASS_COLUMNS if column in cells).strip()
     if not value:
         raise _refused(path, f"line {line}: expected a value of {identifier}, found none")
     klass = CLASS_OF_WORD.get(word.lower())
     if klass is None:
-        raise _refused(path, f"line {line}: expected a class of {', '.join(Class)}, found another")
+        words = ", ".join(reading.Label)
+        raise _refused(path, f"line {line}: expected a class of {words}, found another")
     return Label(line, value, klass)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from screening.calibration.labels import read_labels
 from screening.cli.main import app
 from screening.db.clock import utc_now
 from screening.db.feedback import feedback_on_active_bundle, labelled_studies
@@ -22,14 +23,19 @@ from tests.rows.readings import OTTO, RITA, add_study, entry_of, read_by
 from tests.rows.resending import CORRECTED, corrections, image, resend
 from tests.sites.web_app import Client, make_app
 
-FOUND = {"1.1": Label.COVID19, "1.2": Label.NORMAL, "1.3": Label.PNEUMONIA}
+FOUND = {
+    "1.1": Label.COVID19,
+    "1.2": Label.NORMAL,
+    "1.3": Label.PNEUMONIA,
+    "1.4": Label.OTHER_ABNORMAL,
+}
 
 
 @pytest.fixture
 def read_studies(database: Database) -> Database:
-    """Return two studies called COVID-19, one not called, all read, with feedback."""
+    """Return two studies called COVID-19, two not called, all read, with feedback."""
     for study, label in FOUND.items():
-        add_study(database, study, "LOW" if study == "1.3" else "STAT", 0.4)
+        add_study(database, study, "LOW" if study in {"1.3", "1.4"} else "STAT", 0.4)
         read_by(database, study, label=label)
     return database
 
@@ -50,12 +56,14 @@ def test_the_newest_feedback_counts(read_studies: Database) -> None:
         (Label.COVID19, Class.COVID19): 1,
         (Label.NORMAL, Class.COVID19): 1,
         (Label.PNEUMONIA, None): 1,
+        (Label.OTHER_ABNORMAL, None): 1,
     }
     add_study(read_studies, "1.2", "STAT", 0.5)
     read_by(read_studies, "1.2", RITA, Label.COVID19)
     assert feedback_on_active_bundle(read_studies) == {
         (Label.COVID19, Class.COVID19): 2,
         (Label.PNEUMONIA, None): 1,
+        (Label.OTHER_ABNORMAL, None): 1,
     }
 
 
@@ -72,7 +80,7 @@ def test_metrics_tell_observed_figures(read_studies: Database, tmp_path: Path) -
         [0.0945, 0.5, 0.9055], abs=1e-3
     )
     assert told['screening_observed_studies{figure="sensitivity",target="disease"}'] == 2
-    assert told['screening_feedback_studies{label="other_abnormal"}'] == 0
+    assert told['screening_feedback_studies{label="other_abnormal"}'] == 1
     assert told["screening_open_claims"] == 0
     assert len(told) <= 4 * 3 * 4 + len(Label) + 1
     assert not {"rita", "1.1"} & set(text.replace('"', " ").split())
@@ -89,8 +97,10 @@ def test_the_export_has_a_label_a_study(
     ]
     file = tmp_path / "labels.csv"
     words = ("feedback", "export", "--to", str(file))
-    assert run(read_studies, monkeypatch, tmp_path, *words).startswith("3 labels written")
+    assert run(read_studies, monkeypatch, tmp_path, *words).startswith("4 labels written")
     assert file.read_text(encoding="utf-8") == said
+    read = read_labels(file)
+    assert {one.value: one.klass for one in read.labels} == FOUND
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 1
     assert "expected a new file" in str(again.exception)
@@ -102,7 +112,7 @@ def test_commands_show_figures_and_release_claims(
 ) -> None:
     """As operators use them, in a table and as JSON."""
     said = run(read_studies, monkeypatch, tmp_path, "feedback", "show")
-    assert "3 studies that the active bundle scored have feedback" in said
+    assert "4 studies that the active bundle scored have feedback" in said
     assert "1 of 2" in said
     assert '"figure": "sensitivity"' in run(
         read_studies, monkeypatch, tmp_path, "feedback", "show", "--json"

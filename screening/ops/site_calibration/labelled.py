@@ -9,7 +9,8 @@ from sqlalchemy import select
 from screening.calibration.labels import Identifier, Label, LabelFile, in_lines
 from screening.db.session import Database
 from screening.db.tables import Instance
-from screening.domain.scores import Class, ClassScores
+from screening.domain import reading
+from screening.domain.scores import ClassScores
 from screening.domain.site_calibration import highest_of_study
 from screening.errors import CalibrationError
 from screening.ops.site_calibration.sample import ScoredImage
@@ -19,10 +20,13 @@ UIDS_A_STATEMENT = 500
 
 @dataclass(frozen=True, slots=True)
 class LabelledStudy:
-    """A study, or those of its images with one label: their highest scores, and the class."""
+    """A study, or those of its images with one label: their highest scores, and the class.
+
+    Another abnormality is none of the classes that are scored: it counts against each of them.
+    """
 
     scores: ClassScores
-    klass: Class
+    klass: reading.Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def labelled_studies(
     for image in chosen:
         of_value[_value(image, file.identifier)].append(image)
     scored = {_value(image, file.identifier) for image in every}
-    by_study: defaultdict[tuple[str, Class], list[ClassScores]] = defaultdict(list)
+    by_study: defaultdict[tuple[str, reading.Label], list[ClassScores]] = defaultdict(list)
     without_score = elsewhere = 0
     for label in file.labels:
         images = of_value.get(label.value, [])

@@ -148,14 +148,14 @@ def _tie_in_words(one: Raised) -> str:
 
 def _recalibrations(labelled: Labelled) -> tuple[dict[Class, Recalibration], list[str]]:
     studies = labelled.studies
-    found = {klass: sum(one.klass is klass for one in studies) for klass in Class}
+    found = {klass: sum(one.klass.value == klass.value for one in studies) for klass in Class}
     if len(studies) < LEAST_LABELLED:
         raise CalibrationError(
             f"expected labels of at least {LEAST_LABELLED} studies with a score, found "
             f"{len(studies)} (without a score: {labelled.without_score}, of another sender or "
             f"time: {labelled.elsewhere}); label more. Nothing was applied"
         )
-    if sum(count > 0 for count in found.values()) < 2:  # noqa: PLR2004  two classes
+    if len({one.klass for one in studies}) < 2:  # noqa: PLR2004  two classes
         raise CalibrationError(
             f"expected labels of at least two classes, found {len(studies)} studies of one; add "
             "studies of another class, best of consecutive patients. Nothing was applied"
@@ -171,7 +171,9 @@ def _recalibrations(labelled: Labelled) -> tuple[dict[Class, Recalibration], lis
             )
             continue
         scores = np.array([one.scores.of(klass) for one in studies])
-        curves[klass] = recalibrate(scores, np.array([one.klass is klass for one in studies]))
+        curves[klass] = recalibrate(
+            scores, np.array([one.klass.value == klass.value for one in studies])
+        )
         warnings += _of_curve(klass, curves[klass], fewest)
     if not curves:
         raise CalibrationError(

@@ -20,6 +20,7 @@ def written(tmp_path: Path, content: bytes) -> Path:
     "content",
     [
         b"study_instance_uid,class\n1.2,covid19\n\n1.3, Normal \n",
+        b"study_instance_uid,label\n1.2,covid19\n1.3,normal\n",
         b"\xef\xbb\xbfStudy_Instance_UID;note;Class\r\n1.2;x;COVID-19\r\n1.3;y;normal\r\n",
     ],
 )
@@ -40,6 +41,10 @@ def test_commas_semicolons_and_either_spelling_are_read(tmp_path: Path, content:
         (b"uid,class\n1.2,normal\n", "found none of the former"),
         (b"accession_number\nA1\n", "and no class"),
         (b"accession_number,study_instance_uid,class\nA1,1.2,normal\n", "found study_instance_uid"),
+        (
+            b"accession_number,class,label\nA1,normal,normal\n",
+            "found accession_number and class, l",
+        ),
         (b"accession_number,class\n", "expected a label on each line"),
         (b"accession_number,class\nA1,healthy\n", "line 2: expected a class of covid19"),
         (b"accession_number,class\nA1,normal\n,normal\n", "line 3: expected a value"),
