@@ -61,7 +61,7 @@ def simulate(  # noqa: PLR0917  Typer names each option
     Example: screening worklist simulate --arrivals 12 --prevalence 0.1 --cap 8 --plot waits.svg
     """
     from screening.ops.simulation.readers import Staff
-    from screening.ops.simulation.synthetic import GROUPS, Assumptions, made_up
+    from screening.ops.simulation.synthetic import MADE_UP_GROUPS, Assumptions, made_up
     from screening.ops.simulation.waits import compare_orders
     from screening.settings import load_settings
 
@@ -75,7 +75,7 @@ def simulate(  # noqa: PLR0917  Typer names each option
         studies, reading, ends_at, groups, said = _history(days, staff)
     else:
         studies = made_up(Assumptions(arrivals, days, prevalence, sensitivity, specificity, seed))
-        reading, groups = staff, GROUPS
+        reading, groups = staff, MADE_UP_GROUPS
         said = f"{len(studies)} studies made up; {_load(arrivals, staff)}"
     if not studies:
         raise typer.BadParameter("expected studies in this time, found none; take more --days")
@@ -113,7 +113,7 @@ def _history(
     """Return the site's studies, who reads them, until when, their groups, and what to say."""
     from screening.cli.opened import opened_database
     from screening.db.clock import utc_now
-    from screening.ops.simulation.history import GROUPS, read_history
+    from screening.ops.simulation.history import SITE_GROUPS, read_history
     from screening.ops.simulation.readers import Recorded
 
     now = utc_now()
@@ -121,9 +121,9 @@ def _history(
         found = read_history(database, now - timedelta(days=days))
     said = f"{len(found.studies)} studies of this site, {len(found.readings)} of them read"
     if len(found.readings) >= ENOUGH_READ * len(found.studies):
-        return found.studies, Recorded(found.readings), now, GROUPS, f"{said}, as recorded"
+        return found.studies, Recorded(found.readings), now, SITE_GROUPS, f"{said}, as recorded"
     per_hour = len(found.studies) / (24 * days)
-    return found.studies, staff, None, GROUPS, f"{said}; {_load(per_hour, staff)}"
+    return found.studies, staff, None, SITE_GROUPS, f"{said}; {_load(per_hour, staff)}"
 
 
 def _print_json(found: "Comparison", said: str) -> None:

@@ -14,7 +14,7 @@ from screening.ops.simulation.replay import QueuedStudy
 
 ALL = "all"
 PRIORITIES = ("STAT", "HIGH", "MEDIUM", "UNSCORED", "LOW", "NOT SCREENED")
-GROUPS = (ALL, *PRIORITIES, *(f"reader found {label.replace('_', ' ')}" for label in Label))
+SITE_GROUPS = (ALL, *PRIORITIES, *(f"reader found {label.replace('_', ' ')}" for label in Label))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from screening.ops.simulation.replay import QueuedStudy
 
 ALL, ILL, FOUND, MISSED = "all", "with disease", "with disease, found", "with disease, missed"
 HEALTHY, FALSE_ALARMS = "without disease", "without disease, called"
-GROUPS = (ALL, ILL, FOUND, MISSED, HEALTHY, FALSE_ALARMS)
+MADE_UP_GROUPS = (ALL, ILL, FOUND, MISSED, HEALTHY, FALSE_ALARMS)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CALLED_RANK, OTHER_RANK = 1, 4
 """HIGH and LOW."""
