@@ -35,10 +35,14 @@ from deploy.files import (
 from screening.cli.main import app
 from screening.db.calibrations import CalibrationState
 from screening.domain.drift import FEWEST_IMAGES, RecentImage, gauge
+from screening.domain.observed import observed
+from screening.domain.reading import Label
+from screening.domain.scores import Class
 from screening.drift.of_senders import SenderDrift
 from screening.ops.ledger import Ledger
 from screening.settings import NOT_SETTINGS, PREFIX, Settings
 from screening.worklist.metrics import metrics_text
+from screening.worklist.reading_figures import ReadingFigures
 
 INSTALLED_COMMAND = "/opt/screening/.venv/bin/screening"
 
@@ -140,7 +144,10 @@ def alerts_use_our_metrics(folder: Path = DEPLOY) -> list[str]:
     )
     images = [RecentImage({}, refused=True)] * FEWEST_IMAGES
     drift = [SenderDrift("ANY", "any 1", gauge(images, ()))]
-    text = metrics_text(ledger, None, [], CalibrationState(), drift).decode()
+    reading = ReadingFigures(0, 0.0, {}, observed({(Label.COVID19, Class.COVID19): 1}))
+    text = metrics_text(
+        ledger, None, [], calibration=CalibrationState(), drift=drift, reading=reading
+    ).decode()
     exported = set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
     problems = []
     for path in sorted(folder.glob("prometheus/*.yaml")):

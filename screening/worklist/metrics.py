@@ -226,6 +226,7 @@ def metrics_text(
     totals: Totals,
     oldest_pending_age_s: float | None,
     failing: Sequence[FailingDestination],
+    *,
     calibration: CalibrationState,
     drift: Sequence[SenderDrift],
     reading: ReadingFigures,

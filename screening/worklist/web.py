@@ -224,9 +224,9 @@ def _add_data(app: FastAPI, read: _Read) -> None:
             read.ledger(),
             oldest_pending_age_s(database, utc_now()),
             failing_destinations(database),
-            calibration_state(database),
-            read.drift(),
-            reading_figures(database, utc_now()),
+            calibration=calibration_state(database),
+            drift=read.drift(),
+            reading=reading_figures(database, utc_now()),
         )
         return Response(figures, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
