@@ -31,6 +31,7 @@ _LIBRARY_LEVELS = {
     "PIL": logging.WARNING,
     "alembic": logging.WARNING,
     "uvicorn": logging.WARNING,
+    "httpcore": logging.WARNING,  # would tell headers
 }
 _WARNS_WITH_VALUES = r"(pydicom|highdicom|pynetdicom|celery)\b"
 

@@ -121,7 +121,7 @@ def _supposed(**given: str | None) -> dict[str, str]:
 def _with(facts: "ResultFacts", supposed: dict[str, str]) -> "ResultFacts":
     changes: dict[str, Any] = dict(supposed)
     if "bundle" in supposed and supposed["bundle"] != facts.bundle:
-        changes["trained"] = None  # another bundle's
+        changes["trained"] = changes["calibrated"] = None  # another bundle's
     return replace(facts, **changes)
 
 

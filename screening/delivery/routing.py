@@ -51,6 +51,8 @@ class Route(BaseModel):
     """What classified it, as name@version; `*` stands for any characters."""
     trained: bool | None = None
     """Whether that bundle is trained."""
+    calibrated: bool | None = None
+    """Whether the priority is by a calibration of the site's own."""
     states: Annotated[tuple[ResultState, ...], Field(min_length=1)] | None = None
     otherwise: bool = False
     """Fits where no other rule does."""
@@ -58,16 +60,20 @@ class Route(BaseModel):
     @property
     def wanted(self) -> dict[str, tuple[str, ...]]:
         """What the rule asks for: values by the field of `ResultFacts` that is to have one."""
-        trained = None if self.trained is None else (str(self.trained).lower(),)
         asked = {
             "calling_ae_title": self.calling_ae_titles,
             "modality": self.modalities,
             "priority": self.priorities,
             "bundle": self.bundles,
-            "trained": trained,
+            "trained": _word(self.trained),
+            "calibrated": _word(self.calibrated),
             "state": self.states,
         }
         return {fact: tuple(values) for fact, values in asked.items() if values is not None}
+
+
+def _word(wanted: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001  a setting's value
+    return None if wanted is None else (str(wanted).lower(),)
 
 
 TITLES: Mapping[str, str] = {
@@ -76,6 +82,7 @@ TITLES: Mapping[str, str] = {
     "priority": "priority",
     "bundle": "bundle",
     "trained": "trained",
+    "calibrated": "calibrated",
     "state": "state",
 }
 
@@ -91,6 +98,8 @@ class ResultFacts:
     """As name@version."""
     trained: str | None = None
     """true or false, as the settings write it."""
+    calibrated: str | None = None
+    """As above."""
     state: str | None = None
 
     def as_dict(self) -> dict[str, str | None]:

@@ -1,8 +1,7 @@
 """STOW-RS to a DICOMweb server: the stored bytes, one object a request, its answer read per object.
 
-dicomweb-client would encode each object anew and end with an exception at 409, without what the
-server said of the object; so the request is made here. Sources: DICOM PS3.18 sections 8.6.1.2 and
-10.5, annex I.2; RFC 2387.
+Made here rather than by dicomweb-client, which encodes objects anew (docs/decisions/0030).
+Sources: DICOM PS3.18 sections 8.6.1.2 and 10.5, annex I.2; RFC 2387.
 """
 
 import hashlib

@@ -27,6 +27,7 @@ FACTS = (
     Bundle.name.label("bundle_name"),
     Bundle.version.label("bundle_version"),
     Bundle.trained.label("bundle_trained"),
+    Classification.calibration_id.is_not(None).label("is_calibrated"),
     exists().where(_IS_EARLIER).label("again"),
 )
 """Columns of a statement on results with their instances and bundles."""
@@ -50,6 +51,7 @@ def facts_in(row: Row[Any]) -> ResultFacts:
         priority=row.priority,
         bundle=f"{row.bundle_name}@{row.bundle_version}",
         trained=str(row.bundle_trained).lower(),
+        calibrated=str(bool(row.is_calibrated)).lower(),
         state=ResultState.AGAIN if row.again else ResultState.FIRST,
     )
 

@@ -15,7 +15,7 @@ from screening.errors import SettingsError
 from screening.ops.change_over import finish_change_over
 from screening.report import outbox
 from screening.report.late_deliveries import find_late
-from screening.settings import load_settings
+from screening.settings import child_environment, load_settings
 from screening.spool.store import Spool
 from tests.contract.test_late_deliveries import LONG_AGO
 from tests.contract.test_outbox import add_result
@@ -153,6 +153,8 @@ def test_the_command_explains_what_was_received(
         {"route": "urgent", "to": ["ris"], "fit": "yes", "why": "priority is STAT"},
         {"route": "room", "to": ["pacs"], "fit": "no", "why": "calling AE title is CR2, not CR1"},
     ]
+    assert said["result"]["trained"] == "true"
+    assert said["result"]["calibrated"] == "false"
     assert json.loads(routes("test", "1.2.3.1.1.1", "--json")[1]) == [said]
     _, printed, _ = routes("test", "1.2.3.1", "--priority", "LOW", "--calling-ae-title", "CR1")
     assert "by room" in printed
@@ -204,3 +206,22 @@ def test_settings_with_a_wrong_table_do_not_start(table: list[Any], complaint: s
     pacs = {"name": "pacs", "host": "h", "port": 104, "ae_title": "A"}
     with pytest.raises(SettingsError, match=complaint):
         load_settings(destinations=[pacs], routes=table)
+
+
+def test_routes_and_destinations_reach_another_process_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `screening up` hands to its stations, every kind of destination among it."""
+    monkeypatch.chdir(tmp_path)
+    web = {"name": "web", "kind": "stow-rs", "url": "https://h/dicom-web"}
+    ris = {"name": "ris", "kind": "hl7-mllp", "host": "h", "port": 2575}
+    hook = {"name": "hook", "kind": "webhook", "url": "https://h/", "secret_file": "secret"}
+    table = [
+        {"name": "one", "to": ["ris", "hook"], "trained": True},
+        {"name": "two", "to": ["web"]},
+    ]
+    told = load_settings(destinations=[web, ris, hook], routes=table)
+    handed_on = child_environment(told)
+    for name in ("SCREENING_DESTINATIONS", "SCREENING_ROUTES"):
+        monkeypatch.setenv(name, handed_on[name])
+    assert load_settings() == told

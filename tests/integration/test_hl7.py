@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def ris(port: int, settings: dict[str, Any] | None = None, **keys: Any) -> Desti
     return destination
 
 
+@cache
 def message(revision: int = 0) -> StoredReport:
     """Return a report as its row holds it."""
     source = header()

@@ -36,6 +36,8 @@ NOT_VERIFIED, CORRECTED = "R", "C"
 STUDY_INSTANCE_UID = Code("110180", "DCM", "Study Instance UID")
 _CONTROL_ID_CHARACTERS = 20
 _PERCENT_DIGITS = 6
+_LONGEST_NAMESPACE = 20
+"""Characters of HD.1 (IS)."""
 _LONGEST_LINE = 150
 """Characters; the library takes 199 once they are escaped."""
 
@@ -114,7 +116,7 @@ def _fill(segment: Segment, fields: dict[str, str | Sequence[str]]) -> None:
 
 
 def _fill_patient(segment: Segment, image: Dataset) -> None:
-    issuer = text(image.get("IssuerOfPatientID") or "")
+    issuer = _authority(text(image.get("IssuerOfPatientID") or ""))
     _fill(
         segment,
         {
@@ -203,6 +205,11 @@ def _observations(image: Dataset, content: ReportContent) -> Iterator[_Observati
         )
 
 
+def _authority(issuer: str) -> str:
+    """Return HD as subcomponents: by a name, or by a universal ID of local kind for a long one."""
+    return issuer if len(issuer) <= _LONGEST_NAMESPACE else f"&{issuer}&L"
+
+
 def _status(content: ReportContent) -> str:
     return CORRECTED if content.predecessors else NOT_VERIFIED
 
@@ -216,10 +223,15 @@ def _procedure(image: Dataset) -> str:
 
 
 def _study_time(image: Dataset) -> str:
-    """Return date and time of the study as far as both are there, with the image's offset."""
+    """Return date and time of the study as far as both are there, with the image's offset.
+
+    HL7 has no leap second: it counts as the one before.
+    """
     day, time = str(image.StudyDate or ""), str(image.StudyTime or "")
     if not day or len(time) < len("HHMM"):
         return day
     whole, _, fraction = time.partition(".")
+    if whole.endswith("60"):
+        whole = f"{whole[:-2]}59"
     offset = str(image.get("TimezoneOffsetFromUTC") or "")
     return f"{day}{whole}{f'.{fraction[:4]}' if fraction else ''}{offset}"

@@ -20,6 +20,7 @@ RESULT = ResultFacts(
     priority="STAT",
     bundle="covid-cxr@3",
     trained="true",
+    calibrated="false",
     state="first",
 )
 SITE = SiteNames(["pacs", "ris", "hook"], ["reports-folder"], ["CR1", "CR2", "DX1"])
@@ -56,6 +57,7 @@ def test_without_rules_every_result_goes_everywhere() -> None:
         ({"bundles": ["covid-cxr"]}, (Fit.NO, None)),
         ({"trained": True}, (Fit.YES, "trained is true")),
         ({"trained": False}, (Fit.NO, "trained is true, not false")),
+        ({"calibrated": True}, (Fit.NO, "calibrated is false, not true")),
         ({"states": ["again"]}, (Fit.NO, "state is first, not again")),
         (
             {"modalities": ["CR"], "priorities": ["LOW"], "trained": False},

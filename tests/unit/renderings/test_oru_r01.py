@@ -1,9 +1,14 @@
 """The result as ORU^R01, read back by another library than the one that wrote it."""
 
+import random
+import string
 from dataclasses import replace
 
 import hl7
 import pytest
+from pydicom.config import IGNORE
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from screening.delivery.content import ReportContent, ReportReference
@@ -134,3 +139,35 @@ def test_what_an_image_lacks_is_left_out() -> None:
         "1.2.3.1", "399208008^Plain chest X-ray^SCT", "20260228", "",
     ]  # fmt: skip
     assert "UNTRAINED" in observations(message)["121106 1"]
+
+
+TEXT = string.ascii_letters + "|^&~ =.-é山0"
+DATES = ("", "20260228", "00010101", "99991231", "20240229")
+TIMES = ("", "00", "2359", "235960", "235959.123456")
+
+
+def test_whatever_a_header_may_hold_can_be_said() -> None:
+    """The longest values of delimiters alone, any date, a leap second: each gives a message."""
+    chance = random.Random(17)  # noqa: S311  no secret
+
+    def some(longest: int) -> str:
+        return "".join(chance.choices(TEXT, k=chance.randint(0, longest)))
+
+    source = header()
+    source.SpecificCharacterSet = "ISO_IR 192"
+    for number in range(15):
+        values = {
+            "PatientID": "|" * 64 if number == 0 else some(64),
+            "IssuerOfPatientID": "~" * 64 if number == 0 else some(64),
+            "AccessionNumber": "&" * 16 if number == 0 else some(16),
+            "PatientName": "&" * 64 if number == 0 else some(30),
+            "StudyDate": chance.choice(DATES),
+            "StudyTime": chance.choice(TIMES),
+            "PatientBirthDate": chance.choice(DATES),
+            "TimezoneOffsetFromUTC": chance.choice(["", "+1400", "-1200"]),
+        }
+        for keyword, value in values.items():
+            tag = tag_for_keyword(keyword)
+            assert tag is not None
+            source.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=IGNORE))
+        rendered(source, content())
