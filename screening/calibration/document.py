@@ -14,7 +14,6 @@ from screening.domain.site_calibration import Interpolated, Logistic, SiteCalibr
 from screening.domain.triage import Measure, Priority, TriageRule
 from screening.errors import CalibrationError
 
-SCHEMA_VERSION = 1
 LARGEST_FILE_BYTES = 1_000_000
 MOST_POINTS = 1000
 """Of one curve."""
@@ -119,7 +118,7 @@ class SiteRule(_Part):
 class CalibrationDocument(_Part):
     """The content of a calibration's file."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     bundle: OfBundle
     calling_ae_title: Annotated[str, Field(max_length=16, pattern=r"^[ -\[\]-~]*$")]
     """"" for the whole site."""

@@ -118,26 +118,21 @@ def _newton(logits: Floats, targets: Floats, slope: float | None = None) -> tupl
     design = np.column_stack([logits, np.ones_like(logits)])
     parameters = np.array([1.0 if slope is None else slope, 0.0])
     free = np.array([slope is None, True])
-    loss = _loss(design @ parameters, targets)
     for _ in range(_STEPS):
         probability = 1 / (1 + np.exp(-np.clip(design @ parameters, -500, 500)))
         gradient = design[:, free].T @ (probability - targets)
         curvature = np.maximum(probability * (1 - probability), _SMALLEST)
         hessian = (design[:, free] * curvature[:, None]).T @ design[:, free]
-        step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        step = np.zeros(2)
+        step[free] = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        before = _loss(design @ parameters, targets)
         size = 1.0
-        while size > _CLOSE:  # half a step at a time, where a whole one leads up
-            moved = parameters.copy()
-            moved[free] -= size * step
-            lower = _loss(design @ moved, targets)
-            if lower <= loss:
-                break
-            size /= 2
-        else:
+        while size > _CLOSE and _loss(design @ (parameters - size * step), targets) > before:
+            size /= 2  # a whole step would lead up
+        if size <= _CLOSE:
             break
-        done = loss - lower < _CLOSE
-        parameters, loss = moved, lower
-        if done:
+        parameters = parameters - size * step
+        if before - _loss(design @ parameters, targets) < _CLOSE:
             break
     return float(parameters[0]), float(parameters[1])
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print every setting with its value and origin, and the site's calibration.
+    """Print every setting with its value and origin.
 
-    Passwords are masked. The calibration is in the database; without it, it is unknown.
+    Passwords are masked. The last line says whether the site has calibrated its bundle.
 
     Example: screening settings
     """

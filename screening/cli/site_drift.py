@@ -16,7 +16,7 @@ def drift(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare each sender's newest images with those that the bundle knows.
+    """Compare each sender's images with those of the bundle.
 
     It looks at the newest 100 images of each calling AE title that the active bundle answered, and
     says whether they are like the images that it knows, shifted, or unlike them.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 
-from screening.domain.scores import CLASS_TITLES, THRESHOLD_DIGITS, Class, ClassScores
+from screening.domain.scores import THRESHOLD_DIGITS, Class, ClassScores
 from screening.domain.site_calibration import Interpolated
 from screening.domain.triage import Measure, Priority, TriageRule
 
@@ -113,8 +113,3 @@ def _rounded(rank: float) -> float:
 def budget_in_words(budget: AlertBudget) -> str:
     """Return the budget as people see it: "STAT 5 %, HIGH 15 %"."""
     return ", ".join(f"{priority} {100 * share:g} %" for priority, share in budget.shares.items())
-
-
-def classes_in_words(priority: Priority) -> str:
-    """Return whose rank gives a priority: "COVID-19 or Pneumonia"."""
-    return " or ".join(CLASS_TITLES[klass] for klass in CLASSES_OF_PRIORITY[priority])

@@ -79,7 +79,7 @@ def detach(session: Session, row: Classification) -> DueReport:
 
 def triage_of(row: Classification) -> Triage:
     """Return the priority of a scored result."""
-    return Triage(Priority(row.priority), row.priority_rule or "", row.priority_score or 0.0)
+    return Triage(Priority(str(row.priority)), row.priority_rule or "", row.priority_score or 0.0)
 
 
 def newest_reports(session: Session, row: Classification) -> dict[str, Predecessor]:

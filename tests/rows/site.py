@@ -2,8 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
+from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
-from screening.db.tables import Bundle
+from screening.db.tables import Bundle, Classification
 from tests.rows.stored import NOON, add_instance, add_score
 
 
@@ -38,3 +41,17 @@ def add_site(
                 pneumonia=0.0005 * number,
                 report_state="made",
             )
+
+
+def active(database: Database) -> ActiveBundle:
+    """Return the active bundle."""
+    found = active_bundle(database)
+    assert found is not None
+    return found
+
+
+def priorities(database: Database) -> list[str | None]:
+    """Return the priority of each result, in the order of the COVID-19 scores."""
+    with database.read() as session:
+        order = (Classification.covid19, Classification.id)
+        return list(session.scalars(select(Classification.priority).order_by(*order)))
