@@ -52,19 +52,20 @@ def mean_shift(sample: Sequence[Sequence[float]], means: Sequence[float], images
 
 
 def kolmogorov_distance(
-    sample: Sequence[float], distributions: Sequence[Sequence[float]], images: int
+    sample: Sequence[float], quantiles: Sequence[float], images: int
 ) -> Measured:
     """Return the largest difference of two distribution functions, 0 to 1.
 
-    sample: ascending. distributions: one by one the quantiles, at even shares from 0 to 1 and
-    ascending, of what the other one is the equal mixture of; each is even between its quantiles.
-    images: how many these are of.
+    sample: ascending. quantiles: of the other distribution at even shares from 0 to 1, ascending;
+    it is taken to be even between them. images: how many they are of.
     """
     value = 0.0
     for place, one in enumerate(sample):
-        below = fmean(_share_below(quantiles, one) for quantiles in distributions)
-        upto = fmean(_share_upto(quantiles, one) for quantiles in distributions)
-        value = max(value, below - place / len(sample), (place + 1) / len(sample) - upto)
+        value = max(
+            value,
+            _share_below(quantiles, one) - place / len(sample),
+            (place + 1) / len(sample) - _share_upto(quantiles, one),
+        )
     chance = _KOLMOGOROV_95 * math.sqrt(1 / len(sample) + 1 / images)
     return Measured(value, max(0.0, value - chance), min(1.0, value + chance))
 

@@ -105,7 +105,7 @@ def test_a_little_is_shifted_and_scores_never_say_unlike() -> None:
     assert "take its scores with care" in sentence(found, "CR2")
     limit = LIMITS[Aspect.FEATURES]
     assert limit.unlike is not None
-    a_little = gauge(moved(images(100), [FEATURES], limit.unlike), [source()])
+    a_little = gauge(moved(images(100), [FEATURES], 1.2 * limit.unlike), [source()])
     assert a_little.blamed() == (Aspect.FEATURES,)
     assert a_little.likeness is Likeness.SHIFTED
 
