@@ -67,15 +67,18 @@ def trace(
     Example: screening trace 2.25.1234
     """
     from screening.cli.opened import opened_database
+    from screening.db.clock import utc_now
+    from screening.ops.drift_trace import drift_lines
     from screening.ops.study_search import find_studies
     from screening.ops.trace import trace as read_trace
 
-    with opened_database() as (_, database):
+    with opened_database() as (settings, database):
         uid, lines = value, read_trace(database, value)
         studies = [] if lines else find_studies(database, value)
         if len(studies) == 1:
             uid = studies[0].study_instance_uid
             lines = read_trace(database, uid)
+        lines += drift_lines(database, settings, lines, utc_now())
     if lines:
         _print_trace(uid, lines, as_json=as_json)
     elif studies:

@@ -60,6 +60,22 @@ def evaluate(
             "--bundle also kept beside its manifest.",
         ),
     ] = False,
+    test_time_augmentation: Annotated[
+        bool,
+        typer.Option(
+            "--test-time-augmentation",
+            help="With --bundle: what each view brings at hospitals of the manifest that the "
+            "bundle never saw, and what it costs.",
+        ),
+    ] = False,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With --test-time-augmentation: at most N images of each hospital and label.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     workers: Workers = 2,
     cache: Cache = None,
@@ -69,7 +85,8 @@ def evaluate(
     Several runs are measured as an ensemble, too. With --bundle, it measures a bundle against the
     targets of a release, and keeps the result beside the manifest. With --leave-out-hospital, it
     measures runs on the hospitals that they left out; runs that left out the same hospitals count
-    as one ensemble.
+    as one ensemble. With --bundle and --test-time-augmentation, it measures each view of the bundle
+    alone and together at hospitals that the bundle never saw.
 
     Example: screening train evaluate runs/khan2020-4class --data manifest.csv
     screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
@@ -80,6 +97,10 @@ def evaluate(
         from training.cli.left_out import LeftOutOptions, tell_left_out
 
         tell_left_out(_named(runs), data, LeftOutOptions(out=out, bundle=bundle, **asdict(options)))
+    elif bundle and test_time_augmentation:
+        from training.cli.augmentation import tell_augmentation_cost
+
+        tell_augmentation_cost(bundle, data, most=most, out=out, as_json=as_json)
     elif bundle:
         _evaluate_bundle(bundle, split_from, split, data, options)
     else:

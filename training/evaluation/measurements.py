@@ -20,6 +20,8 @@ CONTRAST_ROBUSTNESS_NAME = "contrast-robustness.json"
 """Of `screening train contrast-robustness`, in the bundle's folder."""
 LEFT_OUT_NAME = "left-out.json"
 """Of `screening train evaluate --leave-out-hospital --bundle`, in the bundle's folder."""
+AUGMENTATION_NAME = "test-time-augmentation.json"
+"""Of `screening train evaluate --bundle --test-time-augmentation`, in the folder of --out."""
 PROBE_NAME = "source-probe.json"
 """Of `screening train probe`, in the fold's folder."""
 

@@ -1,5 +1,6 @@
 """The reference of a bundle: what held-out images of each source look like to it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,56 +11,69 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 from screening.bundles.reference import read_reference
 from screening.bundles.registry import Bundle
-from screening.domain.image_statistics import KNOWN_NAMES
-from screening.ensemble.ensemble import Ensemble
+from screening.domain.eligibility import Reason, Refusal
+from screening.domain.image_statistics import KNOWN_NAMES, ImageStatistics
+from screening.domain.scores import combine, member_scores
+from screening.ensemble.ensemble import Ensemble, Inference
 from tests.training.trained_runs import Site
 from training.outliers import reference
-from training.runs.folder import read_split
+from training.release.export import export_bundle
 
 pytestmark = pytest.mark.tensorflow
 
-
-def test_an_export_describes_the_images_that_chose_its_calibration(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beside its manifest, for this bundle alone; with too few images there is none."""
-    monkeypatch.setattr(reference, "FEWEST_OF_A_SOURCE", 2)
-    bundle = site.export(tmp_path / "chest-1")
-    sources = read_reference(bundle)
-    assert sources
-    validation = [used for used in read_split(site.runs[0] / "fold-1") if used.part == "validation"]
-    assert sum(source.images for source in sources) <= len(validation)
-    for source in sources:
-        assert set(source.quantiles) == set(KNOWN_NAMES)
-        assert len(source.feature_means) > 0
+THREE = ("covid19", "pneumonia", "normal")
+REFUSAL = Refusal(Reason.UNLIKE_CHEST_RADIOGRAPH, "distance 9")
 
 
-def test_a_bundle_of_few_images_has_no_reference(released: Bundle) -> None:
-    """Its distributions would be mostly chance."""
-    assert read_reference(released) == ()
+def inference(place: int) -> Inference:
+    """Return scores and statistics that grow from image to image; every fourth is refused."""
+    share = place / 100
+    scores = combine([member_scores("one", THREE, (share, 0.0, 1 - share), 1.0)], [1.0])
+    statistics = ImageStatistics(share, 2.0, 3.0, 4.0, 1.0 + share, (share, -share))
+    return Inference(scores, REFUSAL if place % 4 == 3 else None, statistics)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Return the files that were scored, by nothing."""
+    found: list[Path] = []
+
+    def infer(ensemble: Ensemble, paths: Sequence[Path], *, workers: int) -> list[Inference]:
+        del ensemble, workers
+        found.extend(paths)
+        return [inference(place) for place in range(len(paths))]
+
+    monkeypatch.setattr(reference, "infer_files", infer)
+    monkeypatch.setattr(reference, "FEWEST_OF_A_SOURCE", 3)
+    return found
 
 
 def test_sources_are_described_apart_by_the_images_that_are_scored(
-    site: Site, released: Bundle, monkeypatch: pytest.MonkeyPatch
+    site: Site, released: Bundle, asked: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most so many of each, evenly spread, and none of a source with too few."""
-    monkeypatch.setattr(reference, "FEWEST_OF_A_SOURCE", 3)
+    """At most so many of each, evenly spread; none that was refused, no source with too few."""
     monkeypatch.setattr(reference, "IMAGES_OF_A_SOURCE", 5)
-    rows = [*[replace(row, source="many") for row in site.rows[:9]], site.rows[9], site.rows[10]]
-    ensemble = Ensemble.load(released, site.scorer.architectures)
-    infer = reference.infer_files
-    asked: list[Path] = []
-
-    def recorded(ensemble: Ensemble, paths: list[Path], *, workers: int) -> list[object]:
-        asked.extend(paths)
-        return list(infer(ensemble, paths, workers=workers))
-
-    monkeypatch.setattr(reference, "infer_files", recorded)
-    (source,) = reference.measure_reference(ensemble, rows)
-    assert source.name == "many"
-    assert asked == [rows[place].path for place in (0, 2, 4, 6, 8)]
-    assert source.images == 5 - sum(
-        one.refusal is not None for one in infer(ensemble, asked, workers=1)
-    )
+    many = [replace(row, source="many") for row in site.rows[:9]]
+    few = [replace(row, source="few") for row in site.rows[9:11]]
+    ensemble = Ensemble(released, [])
+    (source,) = reference.measure_reference(ensemble, [*many, *few])
+    assert asked == [site.rows[place].path for place in (0, 2, 4, 6, 8)]
+    assert (source.name, source.images) == ("many", 4)
+    assert set(source.quantiles) == set(KNOWN_NAMES)
     for values in source.quantiles.values():
         np.testing.assert_array_equal(values, np.sort(values))
+    assert source.quantiles["black_level"][0] == 0
+    assert source.quantiles["black_level"][-1] == pytest.approx(0.04)
+    assert source.feature_means == pytest.approx((0.0175, -0.0175))
+
+
+def test_an_export_describes_its_validation_images(
+    site: Site, tmp_path: Path, asked: list[Path], released: Bundle
+) -> None:
+    """Beside its manifest, for this bundle alone; with too few images there is none."""
+    assert read_reference(released) == ()
+    request = replace(site.request(tmp_path / "chest-1"), outlier_check=False)
+    bundle = export_bundle(request, site.predictor, site.scorer)
+    assert asked
+    assert {source.name for source in read_reference(bundle)} <= {row.source for row in site.rows}
+    assert read_reference(bundle)
