@@ -16,7 +16,8 @@ def settings(
 ) -> None:
     """Print every setting with its value and origin.
 
-    Passwords are masked. The last line says whether the site has calibrated its bundle.
+    Passwords are masked. The last line says whether the site has calibrated its bundle;
+    `screening site calibration list --json` is for programs.
 
     Example: screening settings
     """
@@ -24,44 +25,37 @@ def settings(
     from screening.settings import PREFIX, load_settings, settings_in_force, unknown_variables
 
     loaded = load_settings()
-    in_force, calibration = settings_in_force(loaded), _calibration(loaded)
+    in_force = settings_in_force(loaded)
     if as_json:
-        print_json([*(asdict(setting) for setting in in_force), calibration])
+        print_json([asdict(setting) for setting in in_force])
     else:
-        rows = ((PREFIX + s.name.upper(), s.value, s.origin, s.meaning) for s in in_force)
         print_table(
             "settings",
             ("setting", "value", "origin", "meaning"),
-            [*rows, tuple(calibration.values())],
+            ((PREFIX + s.name.upper(), s.value, s.origin, s.meaning) for s in in_force),
         )
+        print(f"site calibration, in the database: {_calibration(loaded)}")
     for variable in unknown_variables():
         print(f"screening: {variable} is not a setting; is it misspelt?", file=sys.stderr)
 
 
-def _calibration(settings: "Settings") -> dict[str, str]:
-    """Return what is in force of the site's own calibrations, as a line of the table."""
+def _calibration(settings: "Settings") -> str:
+    """Return what is in force of the site's own calibrations, in words."""
     from sqlalchemy.engine import make_url
 
     from screening.cli.opened import opened_database
     from screening.db.calibrations import calibration_state
-    from screening.errors import DatabaseUnavailableError, ScreeningError
+    from screening.errors import ScreeningError
 
+    unknown = "unknown, since the database cannot be read"
     url = make_url(settings.resolved_database_url)
-    is_new = url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return unknown  # to look into it would make it
     try:
-        if is_new:  # to look into it would make it
-            raise DatabaseUnavailableError("expected a database, found none")
         with opened_database(settings) as (_, database):
             state = calibration_state(database)
     except ScreeningError:
-        value = "unknown: the database cannot be read"
-    else:
-        others = [] if state.covers_every_sender else ["not calibrated for this site"]
-        void = [f"void since the bundle was changed: {name}" for name in state.names_void]
-        value = "; ".join([*state.names_in_force, *others, *void])
-    return {
-        "name": "site calibration",
-        "value": value,
-        "origin": "database",
-        "meaning": "The site's own thresholds for the active bundle: `screening site calibration`.",
-    }
+        return unknown
+    others = [] if state.covers_every_sender else ["not calibrated for this site"]
+    void = [f"void since the bundle was changed: {name}" for name in state.names_void]
+    return "; ".join([*state.names_in_force, *others, *void])
