@@ -34,6 +34,7 @@ from screening.delivery.kind import Site
 from screening.delivery.route_check import SiteNames, problems
 from screening.delivery.routing import Route, Routing
 from screening.domain.backoff import BACKOFFS, Backoff, Retried
+from screening.domain.viewer_link import check_viewer_template
 from screening.errors import SettingsError
 from screening.transport.tls import Credentials
 
@@ -123,6 +124,7 @@ ProxyNetworks = Annotated[
     NoDecode,
     BeforeValidator(_comma_separated),
 ]
+ViewerTemplate = Annotated[str, AfterValidator(check_viewer_template)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 
@@ -330,6 +332,10 @@ class Settings(BaseSettings):
     )
     web_operator_groups: Words = Field(
         (), description="Groups that may also operate, separated by commas; empty: nobody"
+    )
+    web_viewer_url: ViewerTemplate = Field(
+        "",
+        description="Address of a study in your viewer, with {study_instance_uid}; empty: no link",
     )
     web_preview_dir: Path | None = Field(
         None,

@@ -109,6 +109,7 @@ def web(supervised: Supervised = False) -> None:
 
         exposure = check_exposure(settings)
         pictures = pictures_of(settings)
+        stopping = threading.Event()
         with opened_database(settings) as (_, database), pictures.running():
             page = make_web_app(
                 database=database,
@@ -118,8 +119,9 @@ def web(supervised: Supervised = False) -> None:
                 actions=operator_actions(settings, database),
                 pictures=pictures,
                 reader_actions=reader_actions(database),
+                stopping=stopping,
             )
-            serve(page, settings, exposure)
+            serve(page, settings, exposure, stopping=stopping)
 
 
 @contextmanager

@@ -82,6 +82,11 @@ class Instance(Base):
     __table_args__ = (
         UniqueConstraint("sop_instance_uid", "sha256", name="uq_instances_uid_sha"),
         Index("ix_instances_calling_ae_title", "calling_ae_title", "id"),
+        Index(
+            "ix_instances_patient_name",
+            "patient_name",
+            postgresql_ops={"patient_name": "varchar_pattern_ops"},
+        ),
         partial_index(
             "uq_instances_first_of_uid", ("sop_instance_uid",), "NOT conflicting", unique=True
         ),

@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from screening.worklist.pages import Pages
 
-_FOR_PROGRAMS = ("/api/", "/healthz", "/metrics", "/board", "/pictures/")
+_FOR_PROGRAMS = ("/api/", "/healthz", "/metrics", "/board", "/list/board", "/pictures/", "/changes")
 
 
 def is_for_programs(path: str) -> bool:

@@ -7,7 +7,7 @@
 | `/operations...`, and every other change | operators |
 | everything else | readers |
 
-Logging out changes nothing but the visitor's own login.
+Logging out changes nothing but the visitor's own login, and a search changes nothing.
 """
 
 import re
@@ -26,8 +26,10 @@ from screening.worklist.reach import HEALTH_PATH
 
 LOGIN_PATH = "/login"
 LOGOUT_PATH = "/logout"
+SEARCH_PATH = "/search"
 OPERATIONS_PATH = "/operations"
 PUBLIC_PATHS = frozenset({HEALTH_PATH, LOGIN_PATH})
+CHANGE_NOTHING = frozenset({LOGOUT_PATH, SEARCH_PATH})
 STATIC_PREFIX = "/static/"
 READERS_ACTS = ("claim", "release", "read", "put-back", "feedback")
 """What `POST /studies/UID/...` does, for readers (`screening.worklist.reading`)."""
@@ -105,7 +107,7 @@ def is_public(path: str) -> bool:
 def needs_operator(request: Request) -> bool:
     """Return whether only operators may make a request."""
     path = request.url.path
-    changes = request.method not in SAFE_METHODS and path != LOGOUT_PATH
+    changes = request.method not in SAFE_METHODS and path not in CHANGE_NOTHING
     changes = changes and not is_readers_act(request)
     return changes or path == OPERATIONS_PATH or path.startswith(f"{OPERATIONS_PATH}/")
 

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,12 +21,18 @@ from screening.worklist.access import Visitor
 from screening.worklist.counts import MOST_COUNTED
 from screening.worklist.model import CLASS_FIGURES, Model
 from screening.worklist.ordering import ReadingPriority, WorklistEntry, WorklistPage
+from screening.worklist.other_studies import OtherStudy
 from screening.worklist.places import STARTS, Place
+from screening.worklist.report_text import ReportLine
+from screening.worklist.selection.criteria import ImageState, Selection, Show
+from screening.worklist.selection.query import MOST_IMAGES, SelectedStudies
 from screening.worklist.study import HistoryLine, InstanceDetail
 from screening.worklist.totals import Totals
 
 WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  compared with, not listened on
 REFRESH_S = 5
+UNREAD = Selection(show=Show.UNREAD, is_sorted=False)
+"""What the reading order shows."""
 CHARACTERS_OF_A_LINE = 46
 MOST_LINES = 12
 """Of the text in a drawing that stands where a picture should be."""
@@ -60,6 +66,41 @@ class Board:
     drift_warnings: tuple[str, ...]
     at: datetime
     calibration: CalibrationState = field(default_factory=CalibrationState)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionBoard:
+    """One page of the studies that a reader selects, at one moment.
+
+    text: what they search, "" for everything. untrained: a bundle that scored a shown study is.
+    drift_warnings: a sentence for each sender of a shown study whose images are unlike known ones.
+    """
+
+    selection: Selection
+    text: str = field(repr=False)
+    page: SelectedStudies
+    is_first: bool
+    untrained: bool
+    drift_warnings: Sequence[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """What one study's page shows, at one moment."""
+
+    entry: WorklistEntry
+    instances: Sequence[InstanceDetail]
+    history: Sequence[HistoryLine]
+    corrections: Sequence[CorrectionDetail]
+    """Those that this visitor may decide."""
+    others: Sequence[OtherStudy]
+    """Of the same patient ID, the newest first."""
+    drift_warnings: Sequence[str]
+    """A sentence for each sender whose images are unlike known ones."""
+    viewer_address: str
+    """Of the study in the site's viewer, "" where there is none."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +155,10 @@ class Pages:
             has_login=has_login,
             version=__version__,
             refresh_s=REFRESH_S,
+            unread=UNREAD,
+            everything=Selection(),
+            image_states=tuple(ImageState),
+            most_images=MOST_IMAGES,
             priority_starts=STARTS,
             most_counted=MOST_COUNTED,
             priority_meanings=wording.PRIORITY_MEANINGS,
@@ -129,35 +174,25 @@ class Pages:
         """Return the part of the page that changes."""
         return self._environment.get_template("board.html").render(board=board)
 
-    def study(
-        self,
-        entry: WorklistEntry,
-        instances: Sequence[InstanceDetail],
-        history: Sequence[HistoryLine],
-        *,
-        corrections: Sequence[CorrectionDetail],
-        drift_warnings: Sequence[str],
-        at: datetime,
-        visitor: Visitor,
-    ) -> str:
-        """Return one study's page; corrections: those that this visitor may decide.
+    def selection(self, board: SelectionBoard, visitor: Visitor) -> str:
+        """Return the whole page of a selection."""
+        return self._render("list.html", visitor, board=board)
 
-        drift_warnings: a sentence for each sender whose images are unlike known ones.
-        """
+    def selected(self, board: SelectionBoard) -> str:
+        """Return the part of it that changes."""
+        return self._environment.get_template("selected.html").render(board=board)
+
+    def study(self, page: StudyPage, visitor: Visitor) -> str:
+        """Return one study's page."""
         numbers: dict[str | None, int] = {}
-        for number, instance in enumerate(instances, start=1):
+        for number, instance in enumerate(page.instances, start=1):
             numbers.setdefault(instance.sop_instance_uid, number)
-        return self._render(
-            "study.html",
-            visitor,
-            entry=entry,
-            instances=instances,
-            history=history,
-            corrections=corrections,
-            drift_warnings=drift_warnings,
-            numbers=numbers,
-            at=at,
-        )
+        shown = {one.name: getattr(page, one.name) for one in fields(page)}
+        return self._render("study.html", visitor, numbers=numbers, **shown)
+
+    def report(self, study_instance_uid: str, lines: Sequence[ReportLine], visitor: Visitor) -> str:
+        """Return a report as text."""
+        return self._render("report.html", visitor, study=study_instance_uid, lines=lines)
 
     def read_studies(self, page: WorklistPage, at: datetime, visitor: Visitor) -> str:
         """Return the list of studies that are read, the newest reading first."""

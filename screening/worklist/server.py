@@ -3,6 +3,7 @@
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -22,8 +23,12 @@ LARGEST_HEAD_BYTES = 16384
 log = get_logger()
 
 
-def serve(app: ASGIApp, settings: Settings, exposure: Exposure) -> None:
+def serve(
+    app: ASGIApp, settings: Settings, exposure: Exposure, *, stopping: threading.Event
+) -> None:
     """Serve on WEB_HOST:WEB_PORT until SIGTERM or SIGINT, then return.
+
+    stopping: set by the signal, for requests that would last longer.
 
     Raises StartupError where the address cannot be listened on or the certificate not be used.
     """
@@ -34,6 +39,7 @@ def serve(app: ASGIApp, settings: Settings, exposure: Exposure) -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         # uvicorn raises the signal again when it has stopped; it has had its effect
         server.should_exit = True
+        stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -1,11 +1,13 @@
 """Station 4: the worklist page, its JSON, health and metrics."""
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -18,9 +20,7 @@ from screening.db.breakers import failing_destinations
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.calibrations import calibration_state
 from screening.db.clock import utc_now
-from screening.db.corrections import read_corrections
 from screening.db.session import Database
-from screening.domain.shown_values import is_uid
 from screening.drift.of_senders import RecentDrift, SenderDrift, read_drift
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
@@ -33,6 +33,7 @@ from screening.worklist.exposure import Exposure
 from screening.worklist.forms import FormTokens, RefusedFormError
 from screening.worklist.gate import Gate
 from screening.worklist.identification import ByPassword, identification_of
+from screening.worklist.live import add_changes
 from screening.worklist.login import add_login
 from screening.worklist.metrics import metrics_text
 from screening.worklist.model import read_model
@@ -40,7 +41,6 @@ from screening.worklist.operations import OperatorActions, add_operations
 from screening.worklist.ordering import (
     WorklistEntry,
     WorklistPage,
-    read_entry,
     read_worklist,
 )
 from screening.worklist.pages import Board, Pages, receiver_of
@@ -54,7 +54,8 @@ from screening.worklist.reading import ReaderActions, add_reading
 from screening.worklist.reading_figures import reading_figures
 from screening.worklist.recent_boards import RecentBoards, is_known
 from screening.worklist.security import SecurityHeaders
-from screening.worklist.study import read_history, read_instances
+from screening.worklist.selected_studies import add_selected_studies
+from screening.worklist.study_page import add_study
 from screening.worklist.totals import Totals
 
 MODEL_PATH = "/model"
@@ -95,10 +96,12 @@ def make_web_app(
     actions: OperatorActions,
     pictures: Pictures,
     reader_actions: ReaderActions,
+    stopping: threading.Event,
 ) -> ASGIApp:
     """Build the web application; it reads the database, and writes through actions alone.
 
-    read_ledger: returns the totals now. pictures: of the objects in the spool.
+    read_ledger: returns the totals now. pictures: of the objects in the spool. stopping: is set
+    when the page stops, so that nobody waits for changes any more.
     Raises SettingsError where the password file cannot be used.
     """
     app = FastAPI(title="Screening worklist", docs_url=None, redoc_url=None, openapi_url=None)
@@ -108,8 +111,26 @@ def make_web_app(
     drift = RecentDrift(lambda: read_drift(database, settings))
     _add_failures(app, pages)
     read = _Read(database, read_ledger, drift, settings.waiting_cap)
-    _add_worklist(app, pages, read)
-    _add_study(app, pages, read)
+    expire = (
+        _add_worklist(app, pages, read),
+        add_selected_studies(
+            app,
+            pages,
+            database,
+            zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
+            cap=settings.waiting_cap,
+            warnings=read.warnings,
+        ),
+    )
+    add_changes(app, database, expire, stopping)
+    add_study(
+        app,
+        pages,
+        database,
+        cap=settings.waiting_cap,
+        viewer_template=settings.web_viewer_url,
+        warnings=read.warnings,
+    )
     _add_models(app, pages, database)
     _add_data(app, read)
     add_reading(app, pages, database, reader_actions)
@@ -125,7 +146,9 @@ def make_web_app(
     return SecurityHeaders(reach, secure=exposure.secure)
 
 
-def _add_worklist(app: FastAPI, pages: Pages, read: _Read) -> None:
+def _add_worklist(app: FastAPI, pages: Pages, read: _Read) -> Callable[[], None]:
+    """Add the list; return what to call when it has changed."""
+
     def read_board(place: Place) -> Board:
         return _read_board(read, place)
 
@@ -143,34 +166,7 @@ def _add_worklist(app: FastAPI, pages: Pages, read: _Read) -> None:
             return Response(status_code=304, headers=headers)
         return HTMLResponse(board.html, headers=headers)
 
-
-def _add_study(app: FastAPI, pages: Pages, read: _Read) -> None:
-    database = read.database
-
-    @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
-    def study_page(request: Request, study_instance_uid: str) -> Response:
-        # a text that is no UID may name a patient, and addresses end up in logs of proxies
-        known = is_uid(study_instance_uid)
-        entry = read_entry(database, study_instance_uid, cap=read.cap) if known else None
-        if entry is None:
-            text = "No image of a study with this UID has been received, or it was removed."
-            return HTMLResponse(pages.notice("Study not found", text), 404)
-        visitor = visitor_of(request)
-        instances = read_instances(database, study_instance_uid)
-        html = pages.study(
-            entry,
-            instances,
-            read_history(database, study_instance_uid),
-            corrections=(
-                read_corrections(database, study_instance_uid=study_instance_uid)
-                if visitor.is_operator
-                else []
-            ),
-            drift_warnings=read.warnings(instance.calling_ae_title for instance in instances),
-            at=utc_now(),
-            visitor=visitor,
-        )
-        return HTMLResponse(html)
+    return recent_boards.expire
 
 
 def _add_models(app: FastAPI, pages: Pages, database: Database) -> None:

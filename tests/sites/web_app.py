@@ -1,6 +1,7 @@
 """The web application as the command line composes it, asked in process."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -102,6 +103,7 @@ def make_app(database: Database, settings: Settings, *, pictures: Pictures | Non
         ),
         pictures=pictures or pictures_of(settings),
         reader_actions=reader_actions(database),
+        stopping=threading.Event(),
     )
 
 

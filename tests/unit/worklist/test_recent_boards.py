@@ -1,6 +1,7 @@
 """Many browsers that ask in one moment cost one reading."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -97,6 +98,30 @@ def test_what_has_not_changed_is_not_rendered_again(
     changed = boards(FIRST)
     assert changed.tag != first.tag
     assert changed.html == "untrained True"
+
+
+def test_what_is_known_to_have_changed_is_read_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the change came while somebody read: that reading may have missed it."""
+    lasting(monkeypatch, 3600)
+    boards = RecentBoards(site.read, site.render)
+    boards(FIRST)
+    boards.expire()
+    site.may_answer.clear()
+    with ThreadPoolExecutor(1) as threads:
+        under_way = threads.submit(boards, FIRST)
+        for _ in range(5000):
+            if len(site.reads) == 2:
+                break
+            time.sleep(0.001)
+        boards.expire()
+        site.may_answer.set()
+        under_way.result()
+    site.board = replace(EMPTY, untrained=True)
+    assert boards(FIRST).html == "untrained True"
+    assert boards(FIRST).html == "untrained True"
+    assert len(site.reads) == 3
 
 
 def test_a_database_that_is_away_is_told_and_asked_again(
