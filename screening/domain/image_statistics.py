@@ -3,7 +3,7 @@
 None of it tells the patient: each is one number of a whole image.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from screening.domain.scores import Class
 
@@ -27,10 +27,20 @@ class ImageStatistics:
     """Its place among the features of known images, in their standard deviations along the
     directions in which those vary most; empty where the bundle has no outlier check."""
 
+    def numbers(self) -> dict[str, float]:
+        """Return what is known, by name, but for the features."""
+        known = {
+            "black_level": self.black_level,
+            "median_level": self.median_level,
+            "white_level": self.white_level,
+            "detail": self.detail,
+        }
+        distance = self.feature_distance
+        return known if distance is None else {**known, FEATURE_DISTANCE: distance}
+
     def as_dict(self) -> dict[str, float | list[float]]:
         """Return what is known, by name, as the database keeps it."""
-        known = {name: value for name, value in asdict(self).items() if value is not None}
-        return known | {FEATURES: list(self.features)}
+        return {**self.numbers(), FEATURES: list(self.features)}
 
 
 FEATURES = "features"

@@ -170,10 +170,12 @@ def augmentation_rows(
     """
     members = _members(bundle)
     found: list[AugmentationRow] = []
-    for who, scoring, choices in (
-        *((member.name, [member], [(one,) for one in _had(member, SETS)]) for member in members),
-        ("ensemble", members, list(product(*(_had(member, TOGETHER) for member in members)))),
-    ):
+    asked: list[tuple[str, Sequence[Member], list[tuple[Views, ...]]]] = [
+        (member.name, [member], [(one,) for one in _had(member, SETS)]) for member in members
+    ]
+    together = [_had(member, TOGETHER) for member in members]
+    asked.append(("ensemble", members, list(product(*together))))
+    for who, scoring, choices in asked:
         plain: LeftOutFigures | None = None
         for views in choices:
             scores = _scores(bundle, rows, scored, scoring, views)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from screening.domain.drift import STEPS, RecentImage, SourceReference
-from screening.domain.image_statistics import FEATURES, KNOWN_NAMES
+from screening.domain.image_statistics import KNOWN_NAMES
 from screening.ensemble.ensemble import Ensemble, Inference
 from training.data.manifest import ImageRow
 from training.inference.bundle_inference import infer_files
@@ -63,10 +63,8 @@ def source_reference(name: str, images: Sequence[RecentImage]) -> SourceReferenc
 
 
 def _image(inferred: Inference) -> RecentImage:
-    statistics = inferred.statistics.as_dict()
-    values = {name: value for name, value in statistics.items() if name != FEATURES}
-    scores = inferred.scores.ensemble.as_dict()
-    return RecentImage({**values, **scores}, inferred.statistics.features)
+    values = {**inferred.statistics.numbers(), **inferred.scores.ensemble.as_dict()}
+    return RecentImage(values, inferred.statistics.features)
 
 
 def _rounded(values: np.ndarray) -> tuple[float, ...]:
