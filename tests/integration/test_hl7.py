@@ -158,6 +158,7 @@ def test_an_answer_that_is_none_is_waited_for_no_longer_than_allowed(
     started = time.monotonic()
     first, second = send(ris(listener.port, timeout_s=1), 2)
     assert (first.ending, second.ending) == (Ending.RETRY, Ending.DELIVERED)
+    assert ("found more" in first.message) == (kind == "too long")
     assert time.monotonic() - started < 20
 
 
