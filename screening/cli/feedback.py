@@ -51,7 +51,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
             }
         )
         return
-    print(f"{sum(studies.values())} studies that the active bundle scored have feedback")
+    print(f"studies with feedback that the active bundle scored: {sum(studies.values())}")
     if found:
         print_table(
             "observed by readers",

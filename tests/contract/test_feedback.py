@@ -112,7 +112,7 @@ def test_commands_show_figures_and_release_claims(
 ) -> None:
     """As operators use them, in a table and as JSON."""
     said = run(read_studies, monkeypatch, tmp_path, "feedback", "show")
-    assert "4 studies that the active bundle scored have feedback" in said
+    assert "studies with feedback that the active bundle scored: 4" in said
     assert "1 of 2" in said
     assert '"figure": "sensitivity"' in run(
         read_studies, monkeypatch, tmp_path, "feedback", "show", "--json"
