@@ -31,6 +31,10 @@ def bench(
     results: Annotated[
         Path | None, typer.Option(help="Show an earlier results.json, measure nothing.")
     ] = None,
+    plan: Annotated[
+        int | None,
+        typer.Option(min=1, help="Say what so many images a day need; measure nothing."),
+    ] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="Write the table of docs/benchmarks.md.")
     ] = False,
@@ -61,5 +65,7 @@ def bench(
     )
     if names_only:
         suite.print_names()
+    elif plan:
+        suite.print_plan(plan, results)
     elif not suite.run(asked):
         raise typer.Exit(FAILED)

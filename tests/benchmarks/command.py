@@ -10,8 +10,9 @@ from screening.settings import PREFIX, quiet_tensorflow
 from tests.benchmarks.bars import Row
 from tests.benchmarks.machine import is_busy, line
 from tests.benchmarks.page import write_page
-from tests.benchmarks.published import publish
+from tests.benchmarks.published import publish, write_scaling
 from tests.benchmarks.results import Result, measure, read_json, write_json
+from tests.benchmarks.scaling import plan
 from tests.benchmarks.suite import ROWS
 from tests.services.programs import leave_python_scripts_out
 
@@ -36,6 +37,17 @@ def print_names() -> None:
     """Print a line for each benchmark: number, name, minutes of the long form, work."""
     for row in ROWS:
         print(f"{row.number:>2}  {row.name:14} {row.minutes:4.1f} min  {row.work}")
+
+
+def print_plan(images_a_day: int, earlier: Path | None) -> None:
+    """Print what so many images a day need.
+
+    earlier: results whose figures stand for those that docs/scaling.md has.
+    """
+    rows = read_json(earlier).rows if earlier else ()
+    figures = [figure for row in rows for figure in row.figures]
+    for need, what in plan(images_a_day, figures).items():
+        print(f"{need:52} {what}")
 
 
 def run(asked: Asked) -> bool:
@@ -67,6 +79,7 @@ def run(asked: Asked) -> bool:
     print(f"\n{line(results.machine)}\n{page} and {data} have every figure.")
     if asked.publishes:
         print(f"{publish(results, ROWS)} has the table.")
+        write_scaling()
     return results.is_right
 
 

@@ -70,3 +70,8 @@ def percentile(values: Sequence[float], percent: int) -> float:
     if len(values) == 1:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the arithmetic mean."""
+    return statistics.fmean(values)

@@ -14,7 +14,7 @@ from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEn
 from screening.imaging.phantom_image import phantom_image
 
 UID_DIGITS = 24
-_ROOT = "2.25."
+_ROOT = "2.25.1"
 _PLACE = _ROOT + "9" * UID_DIGITS
 _numbers = itertools.count(int.from_bytes(os.urandom(8)))
 

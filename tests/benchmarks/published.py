@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md: which benchmarks there are, and the last published figures."""
+"""Tables of docs/benchmarks.md and docs/scaling.md that the suite writes."""
 
 import re
 from collections.abc import Sequence
@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.benchmarks.bars import Row
 from tests.benchmarks.results import Results
+from tests.benchmarks.scaling import inputs_table, plan_table
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENT, SCALING = DOCS / "benchmarks.md", DOCS / "scaling.md"
 BENCHMARKS, FIGURES = "benchmarks", "figures"
 """What the two parts are called in the document's comments."""
 NONE_YET = "not published yet"
@@ -51,6 +53,14 @@ def publish(results: Results, rows: Sequence[Row], document: Path = DOCUMENT) ->
     text = _with_part(text, FIGURES, f"{figures}\n\nThe machine of the last run:\n\n{machine}")
     document.write_text(text, encoding="utf-8")
     return document
+
+
+def write_scaling(document: Path = SCALING) -> None:
+    """Write the inputs of the plan, and the plan for three sizes, to the document."""
+    text = document.read_text(encoding="utf-8")
+    for name, (head, *rows) in (("inputs", inputs_table()), ("plan", plan_table())):
+        text = _with_part(text, name, _table(head, rows))
+    document.write_text(text, encoding="utf-8")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

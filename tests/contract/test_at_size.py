@@ -1,6 +1,6 @@
 """What is asked again and again reads by index, however many studies there are.
 
-Speed itself is measured by `tests/benchmarks/worklist_at_size.py`; here each statement's plan is
+Speed itself is measured by `tests/benchmarks/rows/at_size.py`; here each statement's plan is
 read, which depends on no machine.
 """
 
@@ -25,7 +25,7 @@ from screening.receive.commitment_scp.requests import claim_request, peers_due
 from screening.report.commitment_scu.transactions import claim_commitments
 from screening.work import queues
 from screening.work.work_queue import WorkQueue
-from tests.benchmarks.worklist_at_size import REVISION_BEFORE, UNLIMITED, fill, questions
+from tests.benchmarks.filled_database import REVISION_BEFORE, UNLIMITED, fill, questions
 
 STUDIES = 3000
 LARGE = (

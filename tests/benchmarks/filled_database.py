@@ -1,19 +1,10 @@
-"""Measure page, JSON, metrics, ledger and claims with many studies: `make bench-size`.
+"""A database with many studies, and what is asked of it again and again.
 
-Fills a database of the revision before `studies` with radiographs, their results, reports,
-deliveries and as many re-runs that wait, migrates it, and asks the real web application and the
-real claims. Prints the 95th percentile of each, in ms, in the order of the questions.
+It is filled at the revision before `studies`, with radiographs, their results, reports, deliveries
+and as many re-runs that wait; whoever wants the newest schema migrates it.
 """
 
-import argparse
-import contextlib
-import platform
-import statistics
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,7 +15,7 @@ from sqlalchemy import create_engine, func, select, text
 from screening.classify import claim as classify_claim
 from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
-from screening.db.migrate import alembic_config, upgrade
+from screening.db.migrate import alembic_config
 from screening.db.session import Database
 from screening.db.study_tables import Study
 from screening.drift.of_senders import read_drift
@@ -35,13 +26,9 @@ from screening.report import deliveries, outbox
 from screening.settings import Settings
 from screening.worklist.ordering import ReadingPriority, read_worklist
 from screening.worklist.places import STARTS
-from tests.services.servers import private_postgresql
 from tests.sites.web_app import Client, make_app
 
-STUDIES = 1_000_000
 REVISION_BEFORE = "0003"
-TIMES, FEW_TIMES = 100, 5
-LIMIT_MS = 50.0
 UNLIMITED = frozenset({"ledger --since 24h"})
 """Shown, without a limit: its cost follows what was received in that time."""
 NUMBERS = {
@@ -94,52 +81,6 @@ DELIVERIES = """INSERT INTO deliveries (id, report_id, destination, state, attem
     CASE WHEN n % 4 = 1 THEN {in_an_hour} END, {arrival},
     CASE WHEN n % 2 = 0 THEN {arrival} END FROM n WHERE n % 50 > 4"""
 TABLES = ("bundles", "instances", "classifications", "reports", "deliveries")
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """How long one question takes, in ms."""
-
-    question: str
-    median_ms: float
-    p95_ms: float
-
-    @property
-    def is_in_time(self) -> bool:
-        """Whether the 95th percentile is below the limit."""
-        return self.question in UNLIMITED or self.p95_ms < LIMIT_MS
-
-
-def main() -> int:
-    """Measure on both database systems; 1 where a question takes too long."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.worklist_at_size")
-    parser.add_argument("--studies", type=int, default=STUDIES)
-    parser.add_argument("--only", choices=("sqlite", "postgresql"))
-    asked = parser.parse_args()
-    print(f"{asked.studies:,} studies, {platform.processor() or platform.machine()}", flush=True)
-    in_time = True
-    for dialect in ("sqlite", "postgresql"):
-        if asked.only in (None, dialect):
-            with tempfile.TemporaryDirectory() as name, _url(dialect, Path(name)) as url:
-                in_time &= all(one.is_in_time for one in measured(url, asked.studies, Path(name)))
-    return 0 if in_time else 1
-
-
-def measured(url: str, studies: int, folder: Path) -> list[Measured]:
-    """Fill the database at `url`, which has no schema, ask, and print what each question took."""
-    started = time.monotonic()
-    fill(url, studies)
-    filled = time.monotonic()
-    upgrade(url)
-    dialect = url.partition("+")[0].partition(":")[0]
-    filled_s, migrated_s = filled - started, time.monotonic() - filled
-    print(f"{dialect}: filled in {filled_s:.0f} s, migrated in {migrated_s:.0f} s", flush=True)
-    with contextlib.closing(Database(url)) as database:
-        found = [_timed(*one) for one in questions(database, folder).items()]
-    for one in found:
-        late = "" if one.is_in_time else f"  more than {LIMIT_MS:.0f} ms"
-        print(f"  {one.question:32} median {one.median_ms:8.1f}, p95 {one.p95_ms:8.1f}{late}")
-    return found
 
 
 def fill(url: str, studies: int) -> None:
@@ -217,26 +158,3 @@ def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], obj
         "is a delivery due?": partial(deliveries.anything_due, database, ["pacs"]),
         "claim of deliveries": partial(deliveries.claim_deliveries, database, "pacs"),
     }
-
-
-def _timed(question: str, ask: Callable[[], object]) -> Measured:
-    ask()
-    taken_ms = []
-    for _ in range(FEW_TIMES if question in UNLIMITED else TIMES):
-        started = time.perf_counter()
-        ask()
-        taken_ms.append(1000 * (time.perf_counter() - started))
-    return Measured(question, statistics.median(taken_ms), statistics.quantiles(taken_ms, n=20)[-1])
-
-
-@contextlib.contextmanager
-def _url(dialect: str, folder: Path) -> Iterator[str]:
-    if dialect == "sqlite":
-        yield f"sqlite:///{folder / 'screening.db'}"
-        return
-    with private_postgresql() as url:
-        yield url
-
-
-if __name__ == "__main__":
-    sys.exit(main())

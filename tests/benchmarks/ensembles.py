@@ -1,0 +1,46 @@
+"""The ensemble in this process: loaded, verified, and timed by itself."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from screening.settings import quiet_tensorflow
+from tests.benchmarks.run import Run, WrongOutputError
+from tests.benchmarks.sites import bundle_of
+
+if TYPE_CHECKING:
+    from screening.ensemble.ensemble import Ensemble
+    from screening.ensemble.input_views import PreparedInput
+
+
+def loaded_ensemble(run: Run) -> "Ensemble":
+    """Load the bundle that is measured; its golden scores come out right."""
+    quiet_tensorflow()
+    from screening.ensemble.ensemble import Ensemble
+    from screening.errors import BundleError
+
+    ensemble = Ensemble.load(bundle_of(run))
+    try:
+        ensemble.verify_golden()
+    except BundleError as error:
+        raise WrongOutputError(str(error)) from error
+    run.checked.append("the golden scores of the bundle")
+    return ensemble
+
+
+def golden_batch(ensemble: "Ensemble", size: int) -> list["PreparedInput"]:
+    """Return so many of the bundle's golden images in turn, prepared."""
+    from screening.ensemble.golden_check import read_grey
+
+    bundle = ensemble.bundle
+    prepared = [
+        ensemble.prepare(read_grey(bundle.directory / one.file)) for one in bundle.manifest.golden
+    ]
+    return [prepared[place % len(prepared)] for place in range(size)]
+
+
+def images_a_second(ensemble: "Ensemble", batch: Sequence["PreparedInput"]) -> float:
+    """Infer a batch once and return the rate."""
+    started = time.perf_counter()
+    ensemble.infer(batch)
+    return len(batch) / (time.perf_counter() - started)
