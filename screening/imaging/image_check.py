@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 
@@ -31,7 +32,8 @@ def image_refusal(
 
 
 def _blank(image: NDArray[np.uint8]) -> Refusal | None:
-    counts: NDArray[np.integer[Any]] = np.bincount(image.ravel(), minlength=256)
+    # Pillow counts bytes as they are; NumPy's bincount first makes 64 bits of each.
+    counts: NDArray[np.integer[Any]] = np.array(Image.fromarray(image).histogram())
     grey = np.arange(256)
     mean = float(counts @ grey) / image.size
     spread = float(np.sqrt(counts @ (grey - mean) ** 2 / image.size))

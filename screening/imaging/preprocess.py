@@ -38,7 +38,7 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
         raise UndecodablePixelsError(
             f"expected sides of at least {SHORTEST_SIDE_PIXELS} pixels, found {rows} x {columns}"
         )
-    grey = Image.fromarray(image.astype(np.float32))
+    grey = Image.fromarray(image).convert("F")
     resized = np.asarray(grey.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
     levels = np.clip(resized, 0.0, 255.0)
     if spec.contrast is Contrast.EQUALISED:
