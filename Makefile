@@ -7,7 +7,7 @@ ARGS ?=
 TESTS_AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help env up test test-faults test-fuzz test-load check bench bench-size format lock clean
+.PHONY: help env up test test-faults test-fuzz test-load check bench format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -52,12 +52,9 @@ check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, know
 	$(BIN)/python -m deploy.check
 	$(BIN)/python -m deploy.audit
 
-bench: $(VENV)/.runtime ## measure everything beside its peers, in half an hour; ARGS="intake" for one
+bench: $(VENV)/.dev ## measure everything beside its peers, in half an hour; ARGS="intake" for one
 	tests/install-tools
 	$(BIN)/screening bench $(ARGS)
-
-bench-size: $(VENV)/.dev ## ask worklist, ledger and claims with a million studies; ARGS="--studies 10000" for fewer
-	$(BIN)/python -m tests.benchmarks.worklist_at_size $(ARGS)
 
 format: $(VENV)/.dev ## format and mend what can be mended
 	$(BIN)/ruff format .

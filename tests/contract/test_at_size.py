@@ -25,7 +25,7 @@ from screening.receive.commitment_scp.requests import claim_request, peers_due
 from screening.report.commitment_scu.transactions import claim_commitments
 from screening.work import queues
 from screening.work.work_queue import WorkQueue
-from tests.benchmarks.filled_database import REVISION_BEFORE, UNLIMITED, fill, questions
+from tests.benchmarks.parts.filled_database import REVISION_BEFORE, UNLIMITED, fill, questions
 
 STUDIES = 3000
 LARGE = (

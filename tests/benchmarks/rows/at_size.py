@@ -56,7 +56,7 @@ def measure(run: Run) -> None:
 
 
 def _measure(run: Run, name: str, many: Database, few: Database, waits: LockWaits) -> None:
-    from tests.benchmarks.filled_database import UNLIMITED, questions
+    from tests.benchmarks.parts.filled_database import UNLIMITED, questions
 
     times = run.size("times", full=50, short=2)
     slowest = 0.0
@@ -127,7 +127,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _filled(run: Run, url: str, studies: int, name: str) -> Database:
-    from tests.benchmarks.filled_database import fill
+    from tests.benchmarks.parts.filled_database import fill
 
     started = time.perf_counter()
     fill(url, studies)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from screening.settings import Settings
-from tests.benchmarks.ensembles import golden_batch, images_a_second, loaded_ensemble
 from tests.benchmarks.figures import number
-from tests.benchmarks.objects import computed_radiograph, write_objects
-from tests.benchmarks.pipelines import STATIONS, Pipeline, running_pipeline
-from tests.benchmarks.processes import memory_mb, processor_s
+from tests.benchmarks.parts.ensembles import golden_batch, images_a_second, loaded_ensemble
+from tests.benchmarks.parts.objects import computed_radiograph, write_objects
+from tests.benchmarks.parts.pipelines import STATIONS, Pipeline, running_pipeline
+from tests.benchmarks.parts.processes import memory_mb, processor_s
 from tests.benchmarks.run import Run, program
 
 BATCH_SIZE = int(Settings.model_fields["batch_size"].default)

@@ -18,8 +18,8 @@ from pydicom.pixels import apply_voi_lut
 
 from screening.imaging.preprocess import InputSpec, preprocess
 from screening.imaging.render import render
-from tests.benchmarks.encodings import write_encoded
-from tests.benchmarks.ensembles import loaded_ensemble
+from tests.benchmarks.parts.encodings import write_encoded
+from tests.benchmarks.parts.ensembles import loaded_ensemble
 from tests.benchmarks.run import Run
 
 OURS, PEER = "screening", "pydicom + apply_voi_lut + Pillow"

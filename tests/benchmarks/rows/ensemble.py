@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from screening.domain.scores import SCORE_TOLERANCE
-from tests.benchmarks.ensembles import golden_batch, images_a_second, loaded_ensemble
 from tests.benchmarks.machine import has_bfloat16_units
+from tests.benchmarks.parts.ensembles import golden_batch, images_a_second, loaded_ensemble
 from tests.benchmarks.run import Run
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ import numpy as np
 
 from screening.domain.scores import SCORE_TOLERANCE
 from screening.settings import quiet_tensorflow
-from tests.benchmarks.ensembles import golden_batch
 from tests.benchmarks.figures import number
+from tests.benchmarks.parts.ensembles import golden_batch
+from tests.benchmarks.parts.sites import bundle_of
 from tests.benchmarks.run import NotHereError, Run
-from tests.benchmarks.sites import bundle_of
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 FLOAT32, TF32, BFLOAT16 = "float32", "TF32", "bfloat16"

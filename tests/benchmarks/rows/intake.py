@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.objects import computed_radiograph, shares, write_objects
-from tests.benchmarks.processes import memory_mb, processor_s
+from tests.benchmarks.parts.objects import computed_radiograph, shares, write_objects
+from tests.benchmarks.parts.processes import memory_mb, processor_s
+from tests.benchmarks.parts.scps import Scp, dcmtk_scp, orthanc_scp, our_scp
 from tests.benchmarks.run import Run, program
-from tests.benchmarks.scps import Scp, dcmtk_scp, orthanc_scp, our_scp
 
 OURS = "screening"
 PEERS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Scp]]] = {

@@ -9,9 +9,9 @@ import os
 import subprocess
 
 from screening.domain.lifecycle import ClassificationState
-from tests.benchmarks.objects import computed_radiograph, write_objects
-from tests.benchmarks.pipelines import STATIONS, Pipeline, running_pipeline
-from tests.benchmarks.processes import memory_mb
+from tests.benchmarks.parts.objects import computed_radiograph, write_objects
+from tests.benchmarks.parts.pipelines import STATIONS, Pipeline, running_pipeline
+from tests.benchmarks.parts.processes import memory_mb
 from tests.benchmarks.run import Run, program
 from tests.load.memory import growth
 from tests.sites.site import wait_until

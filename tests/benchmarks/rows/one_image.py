@@ -6,10 +6,10 @@ One run of the same ensemble is timed in a process of its own, before and after.
 import time
 from pathlib import Path
 
-from tests.benchmarks.ensembles import golden_batch, images_a_second, loaded_ensemble
 from tests.benchmarks.figures import percentile
-from tests.benchmarks.objects import computed_radiograph, write_objects
-from tests.benchmarks.pipelines import Pipeline, running_pipeline
+from tests.benchmarks.parts.ensembles import golden_batch, images_a_second, loaded_ensemble
+from tests.benchmarks.parts.objects import computed_radiograph, write_objects
+from tests.benchmarks.parts.pipelines import Pipeline, running_pipeline
 from tests.benchmarks.run import Run
 
 REST_S = 0.3

@@ -18,8 +18,8 @@ from pydicom.uid import generate_uid
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_objects
+from tests.benchmarks.parts.scps import listens
 from tests.benchmarks.run import Run, program
-from tests.benchmarks.scps import listens
 from tests.services.servers import free_port
 from tests.sites.site import wait_until
 

@@ -22,9 +22,9 @@ from screening.db.session import Database
 from screening.db.tables import Classification
 from screening.domain.lifecycle import ClassificationState
 from screening.spool.store import Spool
-from tests.benchmarks.objects import computed_radiograph, write_objects
+from tests.benchmarks.parts.objects import computed_radiograph, write_objects
+from tests.benchmarks.parts.sites import scoring_site
 from tests.benchmarks.run import Run, WrongOutputError
-from tests.benchmarks.sites import scoring_site
 from tests.services.servers import new_postgresql_database, postgresql_server, redis_server
 from tests.sites.site import Site
 
@@ -114,7 +114,7 @@ def _fill(run: Run, site: Site, database: Database, count: int) -> None:
 
 @contextlib.contextmanager
 def _working(site: Site, workers: int) -> Iterator[None]:
-    command = [sys.executable, "-m", "tests.benchmarks.simulated_workers"]
+    command = [sys.executable, "-m", "tests.benchmarks.parts.simulated_workers"]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     with (site.folder / "workers.log").open("wb") as log:
         process = subprocess.Popen(

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from screening.bundles.registry import Bundle
+from tests.benchmarks.parts.scps import listens
+from tests.benchmarks.parts.sites import POLL_S, bundle_of, scoring_site, wait_for_event
 from tests.benchmarks.run import Run
-from tests.benchmarks.scps import listens
-from tests.benchmarks.sites import POLL_S, bundle_of, scoring_site, wait_for_event
 from tests.sites.site import Site, wait_until
 
 READ_WEIGHTS = (

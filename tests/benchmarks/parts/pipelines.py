@@ -15,8 +15,8 @@ from screening.domain.lifecycle import ClassificationState
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome
 from screening.storage_scu.scu import send_objects
+from tests.benchmarks.parts.sites import scoring_site, wait_for_event
 from tests.benchmarks.run import Run, WrongOutputError
-from tests.benchmarks.sites import scoring_site, wait_for_event
 from tests.faults.destination import RecordingDestination, recording_destination
 from tests.sites.site import Site
 

@@ -10,7 +10,7 @@ from openjpeg.utils import encode_array
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from tests.benchmarks.objects import computed_radiograph
+from tests.benchmarks.parts.objects import computed_radiograph
 from tests.benchmarks.run import program
 
 Encoder = Callable[[Path, Path], None]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from screening.settings import quiet_tensorflow
+from tests.benchmarks.parts.sites import bundle_of
 from tests.benchmarks.run import Run, WrongOutputError
-from tests.benchmarks.sites import bundle_of
 
 if TYPE_CHECKING:
     from screening.ensemble.ensemble import Ensemble
