@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from screening.errors import StartupError
-from screening.settings import PREFIX, quiet_tensorflow
+from screening.logs import configure_logs
+from screening.settings import PREFIX
 from tests.benchmarks.bars import Row
 from tests.benchmarks.machine import is_busy, line
 from tests.benchmarks.page import write_page
@@ -57,6 +58,7 @@ def run(asked: Asked) -> bool:
     """
     rows, sizes = _rows(asked.names), _sizes(asked.sizes)
     _leave_own_settings_out()
+    configure_logs("WARNING", station="bench")
     if asked.earlier:
         results = read_json(asked.earlier)
         for row in ROWS:
@@ -106,7 +108,6 @@ def _sizes(given: tuple[str, ...]) -> Mapping[str, int]:
 
 def _leave_own_settings_out() -> None:
     """Measure the product's defaults, whatever this machine is set to."""
-    quiet_tensorflow()
     leave_python_scripts_out()
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         if name != "SCREENING_DATA":

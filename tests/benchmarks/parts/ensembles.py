@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from screening.logs import library_output_logged
 from screening.settings import quiet_tensorflow
 from tests.benchmarks.parts.sites import bundle_of
 from tests.benchmarks.run import Run, WrongOutputError
@@ -13,9 +14,18 @@ if TYPE_CHECKING:
     from screening.ensemble.input_views import PreparedInput
 
 
+def load_tensorflow() -> None:
+    """Load TensorFlow without the lines that its C++ part writes meanwhile."""
+    quiet_tensorflow()
+    with library_output_logged():
+        import tensorflow
+
+        del tensorflow
+
+
 def loaded_ensemble(run: Run) -> "Ensemble":
     """Load the bundle that is measured; its golden scores come out right."""
-    quiet_tensorflow()
+    load_tensorflow()
     from screening.ensemble.ensemble import Ensemble
     from screening.errors import BundleError
 

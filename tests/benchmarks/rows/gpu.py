@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from screening.domain.scores import SCORE_TOLERANCE
-from screening.settings import quiet_tensorflow
 from tests.benchmarks.figures import number
-from tests.benchmarks.parts.ensembles import golden_batch
+from tests.benchmarks.parts.ensembles import golden_batch, load_tensorflow
 from tests.benchmarks.parts.sites import bundle_of
 from tests.benchmarks.run import NotHereError, Run
 
@@ -33,7 +32,7 @@ HEAD = ["precision", "batch", "images/s", "of the card's rate", "copies and proc
 
 def measure(run: Run) -> None:
     """Score batches of golden images. Raises NotHereError without a GPU."""
-    quiet_tensorflow()
+    load_tensorflow()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -12,7 +12,7 @@ import numpy as np
 
 from screening.imaging.phantom_image import phantom_image
 from screening.imaging.preprocess import InputSpec
-from screening.settings import quiet_tensorflow
+from tests.benchmarks.parts.ensembles import load_tensorflow
 from tests.benchmarks.run import Run
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LOSS_TOLERANCE = 1e-3
 
 def measure(run: Run) -> None:
     """Train some steps in both loops, in shuffled rounds, from the same weights."""
-    quiet_tensorflow()
+    load_tensorflow()
     from training.protocols.release import CORONET
 
     side = SMALL_SIDE if run.is_short else CORONET.height
