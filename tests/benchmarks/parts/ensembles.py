@@ -1,5 +1,6 @@
 """The ensemble in this process: loaded, verified, and timed by itself."""
 
+import importlib
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,9 +19,7 @@ def load_tensorflow() -> None:
     """Load TensorFlow without the lines that its C++ part writes meanwhile."""
     quiet_tensorflow()
     with library_output_logged():
-        import tensorflow
-
-        del tensorflow
+        importlib.import_module("tensorflow")
 
 
 def loaded_ensemble(run: Run) -> "Ensemble":
