@@ -88,7 +88,7 @@ def _ours(path: Path) -> NDArray[np.float32]:
 def _peers(path: Path) -> NDArray[np.float32]:
     data_set = pydicom.dcmread(path)
     windowed = apply_voi_lut(data_set.pixel_array, data_set)
-    low, high = windowed.min(), windowed.max()
-    grey = ((windowed - low) * (255.0 / (high - low))).astype(np.uint8)
+    top = (1 << data_set.BitsStored) - 1  # of what `apply_voi_lut` makes of a window
+    grey = (windowed * (255.0 / top)).astype(np.uint8)
     resized = Image.fromarray(grey).resize((SPEC.width, SPEC.height), Image.Resampling.BILINEAR)
     return np.asarray(resized, np.float32) / 255
