@@ -39,10 +39,13 @@ class Scp:
 
 
 @contextlib.contextmanager
-def our_scp(folder: Path) -> Iterator[Scp]:
-    """Run `screening run receive` with the settings of the product: SQLite, everything fsynced."""
-    with running_site(folder, bundle_dir=folder / "none") as site:
-        site.forks_stations = False
+def our_scp(folder: Path, *, forks: bool = False, **variables: str) -> Iterator[Scp]:
+    """Run `screening run receive` with the product's defaults: SQLite, everything fsynced.
+
+    forks: not as a new interpreter. variables: settings that are to differ.
+    """
+    with running_site(folder, bundle_dir=folder / "none", **variables) as site:
+        site.forks_stations = forks
         site.start("receive")
         site.wait_for_log("receive", "scp_listening")
         with contextlib.closing(site.database) as database:

@@ -1,4 +1,7 @@
-"""Sites that benchmarks run: stations as new interpreters, on the bundle that is measured."""
+"""Sites that benchmarks run: stations as new interpreters, on the bundle that is measured.
+
+In the short form they are forked, as the tests' stations are.
+"""
 
 import contextlib
 import time
@@ -32,7 +35,7 @@ def scoring_site(run: Run, name: str, **variables: str) -> Iterator[Site]:
     bundle, folder = bundle_of(run), run.room(name)
     directory = run.bundle_dir or folder / "bundles"
     with running_site(folder, bundle_dir=directory, **variables) as site:
-        site.forks_stations = False
+        site.forks_stations = run.is_short
         with contextlib.closing(site.database) as database:
             activate_bundle(database, bundle, by="benchmark")
         yield site

@@ -58,7 +58,7 @@ def measure(run: Run) -> None:
 def _measure(run: Run, name: str, many: Database, few: Database, waits: LockWaits) -> None:
     from tests.benchmarks.parts.filled_database import UNLIMITED, questions
 
-    times = run.size("times", full=50, short=2)
+    times = run.size("times", full=50, short=1)
     slowest = 0.0
     for question, ask in questions(many, run.room(f"{name} data")).items():
         ask()
@@ -67,7 +67,7 @@ def _measure(run: Run, name: str, many: Database, few: Database, waits: LockWait
         if question not in UNLIMITED:
             slowest = max(slowest, percentile(taken_ms, 95))
     run.add(f"{name}: slowest 95th percentile of all questions", "ms", slowest)
-    for workers in (1, 8) if not run.is_short else (1, 2):
+    for workers in (2,) if run.is_short else (1, 8):
         run.compare(
             f"{name}: claim and record, {_count(workers, 'worker')}",
             "ms",

@@ -47,7 +47,7 @@ def measure(run: Run) -> None:
     storescu = program("storescu", "dcmtk")
     rounds = run.size("rounds", full=5, short=1)
     with contextlib.ExitStack() as stack:
-        scps = {OURS: stack.enter_context(our_scp(run.room("ours")))}
+        scps = {OURS: stack.enter_context(our_scp(run.room("ours"), forks=run.is_short))}
         for name, running in PEERS.items():
             with run.without_absent(name):
                 scps[name] = stack.enter_context(running(run.room(name)))
@@ -57,7 +57,7 @@ def measure(run: Run) -> None:
             template = computed_radiograph(kind.side_pixels, kind.side_pixels)
             objects = run.size("objects", full=kind.full, short=kind.short)
             for associations, words in ASSOCIATIONS.items():
-                sending = partial(_images_a_second, run, storescu, template, objects, associations)
+                sending = partial(images_a_second, run, storescu, template, objects, associations)
                 processor = {name: processor_s(scp.pid) for name, scp in scps.items()}
                 run.compare(
                     f"{kind.name}, {words}",
@@ -75,7 +75,7 @@ def measure(run: Run) -> None:
         _compare_pixels(run, scps, sent)
 
 
-def _images_a_second(
+def images_a_second(
     run: Run,
     storescu: str,
     template: bytes,
@@ -84,6 +84,7 @@ def _images_a_second(
     scp: Scp,
     sent: list[str],
 ) -> float:
+    """Send so many new objects to an SCP and return the rate; their UIDs are added to `sent`."""
     folder = run.room("to send")
     uids = write_objects(folder, template, objects)
     senders = [share for share in shares(uids, associations) if share]
