@@ -1,6 +1,7 @@
 """What `screening bench` does: measure, print each row with its bars, write JSON and a page."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def run(asked: Asked) -> bool:
     rows, sizes = _rows(asked.names), _sizes(asked.sizes)
     _leave_own_settings_out()
     configure_logs("WARNING", station="bench")
+    sys.excepthook = sys.__excepthook__  # whoever measures may read what went wrong
     if asked.earlier:
         results = read_json(asked.earlier)
         for row in ROWS:

@@ -70,14 +70,16 @@ def measure(
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     machine = describe(Path(tempfile.gettempdir()))
     results = []
-    for row in rows:
-        folder = Path(tempfile.mkdtemp(prefix=f"bench-{row.name}-"))
-        try:
-            run = Run(folder, is_short=is_short, bundle_dir=bundle_dir, sizes=sizes or {})
-            results.append(_measured(row, run))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        tell(row, results[-1])
+    with tempfile.TemporaryDirectory(prefix="bench-bundles-") as bundles:
+        small = bundle_dir or Path(bundles)
+        for row in rows:
+            folder = Path(tempfile.mkdtemp(prefix=f"bench-{row.name}-"))
+            try:
+                run = Run(folder, is_short, small if is_short else None, sizes or {})
+                results.append(_measured(row, run))
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            tell(row, results[-1])
     return Results(started_at, is_short, machine, tuple(results))
 
 

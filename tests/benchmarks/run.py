@@ -25,8 +25,8 @@ class NotHereError(Exception):
 class Run:
     """What a benchmark is given, and what it hands back.
 
-    folder: an empty folder on a disk. bundle_dir: a folder with the small bundle of the short form,
-    None: to be made where it is needed. is_short: correctness alone, as little work as shows it.
+    folder: an empty folder on a disk. bundle_dir: a folder for the small bundle of the short form;
+    None: the released one is measured. is_short: correctness alone, as little work as shows it.
     checked: what of the output was compared, in words. absent: each peer or program that was left
     out, and why. notes: what a reader of the figures should know. tables: rows of text by title.
     """

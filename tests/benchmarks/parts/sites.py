@@ -19,13 +19,11 @@ POLL_S = 0.01
 def bundle_of(run: Run) -> Bundle:
     """Return the bundle that is measured: the newest released one; in the short form a small one.
 
-    The small one is made where the caller has none.
+    The small one is made where it is not there yet.
     """
-    if not run.is_short:
-        return find_bundles([RELEASED_DIRECTORY])[-1]
     if run.bundle_dir is None:
-        run.bundle_dir = run.folder / "bundles"
-        make_small_bundle(run.bundle_dir)
+        return find_bundles([RELEASED_DIRECTORY])[-1]
+    make_small_bundle(run.bundle_dir)
     return load_bundle(run.bundle_dir / "untrained")
 
 

@@ -108,6 +108,7 @@ def _fill(run: Run, site: Site, database: Database, count: int) -> None:
 
     folder = run.room(f"objects for {site.folder.name}")
     spool = Spool(site.settings.spool_dir)
+    spool.prepare()
     template = computed_radiograph(SIDE_PIXELS, SIDE_PIXELS)
     for uid in write_objects(folder, template, count):
         take(database, spool, (folder / f"{uid}.dcm").read_bytes())
