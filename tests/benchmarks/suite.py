@@ -12,6 +12,7 @@ from tests.benchmarks.rows import (
     one_image,
     reports,
     scale_out,
+    scp_processes,
     start_up,
     training_input,
 )
@@ -160,6 +161,18 @@ ROWS = (
             Bar("Redis commands of a worker, 8 workers / one worker", "x", at_most=1.2),
         ),
         scale_out.measure,
+    ),
+    Row(
+        9,
+        "scp-processes",
+        "Two and four SCP processes on one port, beside one",
+        "storescu, objects of 512 KiB over 16 associations; compared with linear where each "
+        "process and its senders have two cores",
+        1,
+        tuple(
+            Bar(f"{count} SCP processes / {count} times one", "x", at_least=0.8) for count in (2, 4)
+        ),
+        scp_processes.measure,
     ),
     Row(
         10,
