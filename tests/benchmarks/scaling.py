@@ -63,7 +63,7 @@ INPUTS: Mapping[str, Input] = {
         factor=0.001,
     ),
     "database": Input(25, "KiB an image", "row 4, on SQLite", "database an image"),
-    "syncs": Input(10, "fsyncs an image", "counted with strace on SQLite"),
+    "syncs": Input(5.8, "fsyncs an image", "counted with strace on SQLite"),
     "core price": Input(0.04, "USD a core and hour", "assumed: a rented core"),
     "GPU price": Input(1.0, "USD a GPU and hour", "assumed: a rented inference card"),
     "core power": Input(10, "W a busy core", "assumed: server, cooling included"),
