@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.benchmarks.bars import Row
 from tests.benchmarks.results import Results
-from tests.benchmarks.scaling import inputs_table, plan_table
+from tests.benchmarks.scaling import inputs_table, limits_table, plan_table
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT, SCALING = DOCS / "benchmarks.md", DOCS / "scaling.md"
@@ -58,7 +58,8 @@ def publish(results: Results, rows: Sequence[Row], document: Path = DOCUMENT) ->
 def write_scaling(document: Path = SCALING) -> None:
     """Write the inputs of the plan, and the plan for three sizes, to the document."""
     text = document.read_text(encoding="utf-8")
-    for name, (head, *rows) in (("inputs", inputs_table()), ("plan", plan_table())):
+    tables = {"inputs": inputs_table(), "plan": plan_table(), "limits": limits_table()}
+    for name, (head, *rows) in tables.items():
         text = _with_part(text, name, _table(head, rows))
     document.write_text(text, encoding="utf-8")
 

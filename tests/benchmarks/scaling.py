@@ -72,6 +72,16 @@ INPUTS: Mapping[str, Input] = {
 """Measured on two cores of an AMD Zen 3 at 2.5 GHz or so, without bfloat16 units, or assumed."""
 
 
+KNOBS: Mapping[str, str] = {
+    "one SCP process": "`SCREENING_SCP_PROCESSES`; then SCPs on more machines behind a TCP proxy",
+    "one classify worker on two cores": "more workers, on any machine that reaches the spool",
+    "one classify worker on a GPU": "one worker for each GPU; `SCREENING_BATCH_SIZE`",
+    "one report worker": "more report workers",
+    "a disk of 1,000 fsyncs a second": "a protected write cache; the database on its own disk",
+    "a network of 1 Gbit/s": "modalities that compress without loss; 10 Gbit/s",
+}
+
+
 def plan(images_a_day: int, figures: Sequence[Figure] = ()) -> dict[str, str]:
     """Return what so many images a day need, in words, by what is needed.
 
@@ -108,6 +118,22 @@ def plan_table(figures: Sequence[Figure] = ()) -> list[list[str]]:
     plans = [plan(images, figures) for images in SIZES.values()]
     head = ["", *(f"{name}: {images:,} a day" for name, images in SIZES.items())]
     return [head, *([need, *(one[need] for one in plans)] for need in plans[0])]
+
+
+def limits_table() -> list[list[str]]:
+    """Return what one of each part carries in images a day, and what moves it, its head first."""
+    of = {name: one.value for name, one in INPUTS.items()}
+    a_day = of["utilisation"] * HOUR_S / of["busiest hour"]
+    carries = {
+        "one SCP process": of["SCP"],
+        "one classify worker on two cores": 1 / of["worker"],
+        "one classify worker on a GPU": of["GPU"],
+        "one report worker": 1 / of["report worker"],
+        "a disk of 1,000 fsyncs a second": 1000 / of["syncs"],
+        "a network of 1 Gbit/s": 1e9 / 8 / (of["image"] * MIB),
+    }
+    rows = [[part, f"{rate * a_day:,.0f}", KNOBS[part]] for part, rate in carries.items()]
+    return [["one of these", "carries, images a day", "what moves it"], *rows]
 
 
 def inputs_table() -> list[list[str]]:

@@ -7,7 +7,15 @@ import pytest
 from tests.architecture.test_documents import document, section, table_rows
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.rows import backlog
-from tests.benchmarks.scaling import INPUTS, SIZES, inputs_table, plan, plan_table
+from tests.benchmarks.scaling import (
+    INPUTS,
+    KNOBS,
+    SIZES,
+    inputs_table,
+    limits_table,
+    plan,
+    plan_table,
+)
 
 
 def test_the_document_has_the_inputs() -> None:
@@ -20,6 +28,12 @@ def test_the_document_has_the_plan() -> None:
     """The arithmetic of the page is the program's."""
     rows = table_rows(section(document("docs/scaling.md"), "## What it comes to"))
     assert rows == plan_table()[1:]
+
+
+def test_the_document_has_the_limits() -> None:
+    """What one of each part carries."""
+    text = section(document("docs/scaling.md"), "## Limits, and what moves them")
+    assert table_rows(text)[: len(KNOBS)] == limits_table()[1:]
 
 
 def test_a_plan_by_hand() -> None:
