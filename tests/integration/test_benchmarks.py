@@ -13,7 +13,7 @@ from tests.benchmarks.results import measure, read_json, write_json
 from tests.benchmarks.suite import ROWS
 from tests.services.programs import skip_or_fail
 
-pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
+pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.benchmarks.figures import ratios
 from tests.benchmarks.parts.objects import computed_radiograph, shares, write_objects
 from tests.benchmarks.parts.processes import memory_mb, processor_s
 from tests.benchmarks.parts.scps import Scp, dcmtk_scp, orthanc_scp, our_scp
 from tests.benchmarks.run import Run, program
 
-OURS = "screening"
+OURS, TWO = "screening", "screening with 2 SCP processes"
 PEERS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Scp]]] = {
     "Orthanc with fsync": orthanc_scp,
     "DCMTK storescp with fsync": dcmtk_scp,
@@ -44,35 +45,52 @@ STORESCU = ("--max-pdu", "131072", "--max-send-pdu", "131072", "--scan-directori
 
 def measure(run: Run) -> None:
     """Send to every SCP in shuffled rounds, then compare what each has stored."""
-    storescu = program("storescu", "dcmtk")
-    rounds = run.size("rounds", full=5, short=1)
     with contextlib.ExitStack() as stack:
         scps = {OURS: stack.enter_context(our_scp(run.room("ours"), forks=run.is_short))}
+        if not run.is_short:
+            scps[TWO] = stack.enter_context(our_scp(run.room("two"), SCREENING_SCP_PROCESSES="2"))
         for name, running in PEERS.items():
             with run.without_absent(name):
                 scps[name] = stack.enter_context(running(run.room(name)))
         sent: dict[str, list[str]] = {name: [] for name in scps}
         memory = dict.fromkeys(scps, 0.0)
         for kind in KINDS:
-            template = computed_radiograph(kind.side_pixels, kind.side_pixels)
-            objects = run.size("objects", full=kind.full, short=kind.short)
-            for associations, words in ASSOCIATIONS.items():
-                sending = partial(images_a_second, run, storescu, template, objects, associations)
-                processor = {name: processor_s(scp.pid) for name, scp in scps.items()}
-                run.compare(
-                    f"{kind.name}, {words}",
-                    "images/s",
-                    {name: partial(sending, scp, sent[name]) for name, scp in scps.items()},
-                    rounds,
-                )
+            for associations in ASSOCIATIONS:
+                _compare(run, scps, sent, kind, associations)
                 for name, scp in scps.items():
                     memory[name] = max(memory[name], memory_mb(scp.pid))
-                    spent_ms = 1000 * (processor_s(scp.pid) - processor[name]) / rounds / objects
-                    run.add(f"{name}: processor time, {kind.name}, {words}", "ms", spent_ms)
         for name, scp in scps.items():
             run.expect("each SCP has every object once", len(sent[name]), scp.stored())
             run.add(f"{name}: memory of the SCP", "MB", memory[name])
         _compare_pixels(run, scps, sent)
+
+
+def _compare(
+    run: Run,
+    scps: Mapping[str, Scp],
+    sent: Mapping[str, list[str]],
+    kind: Kind,
+    associations: int,
+) -> None:
+    """Send objects of one kind over so many associations."""
+    rounds = run.size("rounds", full=5, short=1)
+    objects = run.size("objects", full=kind.full, short=kind.short)
+    template = computed_radiograph(kind.side_pixels, kind.side_pixels)
+    storescu = program("storescu", "dcmtk")
+    sending = partial(images_a_second, run, storescu, template, objects, associations)
+    if not run.is_short:
+        for name, scp in scps.items():  # the first association loads what others use
+            sending(scp, sent[name])
+    before = {name: processor_s(scp.pid) for name, scp in scps.items()}
+    what = f"{kind.name}, {ASSOCIATIONS[associations]}"
+    contenders = {name: partial(sending, scp, sent[name]) for name, scp in scps.items()}
+    values = run.compare(what, "images/s", contenders, rounds)
+    for name in PEERS:
+        if TWO in values and name in values:
+            run.add(f"{TWO}: {what} / {name}", "x", ratios(values[TWO], values[name]))
+    for name, scp in scps.items():
+        spent_ms = 1000 * (processor_s(scp.pid) - before[name]) / rounds / objects
+        run.add(f"{name}: processor time, {what}", "ms", spent_ms)
 
 
 def images_a_second(
