@@ -32,7 +32,9 @@ def share(count: int, images: int) -> Measured:
     half = (
         _Z_95 / (1 + z2 / images) * math.sqrt(value * (1 - value) / images + z2 / (4 * images**2))
     )
-    return Measured(value, max(0.0, centre - half), min(1.0, centre + half))
+    low = 0.0 if count == 0 else max(0.0, centre - half)
+    high = 1.0 if count == images else min(1.0, centre + half)
+    return Measured(value, low, high)
 
 
 def mean_shift(sample: Sequence[Sequence[float]], means: Sequence[float], images: int) -> Measured:

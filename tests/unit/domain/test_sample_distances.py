@@ -45,8 +45,9 @@ def test_the_shift_of_a_mean_is_found_without_what_chance_adds(true: float) -> N
 
 
 def test_the_interval_of_a_share_is_wilsons() -> None:
-    """The figures of Wilson's interval for 5 of 100 and for 0 of 30."""
-    five, none = share(5, 100), share(0, 30)
+    """The figures of Wilson's interval for 5 and 0 of 100, and for 30 of 30."""
+    five, none, all_of_them = share(5, 100), share(0, 100), share(30, 30)
     assert (five.low, five.high) == pytest.approx((0.02154, 0.11175), abs=1e-4)
     assert (none.value, none.low) == (0, 0)
-    assert none.high == pytest.approx(0.11352, abs=1e-4)
+    assert none.high == pytest.approx(0.03699, abs=1e-4)
+    assert (all_of_them.low, all_of_them.high) == (pytest.approx(1 - 0.11352, abs=1e-4), 1)
