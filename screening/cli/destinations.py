@@ -90,6 +90,22 @@ def kinds(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     )
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of what a webhook gets.
+
+    It is that of docs/webhook.schema.json, of this version.
+
+    Example: screening destinations schema
+    """
+    from pydantic import TypeAdapter
+
+    from screening.cli.printing import print_json
+    from screening.renderings.json_result.body import Body
+
+    print_json(TypeAdapter(Body).json_schema())
+
+
 def _wanted(name: str | None, settings: "Settings") -> "list[DestinationSettings]":
     """Return the destination of this name, all where it is None."""
     destinations = {one.name: one for one in settings.all_destinations}
