@@ -181,11 +181,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
     def _serve_request(self, msg: Any, context_id: int) -> None:
         """Serve a request, refuse it, or take the answer to one of ours."""
         if isinstance(msg, ReceivedObject):
-            refusal = self._terms.store(self, msg)
-            request = msg.request
-            self.dimse.answer(
-                context_id, request.failure(refusal) if refusal else request.success()
-            )
+            self._store_all(msg, context_id)
         elif isinstance(msg, RefusedRequest):
             self._terms.refused(self, msg)
             self.dimse.answer(context_id, msg.request.failure(msg.refusal))
@@ -195,6 +191,19 @@ class GuardedAssociation(Association):  # type: ignore[misc]  # pynetdicom has n
             super()._serve_request(msg, context_id)
             if self.is_aborted:
                 self.ends_for("association_failed", "a request that could not be served")
+
+    def _store_all(self, received: ReceivedObject, context_id: int) -> None:
+        """Take an object, and those that follow it: pynetdicom rests between two messages."""
+        message: Any = received
+        while isinstance(message, ReceivedObject):
+            request, refusal = message.request, self._terms.store(self, message)
+            response = request.failure(refusal) if refusal else request.success()
+            self.dimse.answer(context_id, response)
+            if self._kill:
+                return
+            context_id, message = self.dimse.get_msg(block=False)
+        if message is not None:
+            self._serve_request(message, context_id)
 
     def _discard_files(self) -> None:
         for file in self.dimse.files():

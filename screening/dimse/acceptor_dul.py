@@ -4,13 +4,19 @@ See docs/decisions/0013-guarding-pynetdicom.md.
 """
 
 import queue
+import threading
 import time
 from typing import Any
 
-from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT
+from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, P_DATA
 from pynetdicom.timer import Timer
 
-from screening.dimse.data_values import P_DATA_TF, MalformedDataValueError, data_values
+from screening.dimse.data_values import (
+    P_DATA_TF,
+    MalformedDataValueError,
+    data_pdu,
+    data_values,
+)
 from screening.dimse.guarded_dul import GuardedDUL
 from screening.dimse.pdu_limits import HEADER_BYTES, LONGEST_PDU_BYTES, announced_bytes
 from screening.dimse.wake_up import WakeUp
@@ -39,6 +45,7 @@ class AcceptorDUL(GuardedDUL):
         """Begin to wait for what comes, instead of looking for it."""
         super().__init__(association)
         self._wake_up = WakeUp()
+        self._sending = threading.Lock()
         self._run_loop_delay = 0.0
         self.to_user_queue = _TellingQueue(association)
 
@@ -52,14 +59,27 @@ class AcceptorDUL(GuardedDUL):
         self._wake_up.wake()
 
     def send_pdu(self, primitive: Any) -> None:
-        """Queue a primitive for sending."""
+        """Send data, and queue other primitives for sending."""
+        if isinstance(primitive, P_DATA):
+            self.send_data(data_pdu(primitive.presentation_data_value_list))
+            return
         super().send_pdu(primitive)
         self.wake()
 
     def send_data(self, pdu: bytes) -> None:
-        """Queue a whole P-DATA-TF for sending; it is dropped where data is transferred no more."""
-        self.to_provider_queue.put(pdu)
-        self.wake()
+        """Send a whole P-DATA-TF; it is dropped where data is transferred no more.
+
+        What goes out at once does not wait for the reactor, unless something queued is on its way.
+        """
+        if self._sending.acquire(blocking=False):
+            try:
+                if self.to_provider_queue.empty() and self.state_machine.current_state == TRANSFER:
+                    pdu = pdu[self.socket.send_now(pdu) :]
+            finally:
+                self._sending.release()
+        if pdu:
+            self.to_provider_queue.put(pdu)
+            self.wake()
 
     def refuse(self, reason: str) -> None:
         """Abort the association for a fault of the peer."""
@@ -122,9 +142,10 @@ class AcceptorDUL(GuardedDUL):
         waiting = self.to_provider_queue.queue
         if not waiting or not isinstance(waiting[0], bytes):
             return bool(super()._process_recv_primitive())
-        pdu = self.to_provider_queue.get()
-        if self.state_machine.current_state == TRANSFER:
-            self.socket.send(pdu)
+        with self._sending:
+            pdu = self.to_provider_queue.get()
+            if self.state_machine.current_state == TRANSFER:
+                self.socket.send(pdu)
         return True
 
     def _read_pdu_data(self) -> None:

@@ -1,14 +1,15 @@
 """The fragments of messages in a P-DATA-TF, and P-DATA-TFs made of them. Source: PS3.8 9.3.5."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 P_DATA_TF = 0x04
 COMMAND, LAST = 1, 2
 """Bits of the message control header. Source: PS3.8 E.2."""
 PDV_HEAD_BYTES = 6
 """Length (4 bytes), presentation context ID and message control header."""
-_HEAD = struct.Struct(">BxIIBB")
+_HEAD = struct.Struct(">BxI")
+_ITEM = struct.Struct(">IB")
 _LENGTH = struct.Struct(">I")
 DataValue = tuple[int, memoryview | bytes]
 """A presentation context ID, and a fragment with its message control header."""
@@ -41,6 +42,12 @@ def command_pdus(context_id: int, command_set: bytes, longest_bytes: int) -> Ite
     for start in range(0, len(command_set), size):
         fragment = command_set[start : start + size]
         control = COMMAND | (LAST if start + size >= len(command_set) else 0)
-        value_bytes = len(fragment) + 2
-        head = _HEAD.pack(P_DATA_TF, value_bytes + 4, value_bytes, context_id, control)
-        yield head + fragment
+        yield data_pdu([(context_id, bytes([control]) + fragment)])
+
+
+def data_pdu(values: Iterable[DataValue]) -> bytes:
+    """Return the P-DATA-TF of presentation data values."""
+    items = [
+        _ITEM.pack(len(fragment) + 1, context_id) + fragment for context_id, fragment in values
+    ]
+    return _HEAD.pack(P_DATA_TF, sum(map(len, items))) + b"".join(items)

@@ -94,6 +94,19 @@ class GuardedSocket(ClosingSocket):
             return False
         return True
 
+    def send_now(self, pdu: bytes) -> int:
+        """Send what the system takes at once, beside a thread that reads; return how much it took.
+
+        Nothing with TLS, where two threads must not use one connection.
+        """
+        connection: Any = self.socket
+        if connection is None or isinstance(connection, ssl.SSLSocket):
+            return 0
+        try:
+            return int(connection.send(pdu, socket.MSG_DONTWAIT))
+        except OSError:
+            return 0  # whoever reads or sends next finds out why
+
     def send(self, bytestream: bytes) -> None:
         """Send bytes; a peer that does not take them in time counts as closed."""
         if self.socket is not None:
