@@ -34,27 +34,27 @@ def receive(supervised: Supervised = False) -> None:
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
     with _station("receive", supervised) as settings:
+        from screening.cli.opened import opened_database
+        from screening.db.migrate import require_current  # noqa: F401  loaded before any fork
+        from screening.ops.retention_timer import running_retention
         from screening.receive.processes.port import serve_in_processes
+        from screening.receive.scp import running_scp
+
+        def serve(share: "Share | None" = None) -> None:
+            """Serve associations until SIGTERM or Ctrl-C, alone or as one of several processes."""
+            stop = _stop_signal()
+            is_first = share is None or share.is_first
+            with (
+                opened_database(settings) as (_, database),
+                running_scp(settings, database, share),
+                running_retention(settings, database) if is_first else nullcontext(),
+            ):
+                stop.wait()
 
         if settings.scp_processes > 1:
-            serve_in_processes(settings, lambda share: _receive(settings, share))
+            serve_in_processes(settings, serve)
         else:
-            _receive(settings)
-
-
-def _receive(settings: "Settings", share: "Share | None" = None) -> None:
-    """Serve associations until SIGTERM or Ctrl-C, alone or as one process of several."""
-    from screening.cli.opened import opened_database
-    from screening.ops.retention_timer import running_retention
-    from screening.receive.scp import running_scp
-
-    stop = _stop_signal()
-    with (
-        opened_database(settings) as (_, database),
-        running_scp(settings, database, share),
-        nullcontext() if share and not share.is_first else running_retention(settings, database),
-    ):
-        stop.wait()
+            serve()
 
 
 @app.command()
