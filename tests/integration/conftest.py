@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from selenium.webdriver import Chrome
 
 from screening.db.session import Database
 from screening.imaging.phantom import write_phantoms
-from tests.bundles.small_bundle import make_small_bundle
+from tests.bundles.small_bundle import make_small_bundle, make_thin_bundle
 from tests.peers.receiving import Receiver, running_receiver
 from tests.services.orthanc import Orthanc, private_orthanc
 from tests.services.programs import program, skip_or_fail
@@ -22,13 +22,24 @@ from tests.sites.browser import BrowserAbsentError, chromium
 @pytest.fixture(scope="session")
 def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the small bundle, which all that test at once share: copy to change."""
+    return _made_once(tmp_path_factory, "bundles", make_small_bundle)
+
+
+@pytest.fixture(scope="session")
+def thin_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the small bundle of thin networks, for stations that are forked."""
+    return _made_once(tmp_path_factory, "thin-bundles", make_thin_bundle)
+
+
+def _made_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]
+) -> Path:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder = shared / "bundles"
-    with (shared / "bundles.lock").open("w") as lock:
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        make_small_bundle(folder)
-    return folder
+        make(shared / name)
+    return shared / name
 
 
 @pytest.fixture

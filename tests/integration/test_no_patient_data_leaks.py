@@ -45,10 +45,10 @@ UID_PLACES = {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPCla
 
 @pytest.fixture(scope="module")
 def traces(
-    tmp_path_factory: pytest.TempPathFactory, bundle_dir: Path, phantoms: list[Path]
+    tmp_path_factory: pytest.TempPathFactory, thin_bundle_dir: Path, phantoms: list[Path]
 ) -> Traces:
     """Return what a whole site wrote while marked radiographs went through it."""
-    return run_with_marks(tmp_path_factory.mktemp("site"), bundle_dir, phantoms[0])
+    return run_with_marks(tmp_path_factory.mktemp("site"), thin_bundle_dir, phantoms[0])
 
 
 def places(found: Traces, content: str | bytes) -> set[str]:

@@ -25,21 +25,26 @@ def outcomes(site: Site) -> dict[str, tuple[str, str | None, int]]:
 
 @pytest.mark.parametrize("how", ["segfault", "kill"])
 def test_a_deadly_image_ends_in_quarantine_after_three_attempts(
-    tmp_path: Path, bundle_dir: Path, phantoms: list[Path], how: str
+    tmp_path: Path, thin_bundle_dir: Path, phantoms: list[Path], how: str
 ) -> None:
     """It takes its worker with it three times; whoever was in its batch is classified, once."""
     poison = data_set_sha256(phantoms[3])
+    of_stations = {
+        "PYTHONPATH": f"{HOOK}:{Path(__file__).parents[2]}",
+        "DEADLY_FILE": f"{poison}.dcm",
+        "DEADLY_HOW": how,
+    }
     with running_site(
         tmp_path,
-        bundle_dir=bundle_dir,
+        bundle_dir=thin_bundle_dir,
         SCREENING_LEASE_S="3",
         SCREENING_SWEEP_INTERVAL_S="1",
-        PYTHONPATH=f"{HOOK}:{Path(__file__).parents[2]}",
-        DEADLY_FILE=f"{poison}.dcm",
-        DEADLY_HOW=how,
     ) as site:
         site.run("bundles", "activate", "untrained", "--yes")
+        site.variables |= of_stations
         with site.up() as up:
+            for name in of_stations:
+                del site.variables[name]
             site.send(phantoms)
             ledger = site.wait_until_settled(600)
             assert (ledger["classified"], ledger["failed"]) == (len(phantoms) - 1, 1)

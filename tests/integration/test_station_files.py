@@ -5,8 +5,6 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.services.servers import free_port
+from tests.sites import prefork
 from tests.sites.site import Site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
@@ -89,14 +88,11 @@ def test_a_station_says_in_its_log_why_it_does_not_start(station: str, site: Sit
         ({"SCREENING_SCP_PORT": "many"}, "scp_port (SCREENING_SCP_PORT)"),
         ({}, "run `screening db upgrade`"),
     ):
-        ended = subprocess.run(
-            [sys.executable, "-m", "screening", "run", station],
-            env={**site.environment, **variables},
-            cwd=site.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=UP_TIMEOUT_S,
+        ended = prefork.run(
+            ["run", station],
+            environment={**site.environment, **variables},
+            folder=site.folder,
+            timeout_s=UP_TIMEOUT_S,
         )
         assert (ended.returncode, ended.stdout) == (2, "")
         said = json.loads(ended.stderr.splitlines()[-1])

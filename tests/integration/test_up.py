@@ -14,17 +14,14 @@ from tests.sites.site import Site, wait_until
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
 
 
-@pytest.fixture
-def site(tmp_path: Path, bundle_dir: Path) -> Site:
-    """Return a site whose stations `screening up` starts."""
-    return Site(tmp_path, bundle_dir=bundle_dir)
-
-
-@pytest.fixture
-def up(site: Site) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `screening up` until the end of the test."""
+@pytest.fixture(name="running", scope="module")
+def running_up(
+    tmp_path_factory: pytest.TempPathFactory, bundle_dir: Path
+) -> Iterator[tuple[Site, subprocess.Popen[bytes]]]:
+    """Run `screening up`; the last of the tests that share it ends it."""
+    site = Site(tmp_path_factory.mktemp("site"), bundle_dir=bundle_dir)
     with site.up() as process:
-        yield process
+        yield site, process
 
 
 def children(process: subprocess.Popen[bytes]) -> dict[str, int]:
@@ -52,10 +49,22 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def test_a_second_up_on_the_same_folder_is_refused(
+    running: tuple[Site, subprocess.Popen[bytes]],
+) -> None:
+    """The message says what holds the folder and what to do."""
+    site, up = running
+    assert up.poll() is None
+    second = site.run("up", check=False)
+    assert second.returncode == 2
+    assert "another `screening up`" in second.stderr
+
+
 def test_a_station_that_dies_is_started_again_and_ctrl_c_leaves_nothing(
-    site: Site, up: subprocess.Popen[bytes]
+    running: tuple[Site, subprocess.Popen[bytes]],
 ) -> None:
     """After kill -9 of the SCP images are taken again; SIGINT ends every process with status 0."""
+    site, up = running
     first = children(up)
     assert set(first) == {"receive", "classify", "report", "web"}
     os.kill(first["receive"], signal.SIGKILL)
@@ -67,13 +76,13 @@ def test_a_station_that_dies_is_started_again_and_ctrl_c_leaves_nothing(
     assert not [station for station, pid in last.items() if is_running(pid)]
 
 
-def test_stations_end_with_a_supervisor_that_was_killed(
-    site: Site, up: subprocess.Popen[bytes]
-) -> None:
+def test_stations_end_with_a_supervisor_that_was_killed(tmp_path: Path, bundle_dir: Path) -> None:
     """After kill -9 of `up` the ports are free for the next start."""
-    stations = children(up)
-    up.kill()
-    wait_until(lambda: not any(map(is_running, stations.values())), "the stations to end")
+    site = Site(tmp_path, bundle_dir=bundle_dir)
+    with site.up() as up:
+        stations = children(up)
+        up.kill()
+        wait_until(lambda: not any(map(is_running, stations.values())), "the stations to end")
     again = subprocess.run(
         [sys.executable, "-m", "screening", "up", "--once"],
         env={**os.environ, **site.variables},
@@ -84,11 +93,3 @@ def test_stations_end_with_a_supervisor_that_was_killed(
         timeout=200,
     )
     assert again.returncode == 0, again.stderr
-
-
-def test_a_second_up_on_the_same_folder_is_refused(site: Site, up: subprocess.Popen[bytes]) -> None:
-    """The message says what holds the folder and what to do."""
-    assert up.poll() is None
-    second = site.run("up", check=False)
-    assert second.returncode == 2
-    assert "another `screening up`" in second.stderr

@@ -64,11 +64,11 @@ def predecessor_of(report: Dataset) -> str:
 
 
 def test_a_corrected_resend_is_decided_and_reencoded_ones_are_recognised(
-    tmp_path: Path, bundle_dir: Path, phantoms: list[Path]
+    tmp_path: Path, thin_bundle_dir: Path, phantoms: list[Path]
 ) -> None:
     """Of five objects under one UID one is scored, one waits for a decision, none conflicts."""
     first = phantoms[0]
-    with running_site(tmp_path, bundle_dir=bundle_dir) as site:
+    with running_site(tmp_path, bundle_dir=thin_bundle_dir) as site:
         site.run("bundles", "activate", "untrained", "--yes")
         site.start(*STATIONS)
         site.wait_for_scp()
@@ -122,13 +122,13 @@ def standing(site: Site) -> dict[str, str]:
 
 
 def test_going_back_to_a_bundle_needs_no_worker_and_tells_every_destination(
-    tmp_path: Path, bundle_dir: Path, phantoms: list[Path]
+    tmp_path: Path, thin_bundle_dir: Path, phantoms: list[Path]
 ) -> None:
     """Back and forth: the classify worker is gone, the list and the reports follow at once."""
     bundles = tmp_path / "bundles"
     for version in ("0", "1"):
         folder = bundles / f"version-{version}"
-        shutil.copytree(bundle_dir / "untrained", folder)
+        shutil.copytree(thin_bundle_dir / "untrained", folder)
         manifest = json.loads((folder / "manifest.json").read_text())
         (folder / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
     with running_site(tmp_path, bundle_dir=bundles) as site:

@@ -140,13 +140,13 @@ def test_a_second_start_goes_on_where_the_first_was(
 
 
 def test_a_newer_bundles_report_names_the_older_as_its_predecessor(
-    tmp_path: Path, bundle_dir: Path, phantoms: list[Path]
+    tmp_path: Path, thin_bundle_dir: Path, phantoms: list[Path]
 ) -> None:
     """Reprocess adds one result and one report an instance, and repeating it adds nothing."""
     bundles = tmp_path / "bundles"
-    shutil.copytree(bundle_dir / "untrained", bundles / "untrained")
+    shutil.copytree(thin_bundle_dir / "untrained", bundles / "untrained")
     newer = bundles / "newer"
-    shutil.copytree(bundle_dir / "untrained", newer)
+    shutil.copytree(thin_bundle_dir / "untrained", newer)
     manifest = json.loads((newer / "manifest.json").read_text())
     (newer / "manifest.json").write_text(json.dumps({**manifest, "version": "1"}))
     with running_site(tmp_path, bundle_dir=bundles) as site:
@@ -174,14 +174,14 @@ def test_a_newer_bundles_report_names_the_older_as_its_predecessor(
 
 
 def test_a_destination_that_comes_back_gets_each_report_once(
-    tmp_path: Path, bundle_dir: Path, phantoms: list[Path]
+    tmp_path: Path, thin_bundle_dir: Path, phantoms: list[Path]
 ) -> None:
     """While a destination is down the folder is served; once it is up it gets what waited."""
     port = free_port()
     peer = {"name": "pacs", "host": "127.0.0.1", "port": port, "ae_title": "STORESCP"}
     with running_site(
         tmp_path,
-        bundle_dir=bundle_dir,
+        bundle_dir=thin_bundle_dir,
         SCREENING_DESTINATIONS=json.dumps([peer]),
         SCREENING_RETRY_FIRST_S="0.5",
         SCREENING_RETRY_LONGEST_S="2",

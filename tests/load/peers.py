@@ -66,8 +66,10 @@ class Sent:
 
 @contextmanager
 def peers() -> Iterator[ProcessPoolExecutor]:
-    """Have processes ready for peers; each inherits nothing but the path of modules."""
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    """Have processes ready for peers; each is forked from one that has loaded this module alone."""
+    begin = get_context("forkserver")
+    begin.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(PROCESSES, mp_context=begin) as pool:
         yield pool
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from screening.whole_files import write_whole
 from tests.rows.stored import add_bundle, add_instance, add_report, add_score
 from tests.sites.site import Site, running_site
 from tests.sites.web_app import PASSWORDS, ROLES
@@ -21,9 +22,21 @@ def site_with_a_study(folder: Path, **variables: str) -> Iterator[Site]:
             instance = add_instance(session, "1.2.3", patient_id=PATIENT, patient_name=PATIENT)
             result = add_score(session, instance, add_bundle(session), priority="STAT", covid19=0.9)
             add_report(session, result, pacs="parked")
+        _add_users(site)
+        yield site
+
+
+_made: list[bytes] = []
+"""The password file, once it is made: each password is hashed for long."""
+
+
+def _add_users(site: Site) -> None:
+    file = site.settings.resolved_web_users_file
+    if not _made:
         for name, role in ROLES.items():
             add_user(site, name, role)
-        yield site
+        _made.append(file.read_bytes())
+    write_whole(file, _made[0])
 
 
 def add_user(site: Site, name: str, role: str) -> None:

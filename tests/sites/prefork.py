@@ -3,8 +3,9 @@
 Loading SQLAlchemy, pydicom, pynetdicom and TensorFlow takes seconds of processor time, and the
 tests start hundreds of processes. Here one process for each environment loads them once and forks
 for each command. A command still has a process of its own: its memory, threads, signals,
-environment, folder and output are nobody else's. `screening up` and the load tests start their
-stations as ever, so that starting from nothing stays tested.
+environment, folder and output are nobody else's. Beside the real networks it knows thin ones
+(`tests.bundles.thin_networks`). `screening up` and the load tests start their stations as ever, so
+that starting from nothing stays tested.
 """
 
 import atexit
@@ -202,6 +203,10 @@ def load(*, tensorflow: bool) -> None:
                 importlib.import_module(module.name)
     if ("tensorflow" in sys.modules) != tensorflow:
         raise RuntimeError(f"LOAD_TENSORFLOW is wrong: {tensorflow} expected")
+    if tensorflow:
+        from tests.bundles.thin_networks import add_thin_networks
+
+        add_thin_networks()
 
 
 def serve(channel: socket.socket) -> tuple[list[str], dict[str, str], str]:

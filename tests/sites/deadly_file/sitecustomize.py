@@ -1,7 +1,8 @@
 """Python runs this at the start of every process that has its folder on PYTHONPATH.
 
 A classify worker that opens the file whose path ends in DEADLY_FILE dies there, as one dies of a
-decoder's bug (DEADLY_HOW=segfault) or by the kernel when memory runs out (DEADLY_HOW=kill).
+decoder's bug (DEADLY_HOW=segfault) or by the kernel when memory runs out (DEADLY_HOW=kill). As it
+is started again each time, it knows the thin networks of `tests.bundles`, too.
 """
 
 import ctypes
@@ -22,5 +23,14 @@ def die_of_the_file(event: str, arguments: tuple[object, ...]) -> None:
     ctypes.string_at(0)
 
 
+def know_thin_networks(event: str, arguments: tuple[object, ...]) -> None:
+    """Add them where the ensemble's code is loaded, which loads TensorFlow."""
+    if event == "import" and arguments[0] == "screening.ensemble.ensemble":
+        from tests.bundles.thin_networks import add_thin_networks
+
+        add_thin_networks()
+
+
 if ENDING:
     sys.addaudithook(die_of_the_file)
+    sys.addaudithook(know_thin_networks)
