@@ -19,8 +19,8 @@ from screening.networks.architectures import Architecture
 
 SIDE_PIXELS = 96
 FILTERS = (8, 16)
-WAIT_S = 0.03
-"""For each image and network."""
+WAIT_S = 0.1
+"""For each image and network: work must come faster, or a batch is a single image."""
 
 
 class _Waiting(keras.layers.Layer):  # type: ignore[misc]  # keras has no types

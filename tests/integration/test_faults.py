@@ -30,16 +30,18 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def on_servers(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def on_servers(
+    thin_bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """Run an installation on PostgreSQL and Redis."""
-    with _running(Where.SERVERS, tmp_path_factory.mktemp("servers"), bundle_dir) as found:
+    with _running(Where.SERVERS, tmp_path_factory.mktemp("servers"), thin_bundle_dir) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def embedded(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def embedded(thin_bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Run an installation on SQLite and the embedded broker."""
-    with _running(Where.EMBEDDED, tmp_path_factory.mktemp("embedded"), bundle_dir) as found:
+    with _running(Where.EMBEDDED, tmp_path_factory.mktemp("embedded"), thin_bundle_dir) as found:
         yield found
 
 

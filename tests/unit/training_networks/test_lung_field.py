@@ -28,7 +28,10 @@ from pathlib import Path
 import numpy as np
 from screening.imaging.lung_field import LungFieldSpec
 from training.fit.devices import make_deterministic
+from training.lung_field import fit
 from training.lung_field.fit import LungFieldFit, fit_lung_field
+
+fit.BATCH = 10  # Two equal batches: Keras makes a graph for each size, which takes long.
 
 def trained(run, stop_after=None, resume=False):
     def on_epoch(epoch, loss):
