@@ -48,30 +48,69 @@ def reliability(
     ValueError where shapes differ or a probability is out of range.
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks, section 2 and equation 3.
     """
-    if positive.shape != probabilities.shape or probabilities.ndim != 1:
-        raise ValueError(
-            f"expected one probability per image, found {positive.shape}, {probabilities.shape}"
-        )
-    if not probabilities.size:
+    if not _fit_together(positive, probabilities):
         return None
-    if not (probabilities.min() >= 0 and probabilities.max() <= 1):
-        raise ValueError("expected probabilities from 0 to 1, found others")
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, bins - 1)
-    images = np.bincount(place, minlength=bins)
-    sums = np.bincount(place, weights=probabilities, minlength=bins)
-    hits = np.bincount(place, weights=positive.astype(np.float64), minlength=bins)
+    found = _binned(positive, probabilities, edges)
     return Reliability(
         bins=tuple(
             ReliabilityBin(
                 low=float(edges[index]),
                 high=float(edges[index + 1]),
                 images=int(count),
-                mean_probability=float(sums[index] / count) if count else None,
-                frequency=float(hits[index] / count) if count else None,
+                mean_probability=float(found.probabilities[index] / count) if count else None,
+                frequency=float(found.hits[index] / count) if count else None,
             )
-            for index, count in enumerate(images)
+            for index, count in enumerate(found.images)
         ),
-        expected_calibration_error=float(np.abs(hits - sums).sum() / probabilities.size),
+        expected_calibration_error=found.expected_calibration_error,
         brier_score=float(np.mean((probabilities - positive) ** 2)),
+    )
+
+
+def expected_calibration_error(
+    positive: NDArray[np.bool_], probabilities: NDArray[np.float64], bins: int = BINS
+) -> float | None:
+    """Return that figure of `reliability` alone, as resampling asks for it thousands of times."""
+    if not _fit_together(positive, probabilities):
+        return None
+    edges = np.linspace(0, 1, bins + 1)
+    return _binned(positive, probabilities, edges).expected_calibration_error
+
+
+@dataclass(frozen=True, slots=True)
+class _Binned:
+    """By bin: the number of images, the sum of their probabilities, and how many are positive."""
+
+    images: NDArray[np.intp]
+    probabilities: NDArray[np.float64]
+    hits: NDArray[np.float64]
+
+    @property
+    def expected_calibration_error(self) -> float:
+        return float(np.abs(self.hits - self.probabilities).sum() / self.images.sum())
+
+
+def _fit_together(positive: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> bool:
+    """Return whether there are images. Raises ValueError as `reliability` does."""
+    if positive.shape != probabilities.shape or probabilities.ndim != 1:
+        raise ValueError(
+            f"expected one probability per image, found {positive.shape}, {probabilities.shape}"
+        )
+    if not probabilities.size:
+        return False
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1):
+        raise ValueError("expected probabilities from 0 to 1, found others")
+    return True
+
+
+def _binned(
+    positive: NDArray[np.bool_], probabilities: NDArray[np.float64], edges: NDArray[np.float64]
+) -> _Binned:
+    bins = len(edges) - 1
+    place = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, bins - 1)
+    return _Binned(
+        images=np.bincount(place, minlength=bins),
+        probabilities=np.bincount(place, weights=probabilities, minlength=bins),
+        hits=np.bincount(place, weights=positive.astype(np.float64), minlength=bins),
     )

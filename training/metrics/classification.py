@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.domain.proportions import Interval, wilson_interval
-from training.metrics.calibration import Reliability, reliability
+from training.metrics.calibration import Reliability, expected_calibration_error, reliability
 from training.metrics.confusion import ConfusionMatrix, confusion_matrix
 from training.metrics.curves import (
     PrecisionRecallCurve,
@@ -232,8 +232,7 @@ def _class_evaluation(scored: ScoredImages, matrices: _Matrices, place: int) -> 
         return _resampled(figure, scored.groups)
 
     def error(chosen: Indices) -> float | None:
-        found = reliability(positive[chosen], scores[chosen])
-        return found.expected_calibration_error if found else None
+        return expected_calibration_error(positive[chosen], scores[chosen])
 
     return ClassEvaluation(
         images=int(positive.sum()),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.metrics.calibration import reliability
+from training.metrics.calibration import expected_calibration_error, reliability
 from training.metrics.intervals import group_bootstrap, reflected_interval
 
 Drawn = tuple[NDArray[np.bool_], NDArray[np.float64]]
@@ -38,8 +38,11 @@ def test_every_image_is_in_the_bin_of_its_probability(
 ) -> None:
     """Bins hold all images, each bin's mean lies in it, and the summaries lie from 0 to 1."""
     positive = np.array([truth for truth, _ in images])
-    found = reliability(positive, np.array([probability for _, probability in images]), bins)
+    probabilities = np.array([probability for _, probability in images])
+    found = reliability(positive, probabilities, bins)
     assert found
+    alone = expected_calibration_error(positive, probabilities, bins)
+    assert found.expected_calibration_error == alone
     assert sum(each.images for each in found.bins) == len(images)
     for each in found.bins:
         if each.mean_probability is not None:
@@ -51,6 +54,7 @@ def test_every_image_is_in_the_bin_of_its_probability(
 def test_without_images_there_is_no_answer() -> None:
     """Nothing to judge is no error."""
     assert reliability(np.zeros(0, bool), np.zeros(0)) is None
+    assert expected_calibration_error(np.zeros(0, bool), np.zeros(0)) is None
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1, np.nan])
@@ -82,9 +86,9 @@ def test_a_true_error_lies_in_its_interval_more_often_than_in_the_percentiles() 
         positive, probabilities = draw(300)
 
         def figure(chosen: NDArray[np.intp], drawn: Drawn = (positive, probabilities)) -> float:
-            found = reliability(drawn[0][chosen], drawn[1][chosen])
+            found = expected_calibration_error(drawn[0][chosen], drawn[1][chosen])
             assert found
-            return found.expected_calibration_error
+            return found
 
         value = figure(np.arange(300))
         percentile = group_bootstrap(figure, groups, resamples=200)
