@@ -4,6 +4,7 @@ Importing this module loads TensorFlow.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,18 @@ _DIGITS = 6
 
 
 def golden_images(seed: int = GOLDEN_SEED, count: int = GOLDEN_IMAGES) -> list[NDArray[np.uint8]]:
-    """Return phantoms, (512, 512) each, the same for the same seed: nobody's radiograph."""
-    return [
-        phantom_image(seed + place, GOLDEN_SIDE_PIXELS, GOLDEN_SIDE_PIXELS)
-        for place in range(count)
-    ]
+    """Return phantoms, (512, 512) each, the same for the same seed: nobody's radiograph.
+
+    They are drawn once, and read-only.
+    """
+    return [_golden_image(seed + place) for place in range(count)]
+
+
+@cache
+def _golden_image(seed: int) -> NDArray[np.uint8]:
+    image = phantom_image(seed, GOLDEN_SIDE_PIXELS, GOLDEN_SIDE_PIXELS)
+    image.flags.writeable = False
+    return image
 
 
 def golden_scores(

@@ -1,5 +1,6 @@
 """A run that was broken off ends as one that was not, and nothing half-written counts."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,7 @@ RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (12, 64, 64), dtype=np.uint8)
 TARGETS = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
 WATCHED = RadiographBatches(
-    RANDOM.random((6, 64, 64), dtype=np.float32), TARGETS[:6], SPEC, BatchOptions(batch_size=4)
+    RANDOM.random((6, 64, 64), dtype=np.float32), TARGETS[:6], SPEC, BatchOptions(batch_size=3)
 )
 
 
@@ -159,11 +160,18 @@ def test_timing_a_run_changes_nothing(tmp_path: Path) -> None:
     np.testing.assert_allclose(state(one), state(other), rtol=0, atol=1e-6)
 
 
+@pytest.fixture(name="first_epoch", scope="module")
+def run_of_one_epoch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a run of one epoch, to be copied."""
+    folder = tmp_path_factory.mktemp("one-epoch") / "run"
+    fit(tiny(seed=1), [phase(range(10), 1)], WATCHED, folder, SETTINGS)
+    return folder
+
+
 @pytest.fixture
-def one_epoch(tmp_path: Path) -> Path:
+def one_epoch(first_epoch: Path, tmp_path: Path) -> Path:
     """Return a folder with a run of one epoch."""
-    fit(tiny(seed=1), [phase(range(10), 1)], WATCHED, tmp_path / "run", SETTINGS)
-    return tmp_path / "run"
+    return Path(shutil.copytree(first_epoch, tmp_path / "run"))
 
 
 @pytest.mark.parametrize(
