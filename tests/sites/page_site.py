@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from screening.whole_files import write_whole
 from tests.rows.stored import add_bundle, add_instance, add_report, add_score
 from tests.sites.site import Site, running_site
 from tests.sites.web_app import PASSWORDS, ROLES
@@ -32,11 +31,13 @@ _made: list[bytes] = []
 
 def _add_users(site: Site) -> None:
     file = site.settings.resolved_web_users_file
-    if not _made:
-        for name, role in ROLES.items():
-            add_user(site, name, role)
-        _made.append(file.read_bytes())
-    write_whole(file, _made[0])
+    if _made:
+        file.touch(mode=0o600)
+        file.write_bytes(_made[0])
+        return
+    for name, role in ROLES.items():
+        add_user(site, name, role)
+    _made.append(file.read_bytes())
 
 
 def add_user(site: Site, name: str, role: str) -> None:

@@ -111,6 +111,10 @@ def _binned(
     place = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, bins - 1)
     return _Binned(
         images=np.bincount(place, minlength=bins),
-        probabilities=np.bincount(place, weights=probabilities, minlength=bins),
-        hits=np.bincount(place, weights=positive.astype(np.float64), minlength=bins),
+        probabilities=_sums(place, probabilities, bins),
+        hits=_sums(place, positive.astype(np.float64), bins),
     )
+
+
+def _sums(place: NDArray[np.intp], values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(place, weights=values, minlength=bins), np.float64)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from screening.domain.proportions import Interval, wilson_interval
 from training.metrics.calibration import Reliability, expected_calibration_error, reliability
-from training.metrics.calibration import Reliability, expected_calibration_error, reliability
 from training.metrics.confusion import ConfusionMatrix, confusion_matrix
 from training.metrics.curves import (
     PrecisionRecallCurve,
