@@ -24,7 +24,7 @@ ROWS = (
         "Durable intake: the object fsynced and its row committed before Success",
         "DCMTK storescu, 128 KiB PDUs, to this SCP, to Orthanc with SyncStorageArea and to "
         "DCMTK storescp with fsync; images/s, ratios round by round",
-        3,
+        2,
         (
             *(
                 Bar(f"{size}, {associations} / {peer}", "x", at_least=least)
@@ -46,7 +46,7 @@ ROWS = (
         "golden images, prepared; beside model.predict of the plain members (no test-time "
         "augmentation, no calibration, no outlier check) on the same arrays; images/s, ratios "
         "round by round",
-        3,
+        1.5,
         (
             Bar("ensemble, batch 1 / model.predict of the plain members", "x", at_least=2.0),
             Bar("ensemble, batch 8 / model.predict of the plain members", "x", at_least=1.2),
@@ -68,7 +68,7 @@ ROWS = (
         "Ensemble on a GPU, batch 1 to 256: float32, TF32, bfloat16",
         "golden images, prepared; the card's rate by a matrix product of the same precision; "
         "scores compared with the processor's",
-        2,
+        0.1,
         (),
         gpu.measure,
     ),
@@ -78,7 +78,7 @@ ROWS = (
         "Backlog of 300 CR, 2048 x 2048, 16 bits: first C-STORE to last report at a destination",
         "storescu to SCP, one classify worker, report worker, a Storage SCP that takes note; the "
         "ensemble alone in another process before and after; where the time goes from the rows",
-        6,
+        6.5,
         (
             Bar("backlog / the ensemble alone", "x", at_least=0.95),
             Bar("the ensemble waits", "%", at_most=5),
@@ -91,7 +91,7 @@ ROWS = (
         "One image on an idle system, 100 times: Success to the report at a destination",
         "one CR, 2048 x 2048, after the other; one run of the ensemble timed in another process "
         "before and after",
-        3,
+        2.5,
         (Bar("95th percentile beyond one ensemble run", "s", at_most=0.2),),
         one_image.measure,
     ),
@@ -101,7 +101,7 @@ ROWS = (
         "A file to a network's input, by transfer syntax; one image prepared for all members",
         "beside pydicom's pixel_array, apply_voi_lut and Pillow's resizing, to 300 x 300; "
         "images/s, ratios round by round",
-        3,
+        2,
         (
             *(
                 Bar(f"{encoding}, {size} / pydicom + apply_voi_lut + Pillow", "x", at_least=1.0)
@@ -123,7 +123,7 @@ ROWS = (
         "reports",
         "1,000 structured reports, built and stored at a Storage SCP",
         "in one process, to DCMTK storescp; processor time of the sender",
-        1.5,
+        1,
         (Bar("build and store: processor time a report", "ms", at_most=25),),
         reports.measure,
     ),
@@ -133,7 +133,7 @@ ROWS = (
         "Lists, figures, claims and records with 1,000,000 studies and as many rows waiting",
         "each question 50 times of the real page and the real functions; claims of 1 and 8 "
         "threads, in turn with a database of 1,000 rows; SQLite, and PostgreSQL without fsync",
-        9,
+        7,
         tuple(
             bar
             for name in ("SQLite", "PostgreSQL")
@@ -152,7 +152,7 @@ ROWS = (
         "1, 2, 4 and 8 classify workers, each with a simulated device, on PostgreSQL and Redis",
         "the product's workers, whose networks wait 250 ms an image; images/s once each has had "
         "a batch; both servers without fsync",
-        2.5,
+        1.5,
         (
             *(
                 Bar(f"{count} workers / {count} times one", "x", at_least=0.9)
@@ -168,7 +168,7 @@ ROWS = (
         "Two and four SCP processes on one port, beside one",
         "storescu, objects of 512 KiB over 16 associations; compared with linear where each "
         "process and its senders have two cores",
-        1,
+        0.5,
         tuple(
             Bar(f"{count} SCP processes / {count} times one", "x", at_least=0.8) for count in (2, 4)
         ),
@@ -193,7 +193,7 @@ ROWS = (
         "Start: help, SCP that answers, worker that takes work",
         "new interpreters; the worker beside another one that imports TensorFlow and reads the "
         "bytes of the weights",
-        2,
+        1.5,
         (
             Bar("screening --help", "s", at_most=0.5),
             Bar("SCP ready", "s", at_most=1.5),
@@ -207,7 +207,7 @@ ROWS = (
         "Memory of each station at rest and while images come, with one association each",
         "PSS of the processes; small images that are received and refused, so that the count is "
         "high; the slope over the last three quarters",
-        2,
+        1.5,
         tuple(
             Bar(f"{station}: growth by 1,000 images", "MB", at_most=1)
             for station in ("receive", "classify", "report")
