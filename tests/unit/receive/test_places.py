@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -40,11 +41,21 @@ def test_places_taken_in_a_forked_process_count_here(shared: SharedPlaces) -> No
     assert [shared.take(0), shared.take(0), shared.take(0)] == [True, True, False]
 
 
+class _Slow(SharedPlaces):
+    """Lets other threads run between reading a count and writing it."""
+
+    def taken(self, process: int) -> int:
+        """Return how many places a process has, a little late."""
+        count = super().taken(process)
+        time.sleep(0.0005)
+        return count
+
+
 def test_many_threads_take_no_more_than_there_are() -> None:
     """The kernel's lock alone would let every thread of a process in."""
-    with closing(SharedPlaces(2, 50)) as many, ThreadPoolExecutor(8) as threads:
-        for places in (OwnPlaces(50), PlacesOf(many, 1)):
-            assert sum(threads.map(lambda _, of=places: of.take(), range(200))) == 50
+    with closing(_Slow(2, 20)) as many, ThreadPoolExecutor(8) as threads:
+        for places in (OwnPlaces(20), PlacesOf(many, 1)):
+            assert sum(threads.map(lambda _, of=places: of.take(), range(60))) == 20
 
 
 def test_a_process_that_was_killed_holds_no_lock(shared: SharedPlaces) -> None:
