@@ -17,7 +17,7 @@ from training.inputs.batches import Batch
 from training.protocols.loss_terms import Terms
 
 LAYOUT = Layout(classes=3, findings=2, hospitals=3)
-TERMS = Terms(findings=0.3, adversary=0.2, contrast=0.1, variance=0.5, worst=0.2)
+TERMS = Terms(findings=0.3, adversary=0.2, contrast=0.1, variance=0.5, worst=0.2, matched=0.3)
 
 
 def build(side: int = 64) -> keras.Model:

@@ -56,7 +56,7 @@ Terms = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=WEIGHT",
-        help="Weight of a loss term: findings, adversary, contrast, variance, worst or "
+        help="Weight of a loss term: findings, adversary, contrast, variance, worst, matched or "
         "classes; repeatable.",
     ),
 ]

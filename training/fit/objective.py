@@ -20,6 +20,7 @@ TEMPERATURE = 0.1
 """Of the contrast, as in its paper."""
 WORST_SHARPNESS = 1.0
 _NEVER = -1e9
+_CLOSEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,8 @@ def objective(layout: Layout, terms: Terms) -> tuple[Callable[..., Any], Callabl
             total += terms.adversary * among_rivals_loss(hospital, rivals, hospitals)
         if terms.contrast:
             total += terms.contrast * contrast_loss(allowed, hospital, embedding)
+        if terms.matched:
+            total += terms.matched * matched_loss(allowed, hospital, probabilities)
         if terms.variance or terms.worst:
             losses, shown = losses_by_hospital(own, hospital)
             total += terms.variance * variance_of(losses, shown)
@@ -163,6 +166,24 @@ def contrast_loss(allowed: Any, hospital: Any, embedding: Any) -> Any:
     log_share = likeness - keras.ops.logsumexp(others, axis=-1, keepdims=True)
     count = keras.ops.sum(positive, axis=-1)
     return -keras.ops.sum(positive * log_share, axis=-1) / keras.ops.maximum(count, 1.0)
+
+
+def matched_loss(allowed: Any, hospital: Any, probabilities: Any) -> Any:
+    """Return how far an image ranks below those of its hospital that lack its class, (batch,).
+
+    0 where its class is not certain, or the batch has no such image. What identifies the hospital
+    shifts both scores of a pair alike, so that it lowers no loss.
+    Source: Breslow and Day 1980, chapter VII (matched cases and controls); Burges et al. 2005,
+    ICML (the logistic loss of a pair's difference).
+    """
+    probabilities = keras.ops.clip(probabilities, _CLOSEST, 1 - _CLOSEST)
+    log_odds = keras.ops.log(probabilities) - keras.ops.log1p(-probabilities)
+    certain = keras.ops.cast(keras.ops.sum(allowed, axis=-1, keepdims=True) < 2, "float32")  # noqa: PLR2004
+    same_place = keras.ops.matmul(hospital, keras.ops.transpose(hospital))
+    pairs = (allowed * certain)[:, None, :] * (1 - allowed)[None, :, :] * same_place[:, :, None]
+    below = keras.ops.softplus(log_odds[None, :, :] - log_odds[:, None, :])
+    count = keras.ops.sum(pairs, axis=(1, 2))
+    return keras.ops.sum(pairs * below, axis=(1, 2)) / keras.ops.maximum(count, 1.0)
 
 
 def losses_by_hospital(own: Any, hospital: Any) -> tuple[Any, Any]:

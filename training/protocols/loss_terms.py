@@ -11,7 +11,7 @@ class Terms:
     apart (`training.data.findings`). adversary: telling no hospital from the features,
     among hospitals that have the image's class. contrast: like features for images of one class
     from different hospitals. variance: equal losses of all hospitals. worst: the loss of the
-    hospitals where it is largest.
+    hospitals where it is largest. matched: ranking each class above others within a hospital.
     """
 
     classes: float = 1.0
@@ -20,3 +20,4 @@ class Terms:
     contrast: float = 0.0
     variance: float = 0.0
     worst: float = 0.0
+    matched: float = 0.0

@@ -23,6 +23,7 @@ from training.fit.objective import (
     contrast_loss,
     known_findings_loss,
     losses_by_hospital,
+    matched_loss,
     objective,
     packed_targets,
     training_network,
@@ -99,6 +100,25 @@ def test_the_contrast_draws_one_class_of_two_hospitals_together() -> None:
     assert near[1] == far[1] == 0.0
 
 
+def test_an_image_is_ranked_among_those_of_its_own_hospital() -> None:
+    """Only pairs of one hospital count, only certain classes, and not the hospital's level."""
+    allowed = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 1]], np.float32)
+    hospital = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
+    probabilities = np.array(
+        [[0.6, 0.3, 0.1], [0.6, 0.2, 0.2], [0.9, 0.05, 0.05], [0.1, 0.1, 0.8]], np.float32
+    )
+    losses = numbers(matched_loss(allowed, hospital, probabilities))
+
+    def below(own: float, other: float) -> float:
+        margin = np.log(own / (1 - own)) - np.log(other / (1 - other))
+        return float(np.log1p(np.exp(-margin)))
+
+    expected = [below(0.6, 0.6), below(0.2, 0.3), below(0.9, 0.1), 0.0]
+    assert losses == pytest.approx(expected, rel=1e-4)
+    alone = numbers(matched_loss(allowed, np.eye(4, dtype=np.float32), probabilities))
+    assert alone.tolist() == [0.0, 0.0, 0.0, 0.0]
+
+
 def test_losses_are_compared_between_the_hospitals_shown() -> None:
     """Variance and worst look at means of hospitals, and at none that the batch lacks."""
     losses, shown = losses_by_hospital(keras.ops.array([1.0, 3.0, 4.0]), HOSPITAL)
@@ -158,7 +178,14 @@ def test_a_run_with_terms_ends_as_one_that_was_never_broken(
 ) -> None:
     """Heads, optimizer and the mean of weights go on; the kept weights are the mean."""
     protocol = replace(small_protocol("unseen-coronet"), epochs=3)
-    terms = {"findings": 0.5, "adversary": 0.1, "contrast": 0.1, "variance": 0.1, "worst": 0.1}
+    terms = {
+        "findings": 0.5,
+        "adversary": 0.1,
+        "contrast": 0.1,
+        "variance": 0.1,
+        "worst": 0.1,
+        "matched": 0.1,
+    }
     request = RunRequest(data=pack, out=tmp_path / "whole", terms=terms)
     run_protocol(protocol, request, QuietReport(), tiny_architectures)
     broken = replace(request, out=tmp_path / "broken", resume=True)
