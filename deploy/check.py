@@ -41,8 +41,8 @@ from screening.domain.scores import Class
 from screening.drift.of_senders import SenderDrift
 from screening.ops.ledger import Ledger
 from screening.settings import NOT_SETTINGS, PREFIX, Settings
-from screening.worklist.metrics import metrics_text
-from screening.worklist.reading_figures import ReadingFigures
+from screening.worklist.figures.metrics import metrics_text
+from screening.worklist.figures.reading_figures import ReadingFigures
 
 INSTALLED_COMMAND = "/opt/screening/.venv/bin/screening"
 

@@ -17,10 +17,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from screening.logs import get_logger
-from screening.worklist.access import VISITOR_KEY
+from screening.worklist.access.access import VISITOR_KEY
+from screening.worklist.access.forms import SAFE_METHODS, comes_from_elsewhere
+from screening.worklist.access.identification import ByPassword, Identification
 from screening.worklist.answers import is_for_programs, refusal
-from screening.worklist.forms import SAFE_METHODS, comes_from_elsewhere
-from screening.worklist.identification import ByPassword, Identification
 from screening.worklist.pages import Pages
 from screening.worklist.reach import HEALTH_PATH
 

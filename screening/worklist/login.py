@@ -6,10 +6,10 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from screening.logs import get_logger
-from screening.worklist.access import visitor_of
-from screening.worklist.forms import FormTokens, read_form
+from screening.worklist.access.access import visitor_of
+from screening.worklist.access.forms import FormTokens, read_form
+from screening.worklist.access.identification import ByPassword, address_of
 from screening.worklist.gate import LOGIN_PATH, LOGOUT_PATH
-from screening.worklist.identification import ByPassword, address_of
 from screening.worklist.pages import Pages
 
 _FORM_COOKIE_S = 3600

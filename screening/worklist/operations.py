@@ -19,11 +19,11 @@ from screening.domain.shown_values import is_uid
 from screening.drift.of_senders import SenderDrift
 from screening.errors import DecisionRefusedError
 from screening.logs import get_logger
-from screening.worklist.access import visitor_of
-from screening.worklist.forms import RefusedFormError, read_form
+from screening.worklist.access.access import visitor_of
+from screening.worklist.access.forms import RefusedFormError, read_form
+from screening.worklist.figures.totals import Totals
 from screening.worklist.gate import OPERATIONS_PATH
 from screening.worklist.pages import DestinationCounts, Pages
-from screening.worklist.totals import Totals
 
 CORRECTIONS_ON_PAGE = 20
 LONGEST_NUMBER = 18

@@ -17,17 +17,17 @@ from screening.domain.shown_values import is_uid
 from screening.drift.of_senders import SenderDrift
 from screening.settings import Settings
 from screening.worklist import wording
-from screening.worklist.access import Visitor
-from screening.worklist.counts import MOST_COUNTED
+from screening.worklist.access.access import Visitor
+from screening.worklist.figures.totals import Totals
 from screening.worklist.model import CLASS_FIGURES, Model
-from screening.worklist.ordering import ReadingPriority, WorklistEntry, WorklistPage
-from screening.worklist.other_studies import OtherStudy
-from screening.worklist.places import STARTS, Place
-from screening.worklist.report_text import ReportLine
-from screening.worklist.selection.criteria import ImageState, Selection, Show
-from screening.worklist.selection.query import MOST_IMAGES, SelectedStudies
-from screening.worklist.study import HistoryLine, InstanceDetail
-from screening.worklist.totals import Totals
+from screening.worklist.studies.counts import MOST_COUNTED
+from screening.worklist.studies.criteria import ImageState, Selection, Show
+from screening.worklist.studies.ordering import ReadingPriority, WorklistEntry, WorklistPage
+from screening.worklist.studies.other_studies import OtherStudy
+from screening.worklist.studies.places import STARTS, Place
+from screening.worklist.studies.query import MOST_IMAGES, SelectedStudies
+from screening.worklist.studies.report_text import ReportLine
+from screening.worklist.studies.study import HistoryLine, InstanceDetail
 
 WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  compared with, not listened on
 REFRESH_S = 5

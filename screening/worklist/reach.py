@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from screening.logs import get_logger
 from screening.settings import Settings
+from screening.worklist.access.exposure import Exposure
 from screening.worklist.answers import refusal
-from screening.worklist.exposure import Exposure
 from screening.worklist.pages import Pages
 
 HEALTH_PATH = "/healthz"

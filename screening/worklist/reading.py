@@ -15,10 +15,10 @@ from screening.domain.reading import Actor, Label, Opinion
 from screening.domain.shown_values import is_uid
 from screening.errors import DecisionRefusedError
 from screening.logs import get_logger
-from screening.worklist.access import visitor_of
-from screening.worklist.forms import RefusedFormError, read_form
+from screening.worklist.access.access import visitor_of
+from screening.worklist.access.forms import RefusedFormError, read_form
 from screening.worklist.pages import Pages
-from screening.worklist.read_studies import read_finished
+from screening.worklist.studies.read_studies import read_finished
 
 READ_PATH = "/read"
 LONGEST_NUMBER = 9

@@ -13,15 +13,15 @@ from starlette.responses import Response
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.domain.reading_order import overdue_until
-from screening.worklist.access import visitor_of
+from screening.worklist.access.access import visitor_of
+from screening.worklist.access.forms import read_form
 from screening.worklist.answers import refusal
-from screening.worklist.forms import read_form
 from screening.worklist.gate import SEARCH_PATH
 from screening.worklist.pages import Pages, SelectionBoard
 from screening.worklist.recent_boards import RecentBoards, is_known
-from screening.worklist.selection.criteria import Selection, SelectionError, parse_selection
-from screening.worklist.selection.query import Moment, read_selection
-from screening.worklist.selection.searches import Searches
+from screening.worklist.studies.criteria import Selection, SelectionError, parse_selection
+from screening.worklist.studies.query import Moment, read_selection
+from screening.worklist.studies.searches import Searches
 
 LIST_PATH = "/list"
 

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.settings import Settings
-from screening.worklist.exposure import Exposure
-from screening.worklist.tls import tls_context
+from screening.worklist.access.exposure import Exposure
+from screening.worklist.access.tls import tls_context
 
 STOP_TIMEOUT_S = 5
 MOST_REQUESTS_AT_ONCE = 200

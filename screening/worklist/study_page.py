@@ -11,12 +11,12 @@ from screening.db.corrections import read_corrections
 from screening.db.session import Database
 from screening.domain.shown_values import is_uid
 from screening.domain.viewer_link import viewer_address
-from screening.worklist.access import visitor_of
-from screening.worklist.ordering import read_entry
-from screening.worklist.other_studies import read_other_studies
+from screening.worklist.access.access import visitor_of
 from screening.worklist.pages import Pages, StudyPage
-from screening.worklist.report_text import read_report_text
-from screening.worklist.study import read_history, read_instances
+from screening.worklist.studies.ordering import read_entry
+from screening.worklist.studies.other_studies import read_other_studies
+from screening.worklist.studies.report_text import read_report_text
+from screening.worklist.studies.study import read_history, read_instances
 
 UNKNOWN_STUDY = "No image of a study with this UID has been received, or it was removed."
 UNKNOWN_REPORT = "This study has no report with this UID that can be shown as text."

@@ -25,38 +25,38 @@ from screening.drift.of_senders import RecentDrift, SenderDrift, read_drift
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
 from screening.settings import Settings
-from screening.worklist.access import visitor_of
+from screening.worklist.access.access import visitor_of
+from screening.worklist.access.exposure import Exposure
+from screening.worklist.access.forms import FormTokens, RefusedFormError
+from screening.worklist.access.identification import ByPassword, identification_of
+from screening.worklist.access.security import SecurityHeaders
 from screening.worklist.answers import is_for_programs, refusal
-from screening.worklist.counts import count_by_priority
 from screening.worklist.drift import drift_warnings
-from screening.worklist.exposure import Exposure
-from screening.worklist.forms import FormTokens, RefusedFormError
+from screening.worklist.figures.metrics import metrics_text
+from screening.worklist.figures.pending import RecentAge, oldest_pending_age_s
+from screening.worklist.figures.reading_figures import reading_figures
+from screening.worklist.figures.totals import Totals
 from screening.worklist.gate import Gate
-from screening.worklist.identification import ByPassword, identification_of
 from screening.worklist.live import add_changes
 from screening.worklist.login import add_login
-from screening.worklist.metrics import metrics_text
 from screening.worklist.model import read_model
 from screening.worklist.operations import OperatorActions, add_operations
-from screening.worklist.ordering import (
+from screening.worklist.pages import Board, Pages, receiver_of
+from screening.worklist.pictures.pictures import Pictures
+from screening.worklist.pictures.routes import add_pictures
+from screening.worklist.reach import HEALTH_PATH, Reach
+from screening.worklist.reading import ReaderActions, add_reading
+from screening.worklist.recent_boards import RecentBoards, is_known
+from screening.worklist.selected_studies import add_selected_studies
+from screening.worklist.studies.counts import count_by_priority
+from screening.worklist.studies.ordering import (
     WorklistEntry,
     WorklistPage,
     read_worklist,
 )
-from screening.worklist.pages import Board, Pages, receiver_of
-from screening.worklist.pending import RecentAge, oldest_pending_age_s
-from screening.worklist.pictures.pictures import Pictures
-from screening.worklist.pictures.routes import add_pictures
-from screening.worklist.places import Place
-from screening.worklist.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
-from screening.worklist.reach import HEALTH_PATH, Reach
-from screening.worklist.reading import ReaderActions, add_reading
-from screening.worklist.reading_figures import reading_figures
-from screening.worklist.recent_boards import RecentBoards, is_known
-from screening.worklist.security import SecurityHeaders
-from screening.worklist.selected_studies import add_selected_studies
+from screening.worklist.studies.places import Place
+from screening.worklist.studies.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
 from screening.worklist.study_page import add_study
-from screening.worklist.totals import Totals
 
 MODEL_PATH = "/model"
 DIGEST = re.compile(r"[0-9a-f]{64}")

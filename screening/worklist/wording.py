@@ -9,7 +9,7 @@ from screening.delivery.rendering import RENDERINGS
 from screening.domain import scores
 from screening.domain.reading import Label, called_class
 from screening.domain.scores import CLASS_TITLES
-from screening.worklist.ordering import ReadingPriority, ReportProgress
+from screening.worklist.studies.ordering import ReadingPriority, ReportProgress
 
 PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
     ReadingPriority.STAT: "read first",

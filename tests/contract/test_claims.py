@@ -25,7 +25,7 @@ from screening.ops.reading.claims import (
 )
 from screening.ops.reading.feedback import give_feedback
 from screening.spool.store import Spool
-from screening.worklist.ordering import ReadingPriority, read_worklist
+from screening.worklist.studies.ordering import ReadingPriority, read_worklist
 from tests.rows.readings import OTTO, RITA, RUTH, add_study, entry_of, read_by
 from tests.rows.resending import image, take
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score

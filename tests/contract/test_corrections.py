@@ -16,7 +16,7 @@ from screening.errors import DecisionRefusedError
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.ledger import read_ledger
 from screening.spool.store import Spool
-from screening.worklist.ordering import read_entry
+from screening.worklist.studies.ordering import read_entry
 from tests.rows.resending import (
     CORRECTED,
     compressed,

@@ -3,7 +3,7 @@
 import pytest
 
 from screening.db.session import Database
-from screening.worklist.ordering import WorklistEntry, read_worklist
+from screening.worklist.studies.ordering import WorklistEntry, read_worklist
 from tests.rows.stored import add_instance
 from tests.rows.worklist_view import worklist
 

@@ -24,7 +24,7 @@ from screening.ops.correction_decisions import accept_correction
 from screening.ops.ledger import read_ledger
 from screening.ops.retention import plan_removal, remove_images
 from screening.spool.store import Spool
-from screening.worklist.ordering import read_entry
+from screening.worklist.studies.ordering import read_entry
 from tests.rows.resending import (
     BACKOFF,
     CORRECTED,

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import event
 
 from screening.db.session import Database
-from screening.worklist.ordering import ReadingPriority
-from screening.worklist.position import CursorError
-from screening.worklist.selection import query
-from screening.worklist.selection.criteria import ImageState, Order, Selection, Show, Sort
-from screening.worklist.selection.query import Moment, SelectedStudies, read_selection
+from screening.worklist.studies import query
+from screening.worklist.studies.criteria import ImageState, Order, Selection, Show, Sort
+from screening.worklist.studies.ordering import ReadingPriority
+from screening.worklist.studies.position import CursorError
+from screening.worklist.studies.query import Moment, SelectedStudies, read_selection
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 
 NOW = Moment(NOON + timedelta(hours=2), UTC)

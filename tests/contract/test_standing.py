@@ -31,8 +31,8 @@ from screening.ops.reprocess import request
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.report.deliveries import claim_deliveries, record_attempt
 from screening.spool.store import Spool
-from screening.worklist.ordering import read_worklist
-from screening.worklist.pending import oldest_pending_age_s
+from screening.worklist.figures.pending import oldest_pending_age_s
+from screening.worklist.studies.ordering import read_worklist
 from tests.peers.receiving import radiograph
 from tests.rows.stored import (
     COMPUTED_RADIOGRAPHY,

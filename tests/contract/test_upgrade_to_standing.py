@@ -12,7 +12,7 @@ from screening.db.bundle_rows import way_back
 from screening.db.migrate import alembic_config, upgrade
 from screening.db.session import Database
 from screening.ops.change_over import finish_change_over
-from screening.worklist.ordering import read_entry
+from screening.worklist.studies.ordering import read_entry
 from tests.rows.standing_results import misplaced, standing
 from tests.rows.stored import NOON
 

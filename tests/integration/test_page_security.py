@@ -198,7 +198,7 @@ def test_up_starts_a_page_with_tls(tmp_path: Path, certificate: Identity) -> Non
     with site_with_a_study(tmp_path, **tls_variables(certificate)) as site:
         port = start_page(site)
         probe = (
-            "from screening.cli.up_session import _page_answers, _page_address\n"
+            "from screening.cli.running.up_session import _page_answers, _page_address\n"
             "from screening.settings import load_settings\n"
             "settings = load_settings()\n"
             "print(_page_answers(settings), _page_address(settings))"

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="the ensemble needs TensorFlow")
 
 from screening.bundles.registry import RELEASED_DIRECTORY, Bundle, find_bundles
-from screening.cli.score import best_bundle
+from screening.cli.operations.score import best_bundle
 from screening.db.session import Database
 from screening.domain.scores import EnsembleScores
 from screening.ensemble.ensemble import Ensemble

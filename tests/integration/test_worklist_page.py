@@ -17,7 +17,7 @@ from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.ops.ledger import read_ledger
 from screening.ops.trace import trace
-from screening.worklist.ordering import read_worklist
+from screening.worklist.studies.ordering import read_worklist
 from tests.rows.stored import (
     NOON,
     add_bundle,

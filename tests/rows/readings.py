@@ -8,7 +8,7 @@ from screening.db.session import Database
 from screening.db.tables import Bundle
 from screening.domain.reading import Actor, Label, Opinion, agrees, called_class
 from screening.ops.reading.claims import mark_read
-from screening.worklist.ordering import WorklistEntry, read_entry
+from screening.worklist.studies.ordering import WorklistEntry, read_entry
 from tests.rows.stored import NOON, add_bundle, add_instance, add_score
 
 RITA, RUTH = Actor("rita"), Actor("ruth")

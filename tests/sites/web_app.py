@@ -11,17 +11,17 @@ from typing import Any
 import httpx
 from argon2 import PasswordHasher
 
-from screening.cli.page import pictures_of, reader_actions
+from screening.cli.running.page import pictures_of, reader_actions
 from screening.db.session import Database
 from screening.domain.roles import Role
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
 from screening.ops.ledger import read_ledger
 from screening.settings import Settings
-from screening.worklist.exposure import check_exposure
+from screening.worklist.access.exposure import check_exposure
+from screening.worklist.access.users import User, write_users
 from screening.worklist.operations import OperatorActions
 from screening.worklist.pictures.pictures import Pictures
-from screening.worklist.users import User, write_users
 from screening.worklist.web import make_web_app
 
 ADDRESS = "http://127.0.0.1"

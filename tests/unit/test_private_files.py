@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from screening.cli.private_data import mend_data_folder
+from screening.cli.operations.private_data import mend_data_folder
 from screening.private_files import make_private, privately
 from screening.settings import load_settings
 

@@ -24,8 +24,8 @@ from screening.ops.since import parse_since
 from screening.ops.trace import trace
 from screening.report import deliveries, outbox
 from screening.settings import Settings
-from screening.worklist.ordering import ReadingPriority, read_worklist
-from screening.worklist.places import STARTS
+from screening.worklist.studies.ordering import ReadingPriority, read_worklist
+from screening.worklist.studies.places import STARTS
 from tests.sites.web_app import Client, make_app
 
 REVISION_BEFORE = "0003"

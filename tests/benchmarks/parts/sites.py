@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from screening.bundles.registry import RELEASED_DIRECTORY, Bundle, find_bundles, load_bundle
-from screening.cli.bundles import activate_bundle
+from screening.cli.operations.bundles import activate_bundle
 from tests.benchmarks.run import Run, WrongOutputError
 from tests.bundles.small_bundle import make_small_bundle
 from tests.sites.site import Site, running_site

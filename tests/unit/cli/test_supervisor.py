@@ -2,7 +2,7 @@
 
 import pytest
 
-from screening.cli.supervisor import _in_words
+from screening.cli.running.supervisor import _in_words
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from screening.cli.up_session import _require_access_to_own_scp
+from screening.cli.running.up_session import _require_access_to_own_scp
 from screening.errors import StartupError
 from screening.settings import Settings
 

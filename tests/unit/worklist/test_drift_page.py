@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from screening.cli.site_drift import print_drift
+from screening.cli.site.drift import print_drift
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.domain.drift import FEWEST_IMAGES

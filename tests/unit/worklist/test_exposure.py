@@ -8,7 +8,7 @@ import pytest
 
 from screening.errors import SettingsError
 from screening.settings import Settings, load_settings
-from screening.worklist.exposure import check_exposure
+from screening.worklist.access.exposure import check_exposure
 
 TLS = {"web_tls_certificate": Path("c.pem"), "web_tls_key": Path("k.pem")}
 PROXY = {"web_behind_proxy": True, "web_trusted_proxies": "10.0.0.1"}

@@ -10,8 +10,8 @@ from screening.db.session import Database
 from screening.domain.roles import Role
 from screening.errors import SettingsError
 from screening.settings import Settings
-from screening.worklist.attempts import MOST_FAILURES
-from screening.worklist.users import User, hash_password, read_users, write_users
+from screening.worklist.access.attempts import MOST_FAILURES
+from screening.worklist.access.users import User, hash_password, read_users, write_users
 from tests.rows.stored import add_bundle, add_instance, add_report, add_score
 from tests.sites.web_app import PASSWORDS, Client, add_users, form_token, make_app, password_client
 

@@ -3,9 +3,9 @@
 import pytest
 
 from screening.domain.roles import Role
-from screening.worklist.attempts import MOST_FAILURES, MOST_KEYS, WINDOW_S, FailedAttempts
-from screening.worklist.sessions import MOST_SESSIONS, Sessions
-from screening.worklist.users import User
+from screening.worklist.access.attempts import MOST_FAILURES, MOST_KEYS, WINDOW_S, FailedAttempts
+from screening.worklist.access.sessions import MOST_SESSIONS, Sessions
+from screening.worklist.access.users import User
 
 ANN = User("ann", Role.READER, "$argon2id$")
 

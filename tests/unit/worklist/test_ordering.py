@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from screening.db.session import Database
 from screening.db.tables import Bundle, Instance
-from screening.worklist.ordering import (
+from screening.worklist.studies.ordering import (
     ReadingPriority,
     ReportProgress,
     read_entry,

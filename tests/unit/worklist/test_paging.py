@@ -9,8 +9,8 @@ import pytest
 
 from screening.db.session import Database
 from screening.settings import Settings
-from screening.worklist.counts import count_by_priority
-from screening.worklist.ordering import MOST_ON_A_PAGE, ReadingPriority
+from screening.worklist.studies.counts import count_by_priority
+from screening.worklist.studies.ordering import MOST_ON_A_PAGE, ReadingPriority
 from tests.rows.stored import add_bundle, add_classification, add_instance, add_score
 from tests.sites.web_app import Client, make_app
 

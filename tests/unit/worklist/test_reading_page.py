@@ -10,7 +10,7 @@ from screening.db.reading_tables import Feedback
 from screening.db.session import Database
 from screening.domain.reading import StudyReading
 from screening.settings import Settings
-from screening.worklist.read_studies import read_finished
+from screening.worklist.studies.read_studies import read_finished
 from tests.rows.readings import RITA, RUTH, add_study, entry_of, read_by
 from tests.sites.web_app import Client, make_app, password_client
 

@@ -11,10 +11,10 @@ import pytest
 
 from screening.errors import DatabaseUnavailableError
 from screening.worklist import recent_boards
-from screening.worklist.ordering import WorklistPage
 from screening.worklist.pages import Board
-from screening.worklist.places import Place
 from screening.worklist.recent_boards import RecentBoards, RenderedBoard
+from screening.worklist.studies.ordering import WorklistPage
+from screening.worklist.studies.places import Place
 from tests.rows.stored import NOON
 
 FIRST = Place()

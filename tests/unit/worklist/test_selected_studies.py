@@ -9,7 +9,7 @@ import pytest
 
 from screening.db.session import Database
 from screening.settings import Settings
-from screening.worklist.selection import searches
+from screening.worklist.studies import searches
 from tests.rows.stored import add_bundle, add_instance, add_score
 from tests.sites.web_app import Client, form_token, make_app, password_client
 

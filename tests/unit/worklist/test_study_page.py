@@ -12,7 +12,7 @@ from screening.domain.viewer_link import check_viewer_template, viewer_address
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.profiles import Profile
 from screening.settings import Settings
-from screening.worklist.report_text import report_lines
+from screening.worklist.studies.report_text import report_lines
 from tests.reports.samples import content, header
 from tests.rows.stored import add_bundle, add_instance, add_report, add_score
 from tests.sites.web_app import Client, make_app

@@ -6,7 +6,7 @@ import pytest
 
 from screening.domain.roles import Role
 from screening.errors import SettingsError
-from screening.worklist.users import (
+from screening.worklist.access.users import (
     User,
     UsersFile,
     check_name,

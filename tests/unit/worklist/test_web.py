@@ -276,13 +276,13 @@ def test_health_tells_the_age_of_the_oldest_pending_image(
     get: Get, migrated_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No age where nothing waits; the database is not asked more than once a second."""
-    monkeypatch.setattr("screening.worklist.pending.RECENT_S", 60.0)
+    monkeypatch.setattr("screening.worklist.figures.pending.RECENT_S", 60.0)
     nothing_waits = {"status": "ok", "oldest_pending_age_s": None}
     assert get("/healthz").json() == nothing_waits
     with migrated_database.write() as session:
         add_instance(session, "1.2.4", received_at=NOON)
     assert get("/healthz").json() == nothing_waits
-    monkeypatch.setattr("screening.worklist.pending.RECENT_S", -1.0)
+    monkeypatch.setattr("screening.worklist.figures.pending.RECENT_S", -1.0)
     assert get("/healthz").json()["oldest_pending_age_s"] > 0
 
 

@@ -6,7 +6,7 @@ from screening.domain.reading import called_class
 from screening.domain.scores import Class
 from screening.domain.triage import NO_RULE, Priority, TriageRule
 from screening.worklist import wording
-from screening.worklist.ordering import ReadingPriority, ReportProgress
+from screening.worklist.studies.ordering import ReadingPriority, ReportProgress
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Commands of the worklist and of those who read it."""

@@ -1,0 +1,1 @@
+"""Commands of reports: where they go, and what became of them."""

@@ -1,0 +1,1 @@
+"""Commands that run stations, and send to them."""

@@ -1,0 +1,1 @@
+"""Commands of a site's own calibration and of drift."""

@@ -1,0 +1,1 @@
+"""What the page reads of studies: their order, a selection of them, one in detail."""
