@@ -7,8 +7,8 @@ nothing, and of several at once the later ones find the work done.
 from alembic import context
 from sqlalchemy import event, text
 
-from screening.db.schema import metadata
 from screening.db.session import make_engine
+from screening.db.tables.schema import metadata
 from screening.settings import load_settings
 
 MIGRATION_LOCK = 0x5C4EE41

@@ -30,9 +30,9 @@ from screening.bundles.parts import (
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.domain.triage import Priority, TriageRule
 from screening.errors import BundleError
-from screening.imaging.contrast import Contrast
-from screening.imaging.lung_field import View
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import View
+from screening.imaging.network_input.preprocess import InputSpec
 
 MANIFEST_NAME = "manifest.json"
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from screening.imaging.lung_field import LungFieldSpec
+from screening.imaging.network_input.lung_field import LungFieldSpec
 
 ARRAYS_SUFFIX = ".npz"
 """Of weights and statistics: plain arrays, the one form that is read without running code."""

@@ -15,7 +15,7 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.standing_results import settle
 from screening.db.states import change_state
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import MAX_ATTEMPTS, ClassificationState, FailureReason
 from screening.work.queues import CLASSIFICATIONS

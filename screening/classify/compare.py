@@ -7,7 +7,7 @@ from screening.classify.examine import DAMAGED
 from screening.domain.correction import differing, in_words
 from screening.domain.eligibility import Reason
 from screening.ensemble.examination import Failed, guarded
-from screening.imaging.identification import read_identification
+from screening.imaging.dicom.identification import read_identification
 from screening.imaging.same_picture import compare_pictures
 from screening.spool.store import Spool
 

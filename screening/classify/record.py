@@ -12,12 +12,12 @@ from screening.classify.compare import Compared
 from screening.classify.verdict import give_verdict
 from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
 from screening.db.clock import shared_now, utc_now
-from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.standing_results import settle
 from screening.db.states import change_state
-from screening.db.tables import Classification, Instance
+from screening.db.tables.decisions import Correction
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.image_statistics import ImageStatistics

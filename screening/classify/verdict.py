@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.states import change_state
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import ClassificationState
 from screening.work.queues import CLASSIFICATIONS

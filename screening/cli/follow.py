@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from screening.cli.printing import console
 from screening.db.session import Database
-from screening.db.tables import Event
+from screening.db.tables.instances import Event
 from screening.errors import TransientError
 from screening.ops.progress import read_progress
 from screening.settings import Settings

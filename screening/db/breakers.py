@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
+from screening.db.tables.breakers import Breaker
 
 
 @dataclass(frozen=True, slots=True)

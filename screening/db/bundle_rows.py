@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.decision_tables import LONGEST_NAME, BundleActivation
 from screening.db.events import add_event
 from screening.db.session import Database
 from screening.db.states import change_state, new_row, update_to
-from screening.db.tables import Bundle
+from screening.db.tables.decisions import LONGEST_NAME, BundleActivation
+from screening.db.tables.instances import Bundle
 from screening.domain.lifecycle import BundleRole
 from screening.errors import BundleError
 

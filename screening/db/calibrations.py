@@ -19,12 +19,12 @@ from screening.calibration.document import (
     document_sha256,
 )
 from screening.db.bundle_rows import ActiveBundle
-from screening.db.calibration_tables import WHOLE_SITE, SiteCalibrationRow
 from screening.db.clock import utc_now
-from screening.db.decision_tables import LONGEST_NAME
 from screening.db.events import add_event
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification
+from screening.db.tables.calibrations import WHOLE_SITE, SiteCalibrationRow
+from screening.db.tables.decisions import LONGEST_NAME
+from screening.db.tables.instances import Bundle, Classification
 from screening.domain.lifecycle import BundleRole
 from screening.domain.scores import ClassScores
 from screening.domain.site_calibration import SiteCalibration

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
-from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Delivery
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Delivery
 from screening.domain.backoff import BACKOFFS, Retried
 from screening.domain.commitment import (
     CommitmentAnswer,

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from screening.db.decision_tables import Correction
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.decisions import Correction
+from screening.db.tables.instances import Instance
 from screening.domain.correction import Compared, compare
 from screening.domain.lifecycle import CorrectionState
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.tables import Delivery, Event, Instance
+from screening.db.tables.instances import Delivery, Event, Instance
 
 
 def add_event(

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from screening.db.bundle_rows import active_bundle
-from screening.db.reading_tables import Feedback
+from screening.db.derived.totals import Kind, by_state_and_subject, read_totals
 from screening.db.session import Database
-from screening.db.study_tables import Study
-from screening.db.totals import Kind, by_state_and_subject, read_totals
+from screening.db.tables.readings import Feedback
+from screening.db.tables.studies import Study
 from screening.domain.reading import Label
 from screening.domain.scores import Class
 

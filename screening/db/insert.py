@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from screening.db.columns import Base
+from screening.db.tables.columns import Base
 
 
 def insert_or_nothing(session: Session, table: type[Base], **values: object) -> Any:

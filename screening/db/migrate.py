@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from screening.db.schema import metadata
 from screening.db.session import Database, driver_errors_as_ours
+from screening.db.tables.schema import metadata
 from screening.errors import StartupError
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"

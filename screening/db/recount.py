@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import delete, exists, func, literal, select, text
 from sqlalchemy.orm import Session
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
-from screening.db.derived_tables import note_studies
+from screening.db.derived.studies import computed_rows
+from screening.db.derived.totals import Counts, Key, Kind, add_to_totals, counted, read_totals
+from screening.db.derived.upkeep import note_studies
 from screening.db.session import Database
-from screening.db.studies import computed_rows
-from screening.db.study_tables import Study, Total
-from screening.db.tables import Instance
-from screening.db.totals import Counts, Key, Kind, add_to_totals, counted, read_totals
-from screening.db.views import computed_figures, instance_results
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.instances import Instance
+from screening.db.tables.studies import Study, Total
+from screening.db.tables.views import computed_figures, instance_results
 from screening.domain.shown_values import shown_uid
 
 STUDIES_A_READ = 2000

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from screening.db.derived_tables import DerivingSession, keep_derived
+from screening.db.derived.upkeep import DerivingSession, keep_derived
 from screening.db.failures import Consequence, error_to_raise, failure_of
 from screening.errors import DatabaseUnavailableError, UnstorableValueError
 

@@ -14,7 +14,7 @@ from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Bundle, Classification, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Instance, Report
 from screening.domain.lifecycle import BundleRole, ClassificationState, Lane, ReportState
 
 INSTANCES_A_TRANSACTION = 100

@@ -2,7 +2,7 @@
 
 Which column it is follows from the class of the state: a classification has a state of its own and
 one of its reports. Each such column names that class where its table is declared
-(`screening.db.columns.state_column`).
+(`screening.db.tables.columns.state_column`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Update, inspect, update
 
-from screening.db.columns import STATES, Base, stands_at
+from screening.db.tables.columns import STATES, Base, stands_at
 from screening.domain.lifecycle import LIFECYCLES
 
 RowT = TypeVar("RowT", bound=Base)

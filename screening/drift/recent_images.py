@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.drift import MOST_IMAGES, RecentImage
 from screening.domain.eligibility import Reason
 from screening.domain.image_statistics import FEATURES, SCORES

@@ -26,8 +26,8 @@ from screening.ensemble.memory_limit import MemoryLimit, in_parts
 from screening.ensemble.outlier_check import OutlierAnswer, OutlierCheck
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.grey_statistics import grey_statistics
-from screening.imaging.preprocess import preprocess
+from screening.imaging.network_input.grey_statistics import grey_statistics
+from screening.imaging.network_input.preprocess import preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from screening.domain.eligibility import EligibilityRules, Refusal, screen_header
 from screening.domain.lifecycle import FailureReason
 from screening.errors import OutOfMemoryError, RejectedInstanceError, UndecodablePixelsError
-from screening.imaging.header import read_header
-from screening.imaging.image_check import image_refusal
-from screening.imaging.picture_file import PICTURE_SUFFIXES
-from screening.imaging.preprocess import pixel_sha256
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.dicom.header import read_header
+from screening.imaging.network_input.image_check import image_refusal
+from screening.imaging.network_input.preprocess import pixel_sha256
+from screening.imaging.rendering.picture_file import PICTURE_SUFFIXES
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.logs import get_logger
 
 Prepared = TypeVar("Prepared")

@@ -15,8 +15,8 @@ from screening.bundles.manifest import Golden
 from screening.bundles.registry import describe_file
 from screening.ensemble.input_views import ViewExtractor
 from screening.ensemble.members import EnsembleMember
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import preprocess
+from screening.imaging.network_input.preprocess import preprocess
+from screening.imaging.phantoms.phantom_image import phantom_image
 
 GOLDEN_IMAGES = 3
 GOLDEN_SIDE_PIXELS = 512

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from screening.bundles.parts import LungField
 from screening.domain.eligibility import Reason, Refusal
-from screening.imaging.lung_field import Box, NoLungField, View, crop
+from screening.imaging.network_input.lung_field import Box, NoLungField, View, crop
 from screening.networks.lung_field import LungFieldFinder, build_lung_field
 from screening.networks.weights import load_weights
 

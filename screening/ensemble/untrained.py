@@ -34,7 +34,7 @@ from screening.ensemble.input_views import ViewExtractor
 from screening.ensemble.members import EnsembleMember
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import load_weights, save_weights
 from screening.whole_files import whole_folder

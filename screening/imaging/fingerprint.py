@@ -6,11 +6,11 @@ from dataclasses import astuple
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.contrast import Contrast
 from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_lungs, fixed_objects
-from screening.imaging.lung_field import LungFieldSpec, crop, lung_box, network_input
-from screening.imaging.preprocess import InputSpec, pixel_sha256, preprocess
-from screening.imaging.render import render_decoded
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import LungFieldSpec, crop, lung_box, network_input
+from screening.imaging.network_input.preprocess import InputSpec, pixel_sha256, preprocess
+from screening.imaging.rendering.render import render_decoded
 
 FINGERPRINT_SIDES = ((23, 19), (71, 89))
 """Heights and widths the fingerprint resizes to; odd, so that nothing falls between two levels."""

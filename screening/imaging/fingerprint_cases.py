@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from screening.imaging.decode import DecodedPixels
-from screening.imaging.lung_field import Box
+from screening.imaging.network_input.lung_field import Box
+from screening.imaging.pixels.decode import DecodedPixels
 
 ROWS, COLUMNS = 67, 91
 SEED = 20

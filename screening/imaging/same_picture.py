@@ -14,14 +14,14 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.uid import UID
 
 from screening.errors import ScreeningError, UndecodablePixelsError, UnreadableDataSetError
-from screening.imaging.attributes import read_attributes
-from screening.imaging.data_set import seek_data_set
-from screening.imaging.decode import DecodedPixels, decode
-from screening.imaging.element import UNDEFINED_LENGTH, ElementStart
-from screening.imaging.preprocess import pixel_sha256
+from screening.imaging.dicom.attributes import read_attributes
+from screening.imaging.dicom.data_set import seek_data_set
+from screening.imaging.dicom.element import UNDEFINED_LENGTH, ElementStart
+from screening.imaging.network_input.preprocess import pixel_sha256
+from screening.imaging.pixels.decode import DecodedPixels, decode
+from screening.imaging.pixels.transfer_syntaxes import LOSSY
 from screening.imaging.quiet import quiet
-from screening.imaging.render import render
-from screening.imaging.transfer_syntaxes import LOSSY
+from screening.imaging.rendering.render import render
 
 MEANING = (
     "Rows",

@@ -2,7 +2,7 @@
 
 Source: Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
 Localization, section 3; soares2020 shows such maps. Importing this module loads TensorFlow, whose
-gradients it takes; `screening.imaging.overlay` draws a map without it.
+gradients it takes; `screening.imaging.pixels.overlay` draws a map without it.
 """
 
 from typing import Any

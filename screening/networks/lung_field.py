@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.lung_field import (
+from screening.imaging.network_input.lung_field import (
     Box,
     LungFieldSpec,
     NoLungField,
@@ -15,7 +15,7 @@ from screening.imaging.lung_field import (
     find_lung_field,
     network_input,
 )
-from screening.imaging.preprocess import SHORTEST_SIDE_PIXELS
+from screening.imaging.network_input.preprocess import SHORTEST_SIDE_PIXELS
 
 FILTERS = (16, 32, 48, 64)
 """Of each step down and up; height and width are multiples of 2 to their number."""

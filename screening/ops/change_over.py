@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from screening.db.session import Database
 from screening.db.standing_results import ANSWERS, is_passed_over, settle_passed_over
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 
 

@@ -12,12 +12,12 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.decision_tables import LONGEST_NAME, Correction
 from screening.db.events import add_delivery_event, add_instance_event
 from screening.db.session import Database
 from screening.db.standing_results import ANSWERS, settle
 from screening.db.states import change_state, new_row
-from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.tables.decisions import LONGEST_NAME, Correction
+from screening.db.tables.instances import Classification, Delivery, Instance, Report
 from screening.domain.correction import ASKED_BY_THE_GATE, differing
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import (

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from screening.db.columns import stands_at
-from screening.db.commitment_scu_tables import ReportCommitment
+from screening.db.derived.totals import Kind, by_subject_and_state, read_totals
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Classification, Delivery
-from screening.db.totals import Kind, by_subject_and_state, read_totals
+from screening.db.tables.columns import stands_at
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Classification, Delivery
 from screening.domain.lifecycle import (
     UNDELIVERED,
     DeliveryState,

@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
-from screening.db.commitment_scu_tables import ReportCommitment
-from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
-from screening.db.totals import (
+from screening.db.derived.totals import (
     Counts,
     Kind,
     by_state_and_subject,
     by_subject_and_state,
     read_totals,
 )
-from screening.db.views import PENDING, instance_results
+from screening.db.session import Database
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Classification, Delivery, Instance, Report
+from screening.db.tables.views import PENDING, instance_results
 from screening.domain.lifecycle import ClassificationState, Lane
 
 _UNFINISHED = (ClassificationState.RECEIVED, ClassificationState.CLAIMED)

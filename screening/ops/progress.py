@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.tables.instances import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     ClassificationState,

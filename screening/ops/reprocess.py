@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session, aliased
 
 from screening.db.bundle_rows import ActiveBundle
 from screening.db.clock import utc_now
-from screening.db.derived_tables import NOTED, note_rows
+from screening.db.derived.upkeep import NOTED, note_rows
 from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.standing_results import settle
 from screening.db.states import change_state
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, Lane
 
 ROWS_A_TRANSACTION = 500

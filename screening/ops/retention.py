@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import utc_now
-from screening.db.commitment_scu_tables import ReportCommitment
-from screening.db.decision_tables import Correction
 from screening.db.events import add_instance_event
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.decisions import Correction
+from screening.db.tables.instances import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
     UNDELIVERED,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 
 SEARCHED = {"accession number": Instance.accession_number, "patient ID": Instance.patient_id}
 

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from screening.db.session import Database
-from screening.db.tables import (
+from screening.db.tables.instances import (
     Association,
     Classification,
     Delivery,

@@ -10,17 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
-from screening.db.derived_tables import note_received
+from screening.db.derived.studies import ReceivedInstance
+from screening.db.derived.upkeep import note_received
 from screening.db.events import add_event, add_instance_event, event_values
 from screening.db.insert import insert_rows, insert_rows_unless_there, insert_unless_there
 from screening.db.session import Database
-from screening.db.studies import ReceivedInstance
-from screening.db.tables import Association, Classification, Event, Instance
+from screening.db.tables.instances import Association, Classification, Event, Instance
 from screening.domain.instance import fault_of_uid
 from screening.domain.shown_values import shown_uid
 from screening.errors import FileRemovedError, SOPClassMismatchError
-from screening.imaging.completeness import read_complete_header
-from screening.imaging.header import ObjectHeader
+from screening.imaging.dicom.completeness import read_complete_header
+from screening.imaging.dicom.header import ObjectHeader
 from screening.receive.group_commit import GroupCommit
 from screening.spool.store import Spool, data_set_sha256
 

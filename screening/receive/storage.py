@@ -12,7 +12,7 @@ from screening.dimse.data_set_files import DataSetFile
 from screening.dimse.messages import ReceivedObject, Refusal, RefusedRequest
 from screening.doorbell.ring import Doorbell
 from screening.errors import ScreeningError, UnreadableDataSetError
-from screening.imaging.transfer_syntaxes import decodable_transfer_syntaxes
+from screening.imaging.pixels.transfer_syntaxes import decodable_transfer_syntaxes
 from screening.logs import get_logger
 from screening.receive.command_set import operation_name
 from screening.receive.file_meta import file_head

@@ -5,12 +5,12 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from screening.db.breaker_tables import Breaker
 from screening.db.clock import shared_now
-from screening.db.columns import stands_at
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.breakers import Breaker
+from screening.db.tables.columns import stands_at
+from screening.db.tables.instances import Delivery
 from screening.domain.breaker import BreakerRules, next_probe
 from screening.domain.lifecycle import DeliveryState
 from screening.logs import get_logger

@@ -15,7 +15,7 @@ from screening.db.clock import shared_now
 from screening.db.events import add_delivery_event
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Delivery, Report
+from screening.db.tables.instances import Delivery, Report
 from screening.delivery.kind import Attempt, Ending, StoredReport
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import DeliveryState

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
 from screening.db.calibrations import calibration_of
-from screening.db.tables import Bundle, Classification, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Instance, Report
 from screening.delivery.content import (
     BundleIdentity,
     CalibrationIdentity,

@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Select, and_, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import utc_now
-from screening.db.derived_tables import NOTED, note_rows
+from screening.db.derived.upkeep import NOTED, note_rows
 from screening.db.events import add_instance_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Delivery, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Delivery, Instance, Report
 from screening.delivery.routing import EVERY_RESULT_EVERYWHERE, Routing
 from screening.domain.lifecycle import ClassificationState, Lane, ReportState
 from screening.errors import ScreeningError, TransientError

@@ -17,7 +17,7 @@ from screening.db.clock import shared_now, utc_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Classification, Delivery, Report
+from screening.db.tables.instances import Classification, Delivery, Report
 from screening.delivery.content import ReportDocument, in_zone
 from screening.delivery.rendering import RENDERINGS
 from screening.delivery.routing import EVERY_RESULT_EVERYWHERE, Chosen, ResultFacts, Routing

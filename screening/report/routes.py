@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Delivery, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Delivery, Instance, Report
 from screening.delivery.routing import ResultFacts, ResultState, known_modality
 from screening.domain.lifecycle import BundleRole, ClassificationState, DeliveryState
 

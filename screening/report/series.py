@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 
 

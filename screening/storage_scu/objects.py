@@ -13,8 +13,8 @@ from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from screening.errors import MissingIdentifierError, UnreadableDataSetError
-from screening.imaging.data_set import seek_data_set
-from screening.imaging.element import Encoding
+from screening.imaging.dicom.data_set import seek_data_set
+from screening.imaging.dicom.element import Encoding
 from screening.imaging.quiet import quiet
 
 DICOMDIR_GROUP = b"\x04\x00"

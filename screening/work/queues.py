@@ -6,10 +6,10 @@ A station claims from its own; `docs/architecture.md` shows them all. Waits are 
 
 from sqlalchemy.orm import selectinload
 
-from screening.db.columns import stands_at
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
-from screening.db.commitment_scu_tables import ReportCommitment
-from screening.db.tables import Classification, Delivery
+from screening.db.tables.columns import stands_at
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Classification, Delivery
 from screening.domain.lifecycle import (
     ClassificationState,
     DeliveryState,

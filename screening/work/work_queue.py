@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.base import ExecutableOption
 
-from screening.db.columns import Base, stands_at
 from screening.db.states import change_state
+from screening.db.tables.columns import Base, stands_at
 from screening.domain.lifecycle import Lane
 
 LANES = (Lane.LIVE, Lane.BACKFILL)

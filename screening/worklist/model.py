@@ -17,7 +17,7 @@ from screening.db.calibrations import (
     calibrations_in_force,
 )
 from screening.db.session import Database
-from screening.db.tables import Bundle
+from screening.db.tables.instances import Bundle
 from screening.domain.lifecycle import BundleRole
 from screening.domain.scores import CLASS_TITLES, Class
 

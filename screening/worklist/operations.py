@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from screening.db.breakers import FailingDestination, failing_destinations
-from screening.db.columns import stands_at
 from screening.db.corrections import read_corrections
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables.columns import stands_at
+from screening.db.tables.instances import Classification
 from screening.domain.lifecycle import DeliveryState, ReportState
 from screening.domain.shown_values import is_uid
 from screening.drift.of_senders import SenderDrift

@@ -21,7 +21,7 @@ from screening.domain.commitment import (
 )
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
-from screening.imaging.decode import CANDIDATE_TRANSFER_SYNTAXES
+from screening.imaging.pixels.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor
 from screening.receive import scp
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from screening.db.schema import metadata
+from screening.db.tables.schema import metadata
 from tests.architecture.test_documents import DOCUMENTS, document, section, table_rows
 from tests.architecture.test_modules import relative, repository_files
 

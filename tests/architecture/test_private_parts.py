@@ -29,7 +29,7 @@ PROVIDERS = {"acse", "dimse", "dul", "event_queue", "msg_queue", "state_machine"
 BY_NAME = {"getattr", "setattr", "delattr", "hasattr"}
 NO_OTHER_WAY: Mapping[tuple[str, str], str] = {
     (
-        "screening/db/derived_tables.py",
+        "screening/db/derived/upkeep.py",
         "_values",
     ): "SQLAlchemy says not which columns an UPDATE sets",
     (

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from screening.db.columns import Base
-from screening.db.schema import metadata
 from screening.db.states import state_columns
+from screening.db.tables.columns import Base
+from screening.db.tables.schema import metadata
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("screening", "training", "deploy")
@@ -176,7 +176,7 @@ PAST = [
     'Delivery(report_id=1, state="parked")',
     "tables.Bundle(role=BundleRole.ACTIVE)",
     "Classification(instance_id=1, **given)",
-    "from screening.db.tables import Delivery as D\nD(state=to)",
+    "from screening.db.tables.instances import Delivery as D\nD(state=to)",
     'update(Classification).where(due).values(state="failed")',
     'update(Delivery).values({"state": to})',
     "update(Delivery).values({Delivery.state: to})",

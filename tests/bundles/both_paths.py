@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.domain.scores import SCORE_TOLERANCE, Class
 from screening.ensemble.ensemble import Ensemble, Inference
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from tests.bundles.batches import batch_runner
 from tests.peers.receiving import radiograph
 from training.inference.bundle_inference import infer_files, member_predictions, refusals_of

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, text
 
 from screening.db.migrate import upgrade
 from screening.db.recount import recount
-from screening.db.schema import metadata
 from screening.db.session import Database
+from screening.db.tables.schema import metadata
 from screening.spool.store import Spool
 from tests.rows.standing_results import add_bundles
 from tests.services.servers import new_postgresql_database

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from screening.db.breakers import failing_destinations
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.instances import Delivery
 from screening.delivery.kind import Answer, Check, StoredReport
 from screening.domain.backoff import Backoff
 from screening.domain.breaker import BreakerRules, next_probe

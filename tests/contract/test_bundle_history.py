@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from screening.db import bundle_rows
 from screening.db.session import Database
-from screening.db.tables import Event
+from screening.db.tables.instances import Event
 from screening.errors import BundleError
 
 

@@ -14,7 +14,7 @@ from screening.classify.claim import Claim, anything_due, claim
 from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Event
+from screening.db.tables.instances import Bundle, Classification, Event
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import MAX_ATTEMPTS

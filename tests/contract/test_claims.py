@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from screening.db.reading_tables import Feedback
 from screening.db.recount import recount
 from screening.db.session import Database
 from screening.db.standing_results import settle
 from screening.db.states import change_state
-from screening.db.tables import Bundle, Event, Instance
+from screening.db.tables.instances import Bundle, Event, Instance
+from screening.db.tables.readings import Feedback
 from screening.domain.lifecycle import BundleRole
 from screening.domain.reading import Actor, Label, Opinion, StudyReading
 from screening.errors import DecisionRefusedError

@@ -2,8 +2,8 @@
 
 import pytest
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested, SopReference
 from screening.receive.commitment_scp import reporter as commitment_reporter
 from screening.receive.commitment_scp.reporter import CommitmentReporter

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from screening.db.clock import utc_now
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
-from screening.db.tables import Event
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.instances import Event
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import (
     CommitmentAnswer,

@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 
 from screening.db.clock import shared_now
 from screening.db.commitment_scu_answers import record_answer, record_found
-from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
-from screening.db.tables import Delivery, Event
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Delivery, Event
 from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, SopReference

@@ -10,7 +10,7 @@ from pydicom.uid import (
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Event, Instance
+from screening.db.tables.instances import Event, Instance
 from screening.domain.lifecycle import CorrectionState
 from screening.errors import DecisionRefusedError
 from screening.ops.correction_decisions import accept_correction, reject_correction

@@ -10,7 +10,7 @@ from screening.classify.compare import compare_kept
 from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.tables.instances import Classification, Delivery, Instance, Report
 from screening.ops.change_over import finish_change_over
 from screening.ops.correction_decisions import accept_correction
 from screening.report.deliveries import claim_deliveries

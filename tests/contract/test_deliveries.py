@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Event
+from screening.db.tables.instances import Event
 from screening.delivery.kind import Answer, Attempt, Check, Ending, StoredReport
 from screening.domain.backoff import Backoff
 from screening.doorbell.names import worker_name

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from screening.db.breakers import failing_destinations
 from screening.db.session import Database
-from screening.db.tables import Delivery, Instance, Report
+from screening.db.tables.instances import Delivery, Instance, Report
 from screening.delivery.destination import Destination, connected
 from screening.delivery.kind import KINDS
 from screening.delivery.rendering import RENDERINGS

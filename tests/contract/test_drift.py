@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification
+from screening.db.tables.instances import Bundle, Classification
 from screening.domain.drift import FEWEST_IMAGES, MOST_IMAGES, Aspect, Likeness
 from screening.domain.eligibility import Reason
 from screening.domain.image_statistics import ImageStatistics

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from screening import whole_files
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Association, Classification, Event, Instance
+from screening.db.tables.instances import Association, Classification, Event, Instance
 from screening.receive.intake import Intake, Outcome, Peer, Request
 from screening.spool.store import Spool
 from tests.peers.receiving import radiograph

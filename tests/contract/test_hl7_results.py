@@ -6,7 +6,7 @@ import hl7
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.instances import Delivery
 from screening.delivery.destination import connected
 from screening.ops.correction_decisions import accept_correction
 from screening.report.outbox import make_due_reports

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Event, Instance, Report
+from screening.db.tables.instances import Classification, Delivery, Event, Instance, Report
 from screening.renderings.structured_report.profiles import Profile
 from screening.report import late_deliveries, outbox
 from screening.report.late_deliveries import LateReports, add_ready, find_late, make_and_add

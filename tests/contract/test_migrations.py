@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from screening.db.bundle_rows import BundleOnDisk, activate, active_bundle
 from screening.db.migrate import alembic_config, require_current, upgrade
-from screening.db.schema import metadata
 from screening.db.session import Database
-from screening.db.tables import Bundle
-from screening.db.views import instance_results
+from screening.db.tables.instances import Bundle
+from screening.db.tables.schema import metadata
+from screening.db.tables.views import instance_results
 from screening.errors import StartupError
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 from tests.rows.worklist_view import worklist

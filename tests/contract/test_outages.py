@@ -9,7 +9,7 @@ from sqlalchemy import select
 from screening.db import session as sessions
 from screening.db.patience import written_with_patience
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.errors import DatabaseUnavailableError
 from tests.rows.stored import add_instance
 

@@ -16,7 +16,7 @@ from pydicom.uid import (
 from sqlalchemy import select, update
 
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Delivery, Event, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Delivery, Event, Instance, Report
 from screening.domain.lifecycle import MAX_ATTEMPTS
 from screening.renderings.structured_report.profiles import Profile
 from screening.report import outbox

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.studies import Study
 from screening.domain.reading_order import order_values, overdue_until, section_of
 from screening.worklist.studies.ordering import read_worklist
 from tests.rows.readings import RITA, add_study, read_by

@@ -9,7 +9,7 @@ from screening.classify.claim import claim
 from screening.classify.record import Result, Scored, record
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Classification, Event
+from screening.db.tables.instances import Classification, Event
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FAILURE_POLICIES, MAX_ATTEMPTS, FailureReason

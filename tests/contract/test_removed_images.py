@@ -8,7 +8,7 @@ from sqlalchemy import select
 from screening.db.bundle_rows import ActiveBundle
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.errors import FileRemovedError
 from screening.ops import retention
 from screening.ops.reprocess import plan, request

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance
+from screening.db.tables.instances import Classification, Delivery, Instance
 from screening.domain.backoff import Backoff
 from screening.ops.change_over import finish_change_over
 from screening.renderings.structured_report.source import read_source

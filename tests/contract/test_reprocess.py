@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Event
+from screening.db.tables.instances import Bundle, Classification, Event
 from screening.ops import reprocess
 from screening.ops.progress import read_progress
 from tests.rows.stored import (

@@ -17,7 +17,7 @@ from screening.classify.compare import compare_kept
 from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Event, Instance
+from screening.db.tables.instances import Classification, Delivery, Event, Instance
 from screening.domain.lifecycle import MAX_ATTEMPTS, CorrectionState
 from screening.errors import DecisionRefusedError
 from screening.ops.correction_decisions import accept_correction

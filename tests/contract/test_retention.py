@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.clock import utc_now
-from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
-from screening.db.tables import Delivery, Instance
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Delivery, Instance
 from screening.ops import retention
 from screening.ops.delivery_control import give_up_undelivered
 from screening.ops.ledger import read_ledger

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Event, Instance
+from screening.db.tables.instances import Classification, Delivery, Event, Instance
 from screening.delivery.routing import HOLDS_AN_EARLIER_ONE, Route, Routing
 from screening.domain.event_words import event_text
 from screening.errors import SettingsError

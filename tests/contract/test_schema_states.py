@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from screening.db.migrate import alembic_config, require_current, upgrade
-from screening.db.schema import metadata
 from screening.db.session import Database
+from screening.db.tables.schema import metadata
 from screening.errors import DatabaseUnavailableError, StartupError
 from tests.sites.site import START_TIMEOUT_S
 

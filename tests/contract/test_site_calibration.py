@@ -21,7 +21,7 @@ from screening.db.calibrations import (
 )
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Classification, Event, Instance
+from screening.db.tables.instances import Classification, Event, Instance
 from screening.domain.alert_budget import AlertBudget
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import ClassificationState

@@ -15,8 +15,8 @@ from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
 from screening.db.recount import put_right, recount
 from screening.db.session import Database
-from screening.db.study_tables import Study
-from screening.db.tables import Bundle, Classification, Delivery, Instance
+from screening.db.tables.instances import Bundle, Classification, Delivery, Instance
+from screening.db.tables.studies import Study
 from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal

@@ -12,7 +12,7 @@ from screening.classify.record import Result, record
 from screening.db import bundle_rows
 from screening.db.session import Database
 from screening.db.standing_results import anything_passed_over, settle, settle_passed_over
-from screening.db.tables import Bundle, Classification, Event, Instance
+from screening.db.tables.instances import Bundle, Classification, Event, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FailureReason

@@ -11,9 +11,9 @@ from sqlalchemy import MetaData, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from screening.db.clock import shared_now
-from screening.db.columns import Base, BigKey, state_column
 from screening.db.session import Database
 from screening.db.states import change_state
+from screening.db.tables.columns import Base, BigKey, state_column
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import DeliveryState
 from screening.work.heartbeat import renew

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from screening.db.clock import shared_now
-from screening.db.tables import Classification, Delivery
+from screening.db.tables.instances import Classification, Delivery
 from screening.domain.lifecycle import ClassificationState, DeliveryState
 from tests.faults.course import Course, require_effect
 from tests.sites.site import wait_until

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 
 from screening.domain.lifecycle import ClassificationState
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.storage_scu.objects import EncodedObject, identify
 from tests.peers.receiving import radiograph
 

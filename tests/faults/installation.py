@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, func, select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance, Report
+from screening.db.tables.instances import Classification, Delivery, Instance, Report
 from screening.domain.lifecycle import ClassificationState, DeliveryState
 from screening.errors import TransientError
 from screening.spool.store import Spool

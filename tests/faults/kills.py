@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from sqlalchemy import select
 
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 from screening.errors import TransientError
 from tests.faults.course import Course, require_effect

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Instance, Report
+from screening.db.tables.instances import Classification, Instance, Report
 from screening.spool.store import Spool
 from tests.faults.destination import Arrival
 from tests.faults.images import Kind

@@ -29,8 +29,8 @@ from screening.errors import (
     UndecodablePixelsError,
     UnreadableDataSetError,
 )
-from screening.imaging.header import read_header
-from screening.imaging.render import render
+from screening.imaging.dicom.header import read_header
+from screening.imaging.rendering.render import render
 from screening.receive.intake import Intake, Peer, Request
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.profiles import Profile

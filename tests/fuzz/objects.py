@@ -11,8 +11,8 @@ import numpy as np
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from screening.imaging.phantom import write_phantoms
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom import write_phantoms
+from screening.imaging.phantoms.phantom_image import phantom_image
 from tests.fuzz.findings import ROOT
 from tests.peers.receiving import radiograph
 

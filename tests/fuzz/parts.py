@@ -11,8 +11,8 @@ from io import BytesIO
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from screening.imaging.data_set import PIXEL_DATA_TAGS, seek_data_set
-from screening.imaging.element import ITEM, UNDEFINED_LENGTH, Encoding
+from screening.imaging.dicom.data_set import PIXEL_DATA_TAGS, seek_data_set
+from screening.imaging.dicom.element import ITEM, UNDEFINED_LENGTH, Encoding
 
 PREAMBLE_BYTES = 132
 FILE_META = Encoding("", is_implicit_vr=False, is_little_endian=True)

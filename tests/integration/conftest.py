@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from screening.db.session import Database
-from screening.imaging.phantom import write_phantoms
+from screening.imaging.phantoms.phantom import write_phantoms
 from tests.bundles.small_bundle import make_small_bundle, make_thin_bundle
 from tests.peers.receiving import Receiver, running_receiver
 from tests.services.orthanc import Orthanc, private_orthanc

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.settings import load_settings
 from tests.peers.receiving import Receiver, radiograph, running_receiver
 from tests.reports.one_report import QUICK, add_due_report, couriers, message, wait_for

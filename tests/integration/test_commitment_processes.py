@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.instances import Classification, Delivery, Instance
 from screening.domain.commitment import SopReference
 from screening.storage_scu.destination import DicomDestination
 from tests.peers.commitment import (

@@ -9,8 +9,8 @@ from pynetdicom import AE, build_context
 from pynetdicom.sop_class import StorageCommitmentPushModel
 from sqlalchemy import select
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
 from screening.db.session import Database
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.domain.commitment import SopReference
 from screening.imaging.quiet import quiet
 from tests.peers.commitment import (

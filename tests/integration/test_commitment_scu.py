@@ -12,7 +12,7 @@ from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.instances import Delivery
 from screening.settings import Settings
 from tests.peers.commitment import DESTINATION, Archive, Manner, running_archive
 from tests.peers.receiving import running_receiver

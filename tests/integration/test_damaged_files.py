@@ -15,7 +15,7 @@ from screening.classify.claim import claim
 from screening.db.clock import utc_now
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.db.tables import Event
+from screening.db.tables.instances import Event
 from screening.errors import DatabaseUnavailableError
 from screening.settings import Settings
 from tests.peers.receiving import SUCCESS, radiograph, running_receiver

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.instances import Delivery
 from tests.peers.misbehaving_destination import (
     Conduct,
     MisbehavingDestination,

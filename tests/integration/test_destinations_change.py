@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.instances import Delivery
 from screening.spool.store import Spool
 from tests.contract.test_outbox import add_result
 from tests.services.servers import free_port

@@ -9,9 +9,9 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification, Instance
+from screening.db.tables.breakers import Breaker
+from screening.db.tables.instances import Bundle, Classification, Instance
 from tests.rows.stored import NOON, add_bundle, add_event, add_instance, add_report, add_score
 from tests.sites.browser import PROBLEMS_OF_A_PAGE
 from tests.sites.page_site import start_page

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from screening.db.tables import Classification, Instance
-from screening.imaging.phantom import write_phantoms
+from screening.db.tables.instances import Classification, Instance
+from screening.imaging.phantoms.phantom import write_phantoms
 from screening.spool.store import data_set_sha256
 from tests.sites.site import Site, running_site, wait_until
 

@@ -16,7 +16,7 @@ from screening.classify.claim import claim
 from screening.classify.record import Scored, record
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.instances import Delivery
 from screening.domain.backoff import Backoff
 from screening.domain.scores import ClassScores, MemberScores, combine
 from screening.domain.triage import Priority, Triage

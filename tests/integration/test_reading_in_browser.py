@@ -10,8 +10,8 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from screening.db.session import Database
-from screening.db.tables import Bundle
-from screening.imaging.phantom import write_phantoms
+from screening.db.tables.instances import Bundle
+from screening.imaging.phantoms.phantom import write_phantoms
 from screening.spool.store import Spool, data_set_sha256
 from tests.rows.stored import NOON, add_bundle, add_event, add_instance, add_score
 from tests.services.programs import skip_or_fail

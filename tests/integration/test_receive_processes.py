@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from screening.cli.exit_statuses import NOT_STARTED
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from tests.peers.hostile_peer import (
     A_ASSOCIATE_AC,
     A_ASSOCIATE_RJ,

@@ -13,7 +13,7 @@ from pydicom.uid import (
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.imaging.quiet import quiet
 from screening.spool.store import Spool, data_set_sha256
 from screening.storage_scu.objects import EncodedObject, identify

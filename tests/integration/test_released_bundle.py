@@ -16,7 +16,7 @@ from screening.cli.operations.score import best_bundle
 from screening.db.session import Database
 from screening.domain.scores import EnsembleScores
 from screening.ensemble.ensemble import Ensemble
-from screening.imaging.picture_file import read_picture
+from screening.imaging.rendering.picture_file import read_picture
 from screening.settings import load_settings
 from tests.bundles.both_paths import assert_both_paths_agree, write_objects
 from training.evaluation.measurements import (

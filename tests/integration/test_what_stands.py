@@ -12,7 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
-from screening.db.tables import Bundle, Classification, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Instance, Report
 from screening.domain.lifecycle import CorrectionState
 from tests.integration.test_whole_path import STATIONS, dciodvfy_errors
 from tests.services.programs import program

@@ -12,7 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
-from screening.db.tables import Classification, Delivery, Report
+from screening.db.tables.instances import Classification, Delivery, Report
 from tests.services.orthanc import Orthanc
 from tests.services.programs import program
 from tests.services.servers import free_port, new_postgresql_database

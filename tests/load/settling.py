@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from screening.db.tables import Classification, Delivery
+from screening.db.tables.instances import Classification, Delivery
 from screening.domain.lifecycle import DeliveryState, ReportState
 from tests.faults.images import Objects
 from tests.faults.installation import FINAL, Installation

@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import func, select
 
 from screening.db.clock import utc_now
-from screening.db.tables import Classification, Event, Instance
+from screening.db.tables.instances import Classification, Event, Instance
 from screening.domain.lifecycle import Lane
 from tests.faults.installation import FINAL, Installation
 from tests.sites.site import wait_until

@@ -28,8 +28,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.transfer_syntaxes import GOLDEN_FOLDER
+from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.imaging.pixels.transfer_syntaxes import GOLDEN_FOLDER
 
 SIDE = 64
 UNCOMPRESSED = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)

@@ -15,7 +15,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Association, Event, Instance
+from screening.db.tables.instances import Association, Event, Instance
 from screening.receive.scp import running_scp
 from screening.settings import Settings, load_settings
 from screening.storage_scu.association import Answer, Context, associate

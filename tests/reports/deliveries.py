@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.breakers import Breaker
+from screening.db.tables.instances import Delivery
 from screening.delivery.destination import Destination
 from screening.delivery.kind import Ending, Sender
 from screening.delivery_kinds import c_store, folder

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Delivery, Report
+from screening.db.tables.instances import Delivery, Report
 from screening.storage_scu.objects import identify
 from tests.peers.misbehaving_destination import (
     Behaviour,

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from screening.db.commitment_scu_tables import ReportCommitment
 from screening.db.session import Database
-from screening.db.tables import Delivery
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Delivery
 from screening.delivery.destination import connected
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.profiles import Profile

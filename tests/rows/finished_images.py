@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Event, Instance
+from screening.db.tables.instances import Event, Instance
 from screening.ops.retention import remove_images
 from screening.spool.store import Spool, data_set_sha256
 from tests.peers.receiving import radiograph

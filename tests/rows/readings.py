@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Bundle
+from screening.db.tables.instances import Bundle
 from screening.domain.reading import Actor, Label, Opinion, agrees, called_class
 from screening.ops.reading.claims import mark_read
 from screening.worklist.studies.ordering import WorklistEntry, read_entry

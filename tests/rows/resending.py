@@ -17,7 +17,7 @@ from screening.classify.record import Result, record
 from screening.db.clock import utc_now
 from screening.db.corrections import CorrectionDetail, read_corrections
 from screening.db.session import Database
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import CorrectionState
 from screening.receive.intake import Intake, Outcome, Peer, Request

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification
+from screening.db.tables.instances import Bundle, Classification
 from tests.rows.stored import NOON, add_instance, add_score
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from screening.classify.record import Scored
 from screening.db.session import Database
 from screening.db.standing_results import ANSWERS
-from screening.db.tables import Bundle, Classification, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Instance, Report
 from screening.domain.lifecycle import BundleRole
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from screening.db.standing_results import FINISHED
-from screening.db.tables import Bundle, Classification, Delivery, Event, Instance, Report
+from screening.db.tables.instances import Bundle, Classification, Delivery, Event, Instance, Report
 from screening.domain.lifecycle import ClassificationState
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

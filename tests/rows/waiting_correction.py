@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from screening.db.decision_tables import Correction
+from screening.db.tables.decisions import Correction
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score
 
 STUDY, IMAGE_UID = "1.2.3", "1.2.3.1.7"

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Double, Integer, MetaData, String, Table
 
-from screening.db.columns import UtcDateTime
+from screening.db.tables.columns import UtcDateTime
 
 worklist = Table(
     "worklist",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from screening.db.migrate import upgrade
-from screening.db.schema import metadata
+from screening.db.tables.schema import metadata
 from tests.services.servers import new_postgresql_database
 
 USER = "screening_user"

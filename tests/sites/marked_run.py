@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import MetaData, select, text
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery
+from screening.db.tables.instances import Classification, Delivery
 from screening.imaging.quiet import quiet
 from screening.storage_scu.association import Context, associate
 from screening.storage_scu.destination import DicomDestination

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from screening.imaging.contrast import equalised
+from screening.imaging.network_input.contrast import equalised
 
 Grey = NDArray[np.uint8]
 

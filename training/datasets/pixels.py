@@ -10,9 +10,9 @@ from PIL import Image
 from screening.domain.eligibility import EligibilityRules, Refusal, screen_header
 from screening.domain.eligibility import Reason as HeaderReason
 from screening.errors import RejectedInstanceError
-from screening.imaging.header import read_header
-from screening.imaging.picture_file import PICTURE_SUFFIXES
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.dicom.header import read_header
+from screening.imaging.rendering.picture_file import PICTURE_SUFFIXES
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from training.data.manifest import View
 from training.datasets.listing import ListedImage, Reason, SetAside
 

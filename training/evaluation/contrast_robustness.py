@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from screening.domain.scores import CLASS_OF_MEMBER_CLASS, Class
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.input_views import InputViews
-from screening.imaging.lung_field import View
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.network_input.lung_field import View
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from training.augmentation.contrast_exchange import levels_of
 from training.data.manifest import ImageRow
 from training.data.splits import Part

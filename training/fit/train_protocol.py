@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from screening.bundles.registry import Bundle, load_bundle
-from screening.imaging.lung_field import View
+from screening.imaging.network_input.lung_field import View
 from screening.networks.architectures import Architecture
 from screening.whole_files import file_sha256
 from training.data.manifest import manifest_digest, read_manifest

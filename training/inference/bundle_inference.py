@@ -16,8 +16,8 @@ from screening.ensemble.ensemble import Ensemble, Inference
 from screening.ensemble.examination import check_and_prepare
 from screening.ensemble.input_views import PreparedInput
 from screening.errors import RejectedInstanceError
-from screening.imaging.image_check import image_refusal
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.network_input.image_check import image_refusal
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from training.errors import DataError
 from training.runs.held_out_scores import Example, Predictions, both_sides
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.lung_field import View
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.lung_field import View
+from screening.imaging.network_input.preprocess import InputSpec
 from screening.networks.architectures import Architecture
 from screening.networks.test_time_augmentation import with_test_time_augmentation
 from training.errors import TrainingError

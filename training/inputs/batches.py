@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
 from training.augmentation.geometry import Augment, image_random
 
 

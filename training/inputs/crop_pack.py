@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.preprocess import InputSpec
 from training.errors import DataError
 from training.inputs.grey_levels import exact_values, whole_grey_levels
 

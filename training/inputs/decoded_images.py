@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.preprocess import InputSpec
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.network_input.preprocess import InputSpec
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.whole_files import whole_path
 from training.errors import DataError
 from training.inputs.grey_levels import exact_values, whole_grey_levels

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
 
 
 def whole_grey_levels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.contrast import Contrast
-from screening.imaging.lung_field import View, crop
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import View, crop
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
 from screening.networks.lung_field import LungFieldFinder
 from screening.whole_files import file_sha256
 from training.errors import TrainingError

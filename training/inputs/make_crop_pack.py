@@ -14,8 +14,8 @@ from PIL import Image
 
 from screening.errors import RejectedInstanceError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.lung_field import crop
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.network_input.lung_field import crop
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from training.data.manifest import ImageRow, manifest_digest, write_manifest
 from training.errors import DataError, TrainingError
 from training.inputs.crop_pack import (

@@ -18,7 +18,7 @@ from screening.bundles.registry import Bundle
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.input_views import PreparedInput, ViewExtractor
 from screening.ensemble.members import EnsembleMember, load_network
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.test_time_augmentation import (
     MIDDLE,

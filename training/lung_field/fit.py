@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.lung_field import LungFieldSpec, network_input
+from screening.imaging.network_input.lung_field import LungFieldSpec, network_input
 from screening.networks.lung_field import build_lung_field
 from training.augmentation.geometry import image_random
 from training.errors import TrainingError

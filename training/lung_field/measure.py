@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.imaging.lung_field import Box
+from screening.imaging.network_input.lung_field import Box
 from training.errors import DataError
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.imaging.lung_field import LungFieldSpec
-from screening.imaging.picture_file import PICTURE_SUFFIXES
+from screening.imaging.network_input.lung_field import LungFieldSpec
+from screening.imaging.rendering.picture_file import PICTURE_SUFFIXES
 from screening.whole_files import file_sha256
 from training.data.seeded_order import draw
 from training.errors import DataError

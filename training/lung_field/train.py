@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.lung_field import LungFieldSpec, lung_box
-from screening.imaging.preprocess import InputSpec
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.network_input.lung_field import LungFieldSpec, lung_box
+from screening.imaging.network_input.preprocess import InputSpec
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.lung_field import LungFieldFinder
 from training.errors import DataError, TrainingError
 from training.inputs.decoded_images import load_images

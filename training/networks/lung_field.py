@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 from screening.errors import BundleError
-from screening.imaging.lung_field import LungFieldSpec
+from screening.imaging.network_input.lung_field import LungFieldSpec
 from screening.networks.lung_field import LungFieldFinder, build_lung_field
 from screening.networks.weights import load_weights
 from training.errors import TrainingError

@@ -26,7 +26,7 @@ from screening.ensemble.feature_statistics import (
     write_statistics,
 )
 from screening.ensemble.members import load_network
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.feature_maps import last_feature_map
 from training.data.manifest import ImageRow
 from training.data.splits import Part

@@ -16,8 +16,8 @@ from screening.domain.lifecycle import FailureReason
 from screening.domain.proportions import wilson_interval
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.examination import Failed, examine
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
 from training.inference.bundle_inference import refusals_of

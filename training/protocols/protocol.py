@@ -8,8 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.contrast import Contrast
-from screening.imaging.lung_field import View
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import View
 from training.augmentation.appearance import AppearanceAugmentation
 from training.augmentation.contrast_exchange import LevelExchange, black_and_white
 from training.augmentation.geometry import Augment, GeometricAugmentation, in_turn

@@ -53,7 +53,7 @@ Deviations from the papers:
 
 from dataclasses import replace
 
-from screening.imaging.lung_field import View
+from screening.imaging.network_input.lung_field import View
 from training.augmentation.appearance import AppearanceAugmentation
 from training.augmentation.geometry import GeometricAugmentation
 from training.data.manifest import Label

@@ -13,8 +13,8 @@ from screening.bundles.registry import describe_file
 from screening.ensemble.golden_images import golden_images, golden_scores
 from screening.ensemble.input_views import ViewExtractor
 from screening.ensemble.members import EnsembleMember
-from screening.imaging.contrast import Contrast
-from screening.imaging.lung_field import View
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import View
 from screening.networks.weights import PRECISIONS, Precision, load_weights, save_weights
 from training.inference.score_files import FileScorer, input_view_of
 from training.networks.initial import load_network

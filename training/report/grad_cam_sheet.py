@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.imaging.overlay import overlay
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.imaging.pixels.overlay import overlay
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.grad_cam import GradCam
 from training.data.manifest import ImageRow
 from training.inference.score_files import FileScorer, input_view_of

@@ -147,7 +147,7 @@ def _results(value: str, database: "Database") -> "list[RoutedResult]":
 
 def _of_file(path: Path, database: "Database") -> "list[RoutedResult]":
     from screening.delivery.routing import ResultState, known_modality
-    from screening.imaging.header import read_header
+    from screening.imaging.dicom.header import read_header
     from screening.report.routes import RoutedResult, active_bundle_facts, current_results
 
     header = read_header(path).instance

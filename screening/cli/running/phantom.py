@@ -17,7 +17,7 @@ def phantom(
 
     Example: screening phantom phantoms/ --count 20
     """
-    from screening.imaging.phantom import write_phantoms
+    from screening.imaging.phantoms.phantom import write_phantoms
 
     written = write_phantoms(directory, count, seed)
     print(

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now
 from screening.db.events import add_event
-from screening.db.reading_tables import Reading
 from screening.db.session import Database
 from screening.db.states import change_state, new_row
-from screening.db.study_tables import Study
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
+from screening.db.tables.readings import Reading
+from screening.db.tables.studies import Study
 from screening.domain.lifecycle import ReadingState
 from screening.domain.reading import Actor, Opinion, StudyReading
 from screening.errors import DecisionRefusedError

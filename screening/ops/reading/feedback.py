@@ -5,11 +5,11 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now
 from screening.db.events import add_event
-from screening.db.reading_tables import Feedback, Reading
 from screening.db.session import Database
-from screening.db.study_tables import Study
-from screening.db.tables import Classification, Instance
-from screening.db.views import instance_results
+from screening.db.tables.instances import Classification, Instance
+from screening.db.tables.readings import Feedback, Reading
+from screening.db.tables.studies import Study
+from screening.db.tables.views import instance_results
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.reading import Actor, Label, Opinion, agrees, called_class
 from screening.domain.scores import CLASS_TITLES, Class

@@ -3,9 +3,9 @@
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from screening.db.columns import stands_at
-from screening.db.reading_tables import LONGEST_READER, Reading
-from screening.db.study_tables import Study
+from screening.db.tables.columns import stands_at
+from screening.db.tables.readings import LONGEST_READER, Reading
+from screening.db.tables.studies import Study
 from screening.domain.lifecycle import ReadingState
 from screening.domain.reading import Actor, StudyReading
 from screening.errors import DecisionRefusedError

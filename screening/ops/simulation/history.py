@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from screening.db.reading_tables import Feedback, Reading
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.readings import Feedback, Reading
+from screening.db.tables.studies import Study
 from screening.domain.lifecycle import ReadingState
 from screening.domain.reading import Label
 from screening.ops.simulation.replay import QueuedStudy

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest
 from screening.db.bundle_rows import ActiveBundle
-from screening.db.calibration_tables import WHOLE_SITE
 from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.standing_results import report_again
-from screening.db.tables import Bundle, Classification, Instance
+from screening.db.tables.calibrations import WHOLE_SITE
+from screening.db.tables.instances import Bundle, Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.scores import ClassScores
 from screening.domain.triage import TriageRule, triage

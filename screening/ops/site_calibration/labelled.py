@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from screening.calibration.labels import Identifier, Label, LabelFile, in_lines
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.domain import reading
 from screening.domain.scores import ClassScores
 from screening.domain.site_calibration import highest_of_study

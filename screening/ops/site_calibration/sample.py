@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Instance
+from screening.db.tables.instances import Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.scores import ClassScores
 from screening.domain.site_calibration import highest_of_study

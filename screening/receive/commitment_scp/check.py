@@ -11,7 +11,7 @@ from itertools import islice
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.domain.commitment import NotCommitted, SopReference
 from screening.spool.store import Spool
 

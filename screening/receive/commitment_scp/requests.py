@@ -9,13 +9,13 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
-from screening.db.derived_tables import NOTED, note_requested
+from screening.db.derived.upkeep import NOTED, note_requested
 from screening.db.events import add_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
 from screening.db.states import change_state
-from screening.db.tables import Instance
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.instances import Instance
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import (
     CommitmentAnswer,

@@ -21,9 +21,9 @@ from pydicom.valuerep import PersonName
 
 from screening.delivery.uids import missing_series_uid
 from screening.errors import MissingIdentifierError
-from screening.imaging.attributes import read_attributes
-from screening.imaging.character_sets import REPLACEMENT
-from screening.imaging.data_set import seek_data_set
+from screening.imaging.dicom.attributes import read_attributes
+from screening.imaging.dicom.character_sets import REPLACEMENT
+from screening.imaging.dicom.data_set import seek_data_set
 from screening.imaging.quiet import quiet
 
 _LONG = re.compile(r"[^\\\x00-\x1f\x7f-\x9f]{0,64}")

@@ -12,12 +12,12 @@ from pydicom.uid import generate_uid
 from sqlalchemy import and_, exists, select
 
 from screening.db.clock import shared_now
-from screening.db.commitment_scu_tables import ReportCommitment
-from screening.db.derived_tables import NOTED, note_rows
+from screening.db.derived.upkeep import NOTED, note_rows
 from screening.db.events import add_delivery_event
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Report
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Classification, Delivery, Report
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import SopReference
 from screening.domain.lifecycle import DeliveryState, ReportCommitmentState

@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 
 from screening.calibration.document import THE_WHOLE_SITE
 from screening.db.breakers import FailingDestination
-from screening.db.calibration_tables import WHOLE_SITE
 from screening.db.calibrations import CalibrationState
+from screening.db.tables.calibrations import WHOLE_SITE
 from screening.domain.drift import Likeness
 from screening.drift.of_senders import SenderDrift
 from screening.worklist.figures.reading_figures import ReadingFigures

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.studies import Study
 
 RECENT_S = 1.0
 

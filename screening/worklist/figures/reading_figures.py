@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from screening.db.columns import stands_at
 from screening.db.feedback import feedback_on_active_bundle
-from screening.db.reading_tables import Reading
 from screening.db.session import Database
+from screening.db.tables.columns import stands_at
+from screening.db.tables.readings import Reading
 from screening.domain.lifecycle import ReadingState
 from screening.domain.observed import Observed, observed
 from screening.domain.reading import Label

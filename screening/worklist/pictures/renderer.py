@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from screening.errors import RejectedInstanceError
-from screening.imaging.preview import preview_jpeg, window_values
+from screening.imaging.rendering.preview import preview_jpeg, window_values
 from screening.spool.previews import PictureKind, Previews
 from screening.spool.store import Spool
 

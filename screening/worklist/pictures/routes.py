@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.spool.previews import PictureKind
 from screening.worklist.pages import Pages
 from screening.worklist.pictures.pictures import Pictures, PicturesBusyError

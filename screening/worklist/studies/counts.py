@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import func, literal, select, union_all
 
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.studies import Study
 from screening.worklist.studies.ordering import IS_ON_THE_LIST, ReadingPriority
 
 MOST_COUNTED = 1000

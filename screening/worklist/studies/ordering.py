@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.studies import Study
 from screening.domain.reading import StudyReading
 from screening.domain.reading_order import ORDER, Section, order_values, overdue_until, section_of
 from screening.worklist.studies.position import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 
 from screening.db.session import Database
-from screening.db.study_tables import Study
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
+from screening.db.tables.studies import Study
 from screening.domain.shown_values import is_uid
 from screening.worklist.studies.ordering import ReadingPriority, WorklistEntry
 

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
-from screening.db.study_tables import Study
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
+from screening.db.tables.studies import Study
 from screening.domain.shown_values import is_uid
 from screening.worklist.studies.criteria import Order, Selection, Show, Sort
 from screening.worklist.studies.ordering import IS_ON_THE_LIST, WorklistEntry, entry_of

@@ -3,7 +3,7 @@
 from sqlalchemy import literal, select, tuple_
 
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.studies import Study
 from screening.domain.reading import StudyReading
 from screening.worklist.studies.ordering import WorklistPage, entry_of
 from screening.worklist.studies.position import STUDIES_ON_PAGE, Position, parse_cursor

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Instance, Report
+from screening.db.tables.instances import Classification, Instance, Report
 from screening.imaging.quiet import quiet
 
 DEEPEST = 12

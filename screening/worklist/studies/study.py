@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from screening.db.calibrations import calibration_of
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Event, Instance, Report
-from screening.db.views import instance_results
+from screening.db.tables.instances import Classification, Delivery, Event, Instance, Report
+from screening.db.tables.views import instance_results
 from screening.domain.eligibility import REASON_MEANINGS, Reason
 from screening.domain.event_words import event_text
 from screening.domain.lifecycle import (

@@ -17,7 +17,7 @@ from screening.db.bundle_rows import active_bundle
 from screening.db.clock import utc_now
 from screening.db.migrate import alembic_config
 from screening.db.session import Database
-from screening.db.study_tables import Study
+from screening.db.tables.studies import Study
 from screening.drift.of_senders import read_drift
 from screening.ops.ledger import read_ledger
 from screening.ops.since import parse_since

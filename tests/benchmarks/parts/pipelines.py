@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.domain.lifecycle import ClassificationState
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.outcomes import Outcome

@@ -13,7 +13,7 @@ from pathlib import Path
 import pydicom
 from sqlalchemy import func, select
 
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.spool.store import Spool
 from tests.benchmarks.run import program
 from tests.services.orthanc import private_orthanc

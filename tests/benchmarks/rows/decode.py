@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.pixels import apply_voi_lut
 
-from screening.imaging.preprocess import InputSpec, preprocess
-from screening.imaging.render import render
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
+from screening.imaging.rendering.render import render
 from tests.benchmarks.parts.encodings import write_encoded
 from tests.benchmarks.parts.ensembles import loaded_ensemble
 from tests.benchmarks.run import Run

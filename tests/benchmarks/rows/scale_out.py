@@ -19,7 +19,7 @@ import redis
 from sqlalchemy import func, select
 
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.domain.lifecycle import ClassificationState
 from screening.spool.store import Spool
 from tests.benchmarks.parts.objects import computed_radiograph, write_objects

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.preprocess import InputSpec
+from screening.imaging.phantoms.phantom_image import phantom_image
 from tests.benchmarks.parts.ensembles import load_tensorflow
 from tests.benchmarks.run import Run
 

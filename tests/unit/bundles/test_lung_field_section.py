@@ -8,8 +8,8 @@ import pytest
 
 from screening.bundles.manifest import Manifest, manifest_bytes, parse_manifest
 from screening.errors import BundleError
-from screening.imaging.contrast import Contrast
-from screening.imaging.lung_field import LungFieldSpec, View
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import LungFieldSpec, View
 from tests.bundles.manifests import SHA256, valid_manifest
 
 SECTION: dict[str, Any] = {

@@ -18,14 +18,14 @@ from screening.bundles.manifest import parse_manifest
 from screening.bundles.registry import Bundle
 from screening.classify.batch import BatchRunner
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.image_statistics import ImageStatistics
 from screening.domain.scores import combine, member_scores
 from screening.ensemble.ensemble import Ensemble, Screened
 from screening.ensemble.examination import Failed
 from screening.ensemble.input_views import PreparedInput
-from screening.imaging.phantom import write_phantoms
+from screening.imaging.phantoms.phantom import write_phantoms
 from tests.bundles.batches import batch_runner
 from tests.bundles.manifests import valid_manifest
 

@@ -8,7 +8,7 @@ from screening.classify.examine import examine_kept
 from screening.domain.eligibility import EligibilityRules
 from screening.domain.lifecycle import FailureReason
 from screening.ensemble.examination import Failed, Ready
-from screening.imaging.phantom import write_phantoms
+from screening.imaging.phantoms.phantom import write_phantoms
 from screening.spool.store import Spool, data_set_sha256
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from screening.bundles.registry import load_bundle
 from screening.db.bundle_rows import active_bundle
-from screening.db.decision_tables import BundleActivation
 from screening.db.migrate import upgrade
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification
+from screening.db.tables.decisions import BundleActivation
+from screening.db.tables.instances import Bundle, Classification
 from screening.settings import Settings, load_settings
 from tests.bundles.manifests import write_bundle
 from tests.rows.stored import add_instance, add_score

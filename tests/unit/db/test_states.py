@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from screening.db.bundle_rows import BundleOnDisk, activate
-from screening.db.columns import Base, State
-from screening.db.decision_tables import Correction
-from screening.db.schema import metadata
 from screening.db.session import Database
 from screening.db.states import StateChangeError, change_state, new_row, state_columns, update_to
-from screening.db.tables import Bundle, Classification, Delivery
+from screening.db.tables.columns import Base, State
+from screening.db.tables.decisions import Correction
+from screening.db.tables.instances import Bundle, Classification, Delivery
+from screening.db.tables.schema import metadata
 from screening.domain.lifecycle import (
     LIFECYCLES,
     BundleRole,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from screening.db.commitment_scp_tables import PeerCommitmentRequest
-from screening.db.commitment_scu_tables import ReportCommitment
-from screening.db.derived_tables import WATCHED
+from screening.db.derived.upkeep import WATCHED
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery, Instance
+from screening.db.tables.commitment_scp import PeerCommitmentRequest
+from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.instances import Classification, Delivery, Instance
 
 PACKAGE = Path(__file__).parents[3] / "screening"
 TABLE_OF_ALIAS = {

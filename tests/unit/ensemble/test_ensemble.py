@@ -21,7 +21,7 @@ from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.members import EnsembleMember
 from screening.ensemble.untrained import make_untrained_bundle
 from screening.errors import BundleError, UndecodablePixelsError
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 from tests.bundles.same_scores import assert_same_scores, scores_of
 
 pytestmark = pytest.mark.tensorflow

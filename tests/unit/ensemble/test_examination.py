@@ -9,7 +9,7 @@ import pytest
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
 from screening.domain.lifecycle import FailureReason
 from screening.ensemble.examination import Failed, Ready, examine
-from screening.imaging.phantom import write_phantoms
+from screening.imaging.phantoms.phantom import write_phantoms
 from tests.peers.receiving import radiograph
 
 RULES = EligibilityRules()

@@ -23,10 +23,10 @@ from screening.ensemble import input_views
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.score_files import score_files
 from screening.errors import BundleError
-from screening.imaging.contrast import Contrast
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.lung_field import Box, crop
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.contrast import Contrast
+from screening.imaging.network_input.lung_field import Box, crop
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.weights import save_weights
 from tests.bundles.manifests import valid_manifest

@@ -17,14 +17,14 @@ from structlog.testing import capture_logs
 from screening.bundles.manifest import Member, parse_manifest
 from screening.bundles.registry import Bundle
 from screening.db.session import Database
-from screening.db.tables import Classification
+from screening.db.tables.instances import Classification
 from screening.domain.scores import SCORE_TOLERANCE, EnsembleScores
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.examination import Failed
 from screening.ensemble.input_views import PreparedInput
 from screening.ensemble.memory_limit import KEPT_S, MemoryLimit, in_parts
 from screening.errors import OutOfMemoryError
-from screening.imaging.phantom import write_phantoms
+from screening.imaging.phantoms.phantom import write_phantoms
 from tests.bundles.batches import batch_runner
 from tests.bundles.hungry_network import Hungry, hungry_member, prepared
 from tests.bundles.manifests import valid_manifest

@@ -29,8 +29,8 @@ from screening.ensemble.outlier_check import OutlierCheck
 from screening.ensemble.score_files import score_files
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
+from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.feature_maps import with_features
 from screening.networks.weights import save_weights

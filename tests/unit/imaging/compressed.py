@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
-from screening.imaging.element import ITEM, SEQUENCE_DELIMITER, UNDEFINED_LENGTH
+from screening.imaging.dicom.element import ITEM, SEQUENCE_DELIMITER, UNDEFINED_LENGTH
 from tests.unit.imaging.encoded import bytes_of, element, implicit, write
 from tests.unit.imaging.misdescribed import WINDOW, made, picture
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 
 WriteRadiograph = Callable[..., Path]
 

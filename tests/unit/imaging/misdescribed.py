@@ -16,7 +16,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.imaging.tolerance import Tolerance
 from tests.unit.imaging.conftest import radiograph
 

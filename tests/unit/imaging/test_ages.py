@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.imaging.ages import age_string, age_years, parse_day
+from screening.imaging.dicom.ages import age_string, age_years, parse_day
 
 BORN = date(1980, 2, 14)
 

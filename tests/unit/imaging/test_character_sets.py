@@ -2,7 +2,7 @@
 
 import pytest
 
-from screening.imaging.character_sets import REPLACEMENT, decode_text
+from screening.imaging.dicom.character_sets import REPLACEMENT, decode_text
 
 SINGLE_BYTE = [
     (100, "iso8859_1", "Buc^Jérôme"),

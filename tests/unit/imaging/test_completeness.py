@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from screening.errors import ScreeningError, TruncatedDataSetError, UnreadableDataSetError
-from screening.imaging.completeness import check_complete
-from screening.imaging.element import UNDEFINED_LENGTH
+from screening.imaging.dicom.completeness import check_complete
+from screening.imaging.dicom.element import UNDEFINED_LENGTH
 from tests.unit.imaging.conftest import WriteRadiograph
 
 SOP_CLASS = struct.pack("<HHI", 0x0008, 0x0016, 8) + b"1.2.840\0"

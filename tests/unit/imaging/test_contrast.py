@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from screening.imaging.contrast import Contrast, equalised
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, preprocess
+from screening.imaging.network_input.contrast import Contrast, equalised
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
+from screening.imaging.phantoms.phantom_image import phantom_image
 
 
 def test_levels_become_the_middle_of_their_share() -> None:

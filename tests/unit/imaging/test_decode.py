@@ -15,9 +15,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from screening.errors import UndecodablePixelsError
-from screening.imaging.codestream import read_codestream
-from screening.imaging.decode import decode
-from screening.imaging.transfer_syntaxes import GOLDEN_FOLDER
+from screening.imaging.pixels.codestream import read_codestream
+from screening.imaging.pixels.decode import decode
+from screening.imaging.pixels.transfer_syntaxes import GOLDEN_FOLDER
 from tests.peers.hostile_peer import peak_mib
 from tests.unit.imaging.conftest import radiograph
 
@@ -100,7 +100,8 @@ def test_a_picture_of_the_largest_size_costs_what_its_pixels_cost(tmp_path: Path
     """200 bytes of JPEG 2000 are 25 million pixels: at most 8 bytes each, rendering included."""
     frame = encode_array(np.zeros((5000, 5000), np.uint8), photometric_interpretation=2)
     code = (
-        "import sys; from pathlib import Path; from screening.imaging.render import render\n"
+        "import sys; from pathlib import Path\n"
+        "from screening.imaging.rendering.render import render\n"
         "from tests.peers.hostile_peer import peak_mib\n"
         "before = peak_mib(); render(Path(sys.argv[1])); print(peak_mib() - before)"
     )

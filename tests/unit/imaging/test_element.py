@@ -12,11 +12,16 @@ from pydicom.uid import (
 )
 
 from screening.errors import ScreeningError, TruncatedDataSetError, UnreadableDataSetError
-from screening.imaging.completeness import check_complete
-from screening.imaging.data_set import seek_data_set
-from screening.imaging.decode import decode
-from screening.imaging.element import ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER, UNDEFINED_LENGTH
-from screening.imaging.header import read_header
+from screening.imaging.dicom.completeness import check_complete
+from screening.imaging.dicom.data_set import seek_data_set
+from screening.imaging.dicom.element import (
+    ITEM,
+    ITEM_DELIMITER,
+    SEQUENCE_DELIMITER,
+    UNDEFINED_LENGTH,
+)
+from screening.imaging.dicom.header import read_header
+from screening.imaging.pixels.decode import decode
 from screening.renderings.structured_report.source import clean_source, read_source
 from tests.unit.imaging.encoded import PIXELS, element, encoded, implicit, inserted, write
 

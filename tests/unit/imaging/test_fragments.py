@@ -8,9 +8,9 @@ import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from screening.errors import TruncatedDataSetError, UndecodablePixelsError
-from screening.imaging.completeness import check_complete
-from screening.imaging.decode import decode
-from screening.imaging.element import ITEM
+from screening.imaging.dicom.completeness import check_complete
+from screening.imaging.dicom.element import ITEM
+from screening.imaging.pixels.decode import decode
 from screening.imaging.tolerance import Tolerance
 from tests.unit.imaging.compressed import compressed, encapsulated, item, jpeg_2000, table
 from tests.unit.imaging.encoded import bytes_of, implicit, write

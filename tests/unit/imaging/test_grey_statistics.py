@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from screening.imaging.grey_statistics import grey_statistics
+from screening.imaging.network_input.grey_statistics import grey_statistics
 
 
 def noise(sharp: float) -> np.ndarray:

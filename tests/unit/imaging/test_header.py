@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from sqlalchemy import inspect
 
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.domain.instance import LONGEST_PATIENT_VALUE, LONGEST_UID
 from screening.errors import (
     IllegalIdentifierError,
@@ -22,7 +22,7 @@ from screening.errors import (
     ScreeningError,
     UnreadableDataSetError,
 )
-from screening.imaging.header import KEYWORDS, ObjectHeader, read_header
+from screening.imaging.dicom.header import KEYWORDS, ObjectHeader, read_header
 from screening.imaging.quiet import quiet
 from tests.fuzz.findings import CORPUS
 from tests.peers.hostile_peer import peak_mib

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from screening.domain.correction import ATTRIBUTES, differing
 from screening.errors import UnreadableDataSetError
-from screening.imaging.identification import read_identification
+from screening.imaging.dicom.identification import read_identification
 from tests.peers.receiving import radiograph
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from screening.domain.eligibility import Reason
-from screening.imaging.image_check import image_refusal
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.network_input.image_check import image_refusal
+from screening.imaging.phantoms.phantom_image import phantom_image
 
 
 def test_a_chest_passes() -> None:

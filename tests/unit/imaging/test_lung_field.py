@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from screening.imaging.fingerprint_cases import fixed_lungs
-from screening.imaging.lung_field import (
+from screening.imaging.network_input.lung_field import (
     Box,
     LungFieldSpec,
     NoLungField,
@@ -16,7 +16,7 @@ from screening.imaging.lung_field import (
     lung_box,
     network_input,
 )
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 
 SPEC = LungFieldSpec()
 

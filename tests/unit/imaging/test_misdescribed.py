@@ -13,8 +13,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from screening.errors import UndecodablePixelsError
 from screening.imaging.quiet import quiet
-from screening.imaging.render import render
-from screening.imaging.render_path import VoiStep
+from screening.imaging.rendering.render import render
+from screening.imaging.rendering.render_path import VoiStep
 from screening.imaging.tolerance import Tolerance
 from tests.services.programs import program
 from tests.unit.imaging.misdescribed import LUT_CASES, WINDOW, Misdescribed, made, picture

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from screening.imaging.overlay import overlay
+from screening.imaging.pixels.overlay import overlay
 
 
 def test_nothing_marked_leaves_the_picture_grey() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from screening.domain.eligibility import EligibilityRules, screen_header
-from screening.imaging.completeness import check_complete
-from screening.imaging.header import read_header
-from screening.imaging.image_check import image_refusal
-from screening.imaging.phantom import PATIENTS, VARIANTS, phantom_image, write_phantoms
-from screening.imaging.render import render
+from screening.imaging.dicom.completeness import check_complete
+from screening.imaging.dicom.header import read_header
+from screening.imaging.network_input.image_check import image_refusal
+from screening.imaging.phantoms.phantom import PATIENTS, VARIANTS, phantom_image, write_phantoms
+from screening.imaging.rendering.render import render
 from tests.services.programs import program
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from screening.errors import UndecodablePixelsError
-from screening.imaging.picture_file import read_picture
-from screening.imaging.render import render
+from screening.imaging.rendering.picture_file import read_picture
+from screening.imaging.rendering.render import render
 from tests.unit.imaging.conftest import WriteRadiograph
 
 

@@ -16,9 +16,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from screening.imaging.decode import decode
-from screening.imaging.render import render
-from screening.imaging.transfer_syntaxes import GOLDEN_FOLDER, expected_pixels
+from screening.imaging.pixels.decode import decode
+from screening.imaging.pixels.transfer_syntaxes import GOLDEN_FOLDER, expected_pixels
+from screening.imaging.rendering.render import render
 from tests.unit.imaging.compressed import (
     compressed,
     encapsulated,

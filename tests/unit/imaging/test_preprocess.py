@@ -9,14 +9,15 @@ from pydicom import config
 
 from screening.errors import UndecodablePixelsError
 from screening.imaging import fingerprint as fingerprint_module
-from screening.imaging import lung_field, render, window
-from screening.imaging import preprocess as preprocess_module
 from screening.imaging.fingerprint import FINGERPRINT_SIDES, fingerprint
 from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_objects
-from screening.imaging.lung_field import LungFieldSpec, crop, network_input
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, pixel_sha256, preprocess
-from screening.imaging.render_path import ModalityStep, VoiStep
+from screening.imaging.network_input import lung_field
+from screening.imaging.network_input import preprocess as preprocess_module
+from screening.imaging.network_input.lung_field import LungFieldSpec, crop, network_input
+from screening.imaging.network_input.preprocess import InputSpec, pixel_sha256, preprocess
+from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.imaging.rendering import render, window
+from screening.imaging.rendering.render_path import ModalityStep, VoiStep
 
 
 @pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)])

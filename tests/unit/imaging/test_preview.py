@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from screening.errors import UndecodablePixelsError
-from screening.imaging.preview import preview_jpeg, window_values
-from screening.imaging.render import render
+from screening.imaging.rendering.preview import preview_jpeg, window_values
+from screening.imaging.rendering.render import render
 
 
 def written(path: Path, pixels: NDArray[np.uint16], **attributes: Any) -> Path:

@@ -13,8 +13,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from screening.errors import ScreeningError, UndecodablePixelsError
-from screening.imaging.render import render
-from screening.imaging.render_path import ModalityStep, VoiStep
+from screening.imaging.rendering.render import render
+from screening.imaging.rendering.render_path import ModalityStep, VoiStep
 from tests.services.programs import program
 from tests.unit.imaging.conftest import WriteRadiograph
 

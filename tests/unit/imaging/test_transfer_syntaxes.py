@@ -14,8 +14,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from screening.imaging import transfer_syntaxes
-from screening.imaging.transfer_syntaxes import decodable_transfer_syntaxes
+from screening.imaging.pixels import transfer_syntaxes
+from screening.imaging.pixels.transfer_syntaxes import decodable_transfer_syntaxes
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from screening.domain.scores import SCORE_TOLERANCE
-from screening.imaging.lung_field import Box, LungFieldSpec, NoLungField
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.network_input.lung_field import Box, LungFieldSpec, NoLungField
+from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.networks.lung_field import LungFieldFinder, build_lung_field
 from screening.networks.weights import load_weights, save_weights
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
-from screening.db.tables import Association, Instance
+from screening.db.tables.instances import Association, Instance
 from screening.domain.event_words import event_text
 from screening.ops.trace import trace
 from tests.rows.stored import (

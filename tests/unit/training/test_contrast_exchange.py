@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 from training.augmentation.contrast_exchange import LevelExchange, black_and_white
 from training.augmentation.geometry import image_random
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from screening.imaging.lung_field import Box, LungFieldSpec
+from screening.imaging.network_input.lung_field import Box, LungFieldSpec
 from tests.training.image_rows import write_table
 from tests.training.lung_images import lungs_of, picture_of, write_lung_data
 from training.augmentation.geometry import image_random

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from screening.imaging.image_check import image_refusal
+from screening.imaging.network_input.image_check import image_refusal
 from training.outliers.outlier_images import CHANGES, DRAWN, TEACHING
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom import dcmread
 
-from screening.imaging.phantom import write_phantoms
+from screening.imaging.phantoms.phantom import write_phantoms
 from tests.training.image_rows import write_picture, write_table
 from training.data.manifest import ImageRow, Label, View, manifest_digest
 from training.datasets.listing import ListedImage, Reason

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 from training.augmentation.geometry import image_random
 from training.augmentation.spectrum_exchange import BANDS, SpectrumExchange, radial_profiles
 

@@ -11,7 +11,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 import keras
 
 from screening.bundles.registry import Bundle
-from screening.imaging.lung_field import LungFieldSpec
+from screening.imaging.network_input.lung_field import LungFieldSpec
 from screening.networks.architectures import Architecture
 from screening.networks.lung_field import build_lung_field
 from tests.training.trained_runs import Site

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.architectures import Architecture
 from tests.training.packed_images import SMALL, packed_site, small_protocol
 from training.accelerator import session as session_module

@@ -11,7 +11,7 @@ from screening.bundles.registry import RELEASED_DIRECTORY, Bundle, find_bundles
 from screening.domain.scores import SCORE_TOLERANCE
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.members import EnsembleMember, load_network
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.test_time_augmentation import MIDDLE, MIRRORED, MIRRORED_MIDDLE, OWN
 from tests.training.left_out_predictions import rows_of
 from tests.training.trained_runs import Site

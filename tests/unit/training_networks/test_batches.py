@@ -12,9 +12,9 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from screening.imaging.phantom_image import phantom_image
-from screening.imaging.preprocess import InputSpec, preprocess
-from screening.imaging.render import render
+from screening.imaging.network_input.preprocess import InputSpec, preprocess
+from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.imaging.rendering.render import render
 from training.augmentation.geometry import GeometricAugmentation
 from training.errors import DataError
 from training.inputs.batches import BatchOptions, Prefetched, RadiographBatches

@@ -14,9 +14,9 @@ from screening.bundles.registry import Bundle
 from screening.db.session import Database
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.input_views import InputViews
-from screening.imaging.lung_field import View
-from screening.imaging.phantom import write_phantoms
-from screening.imaging.radiograph_file import read_radiograph
+from screening.imaging.network_input.lung_field import View
+from screening.imaging.phantoms.phantom import write_phantoms
+from screening.imaging.rendering.radiograph_file import read_radiograph
 from tests.bundles.both_paths import assert_both_paths_agree, write_objects
 from tests.training.trained_runs import Site
 from training.data.splits import Part

@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 
 import keras
 
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.preprocess import InputSpec
 from screening.networks.architectures import Architecture
 from screening.networks.concatenated import build_concatenated
 from screening.networks.coronet import build_coronet

@@ -64,7 +64,7 @@ def test_an_exported_bundle_serves(released: Bundle) -> None:
 @pytest.mark.usefixtures("tiny_serving")
 def test_an_exported_bundle_scores_as_the_evaluation_does(site: Site, released: Bundle) -> None:
     """What the stations compute for test images is what the figures were made of."""
-    from screening.imaging.radiograph_file import read_radiograph
+    from screening.imaging.rendering.radiograph_file import read_radiograph
     from training.inference.combination import combined_scores
 
     members = released.manifest.members

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.preprocess import InputSpec
 from screening.networks.weights import load_weights
 from tests.unit.training_networks.conftest import build_tiny
 from training.augmentation.geometry import GeometricAugmentation

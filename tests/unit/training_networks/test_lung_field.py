@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow", reason="the networks need TensorFlow")
 import keras
 import numpy as np
 
-from screening.imaging.lung_field import LungFieldSpec
+from screening.imaging.network_input.lung_field import LungFieldSpec
 from screening.networks.lung_field import build_lung_field
 from screening.networks.weights import load_weights
 from tests.training.lung_images import lungs_of, picture_of, write_lung_data
@@ -26,7 +26,7 @@ REPEATED = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from screening.imaging.lung_field import LungFieldSpec
+from screening.imaging.network_input.lung_field import LungFieldSpec
 from training.fit.devices import make_deterministic
 from training.lung_field import fit
 from training.lung_field.fit import LungFieldFit, fit_lung_field

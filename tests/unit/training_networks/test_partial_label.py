@@ -9,7 +9,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from screening.imaging.preprocess import InputSpec
+from screening.imaging.network_input.preprocess import InputSpec
 from tests.unit.training_networks.conftest import build_tiny
 from training.augmentation.appearance import AppearanceAugmentation
 from training.fit.devices import Replicas

@@ -17,7 +17,7 @@ import numpy as np
 from screening.bundles.registry import Bundle
 from screening.ensemble.members import load_network as load_member_network
 from screening.errors import BundleError
-from screening.imaging.lung_field import View
+from screening.imaging.network_input.lung_field import View
 from screening.networks.architectures import Architecture
 from tests.training.data_manifests import every_collection, write_pictures
 from tests.training.trained_runs import Site

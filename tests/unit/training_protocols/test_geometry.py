@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from screening.imaging.phantom_image import phantom_image
+from screening.imaging.phantoms.phantom_image import phantom_image
 from training.augmentation.geometry import GeometricAugmentation, image_random
 from training.protocols.rahimzadeh2020 import CONCATENATED
 

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import select
 
 from screening.db.session import Database
-from screening.db.tables import Classification, Delivery
+from screening.db.tables.instances import Classification, Delivery
 from tests.rows.stored import add_bundle, add_instance, add_report, add_score
 from tests.sites.web_app import Client, form_token, password_client
 

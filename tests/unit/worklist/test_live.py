@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from screening.db.session import Database
-from screening.db.tables import Event
+from screening.db.tables.instances import Event
 from screening.errors import DatabaseUnavailableError
 from screening.worklist import live
 from screening.worklist.live import Changes, add_changes, newest_mark

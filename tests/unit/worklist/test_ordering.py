@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
-from screening.db.tables import Bundle, Instance
+from screening.db.tables.instances import Bundle, Instance
 from screening.worklist.studies.ordering import (
     ReadingPriority,
     ReportProgress,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.db.session import Database
-from screening.db.tables import Bundle, Classification
+from screening.db.tables.instances import Bundle, Classification
 from screening.worklist.studies.ordering import read_worklist
 from screening.worklist.studies.position import MOST_ON_A_PAGE, CursorError, Position, parse_cursor
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score

@@ -12,8 +12,8 @@ import pytest
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Instance
-from screening.imaging.phantom import write_phantoms
+from screening.db.tables.instances import Instance
+from screening.imaging.phantoms.phantom import write_phantoms
 from screening.settings import Settings
 from screening.spool.previews import PictureKind, Previews
 from screening.spool.store import Spool, data_set_sha256

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from screening.db.reading_tables import Feedback
 from screening.db.session import Database
+from screening.db.tables.readings import Feedback
 from screening.domain.reading import StudyReading
 from screening.settings import Settings
 from screening.worklist.studies.read_studies import read_finished

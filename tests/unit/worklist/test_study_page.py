@@ -7,7 +7,7 @@ import pytest
 
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.db.tables import Instance
+from screening.db.tables.instances import Instance
 from screening.domain.viewer_link import check_viewer_template, viewer_address
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.profiles import Profile

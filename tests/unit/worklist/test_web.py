@@ -8,8 +8,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from screening.db.breaker_tables import Breaker
 from screening.db.session import Database
+from screening.db.tables.breakers import Breaker
 from screening.settings import Settings
 from tests.rows.stored import (
     NOON,

@@ -1,0 +1,1 @@
+"""Tables that follow from others: studies, totals, priorities that are held."""

@@ -1,0 +1,1 @@
+"""From a rendered radiograph to a network's input, and what is measured of it."""

@@ -1,0 +1,1 @@
+"""Pixel Data, decoded: fragments, codestreams, stored bits, overlays."""
