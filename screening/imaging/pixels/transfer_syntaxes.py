@@ -17,7 +17,7 @@ from pydicom.uid import (
 from screening.errors import ScreeningError
 from screening.imaging.pixels.decode import CANDIDATE_TRANSFER_SYNTAXES, DecodedPixels, decode
 
-GOLDEN_FOLDER = Path(__file__).parent / "golden"
+GOLDEN_FOLDER = Path(__file__).parents[1] / "golden"
 LOSSY = frozenset({JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless})
 LARGEST_LOSS = 2 / 255
 """Of the full range, in any pixel of a golden file with lossy compression."""
