@@ -15,18 +15,18 @@ from screening.doorbell.app import make_celery_app
 from screening.doorbell.names import Queue
 from screening.doorbell.ring import Doorbell
 from screening.errors import StartupError
-from screening.receive.admission import Admission
 from screening.receive.command_set import DATA_SET_ENDED_EARLY
 from screening.receive.commitment_scp.handler import CommitmentRequestHandler
 from screening.receive.commitment_scp.reporter import CommitmentReporter
 from screening.receive.commitment_scu_answers import CommitmentAnswerHandler
-from screening.receive.half_open import HALF_OPEN_IN_ALL, HalfOpenConnections
-from screening.receive.intake import Intake
-from screening.receive.opening import cannot_listen, log_start
-from screening.receive.places import OwnPlaces, Places
+from screening.receive.connections.admission import Admission
+from screening.receive.connections.half_open import HALF_OPEN_IN_ALL, HalfOpenConnections
+from screening.receive.connections.opening import cannot_listen, log_start
+from screening.receive.connections.places import OwnPlaces, Places
+from screening.receive.connections.server import ConnectionRules, HalfOpen, ReceiveServer
+from screening.receive.objects.intake import Intake
 from screening.receive.processes.serving import HandedServer, Share
 from screening.receive.refusal_log import RefusalLog
-from screening.receive.server import ConnectionRules, HalfOpen, ReceiveServer
 from screening.receive.services import Service, bindings_of, contexts_of, judge_of
 from screening.receive.sessions import Sessions
 from screening.receive.storage import StorageHandler

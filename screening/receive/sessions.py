@@ -15,7 +15,7 @@ from screening.db.clock import utc_now
 from screening.dimse.acceptor import GuardedAssociation
 from screening.errors import ScreeningError
 from screening.logs import get_logger
-from screening.receive.intake import Intake, Outcome, Peer
+from screening.receive.objects.intake import Intake, Outcome, Peer
 
 log = get_logger()
 

@@ -15,9 +15,9 @@ from screening.errors import ScreeningError, UnreadableDataSetError
 from screening.imaging.pixels.transfer_syntaxes import decodable_transfer_syntaxes
 from screening.logs import get_logger
 from screening.receive.command_set import operation_name
-from screening.receive.file_meta import file_head
-from screening.receive.incoming import IncomingFile
-from screening.receive.intake import Intake, Outcome, Request
+from screening.receive.objects.file_meta import file_head
+from screening.receive.objects.incoming import IncomingFile
+from screening.receive.objects.intake import Intake, Outcome, Request
 from screening.receive.services import Service
 from screening.receive.sessions import Session, Sessions, log_unrecorded
 from screening.receive.statuses import refusal_of

@@ -14,7 +14,7 @@ from screening import whole_files
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables.instances import Association, Classification, Event, Instance
-from screening.receive.intake import Intake, Outcome, Peer, Request
+from screening.receive.objects.intake import Intake, Outcome, Peer, Request
 from screening.spool.store import Spool
 from tests.peers.receiving import radiograph
 from tests.rows.stored import COMPUTED_RADIOGRAPHY

@@ -12,7 +12,7 @@ from screening.db.tables.instances import Instance
 from screening.errors import FileRemovedError
 from screening.ops import retention
 from screening.ops.reprocess import plan, request
-from screening.receive.intake import Intake, Outcome, Peer, Request
+from screening.receive.objects.intake import Intake, Outcome, Peer, Request
 from screening.spool.store import Spool
 from tests.peers.receiving import radiograph
 from tests.rows.finished_images import UID, add_done, instances, kinds, remove

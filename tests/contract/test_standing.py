@@ -28,7 +28,7 @@ from screening.errors import DatabaseUnavailableError
 from screening.ops.delivery_control import give_up_undelivered, release_parked
 from screening.ops.ledger import read_ledger
 from screening.ops.reprocess import request
-from screening.receive.intake import Intake, Outcome, Peer, Request
+from screening.receive.objects.intake import Intake, Outcome, Peer, Request
 from screening.report.deliveries import claim_deliveries, record_attempt
 from screening.spool.store import Spool
 from screening.worklist.figures.pending import oldest_pending_age_s

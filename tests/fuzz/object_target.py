@@ -31,7 +31,7 @@ from screening.errors import (
 )
 from screening.imaging.dicom.header import read_header
 from screening.imaging.rendering.render import render
-from screening.receive.intake import Intake, Peer, Request
+from screening.receive.objects.intake import Intake, Peer, Request
 from screening.renderings.structured_report.document import build_report
 from screening.renderings.structured_report.profiles import Profile
 from screening.renderings.structured_report.source import read_source

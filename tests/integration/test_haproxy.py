@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
-from screening.receive.admission import Admission, Refused
+from screening.receive.connections.admission import Admission, Refused
 from tests.peers.association_by_hand import answer, release, response, send_radiograph
 from tests.peers.association_requests import Asked
 from tests.peers.hostile_peer import A_ASSOCIATE_AC, TIMEOUT_S, HostilePeer

@@ -20,7 +20,7 @@ from screening.db.session import Database
 from screening.db.tables.instances import Classification, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.lifecycle import CorrectionState
-from screening.receive.intake import Intake, Outcome, Peer, Request
+from screening.receive.objects.intake import Intake, Outcome, Peer, Request
 from screening.spool.store import Spool
 from tests.peers.receiving import radiograph
 from tests.rows.standing_results import SCORED

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
-from screening.receive.half_open import HalfOpenConnections
+from screening.receive.connections.half_open import HalfOpenConnections
 from screening.receive.processes.link import Link
 from screening.receive.refusal_log import RefusalLog
 from screening.transport.addresses import AddressList

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import closing
 
 from screening.errors import StartupError
-from screening.receive.half_open import HALF_OPEN_IN_ALL, HalfOpenConnections
-from screening.receive.opening import cannot_listen, log_start
-from screening.receive.places import SharedPlaces
+from screening.receive.connections.half_open import HALF_OPEN_IN_ALL, HalfOpenConnections
+from screening.receive.connections.opening import cannot_listen, log_start
+from screening.receive.connections.places import SharedPlaces
 from screening.receive.processes.accepting import ConnectionLimits
 from screening.receive.processes.serving import Share
 from screening.receive.processes.watching import Watching

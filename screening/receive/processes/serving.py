@@ -12,10 +12,10 @@ from typing import Any
 from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 
-from screening.receive.half_open import hang_up
-from screening.receive.places import PlacesOf
+from screening.receive.connections.half_open import hang_up
+from screening.receive.connections.places import PlacesOf
+from screening.receive.connections.server import ConnectionRules, ReceiveServer
 from screening.receive.processes.link import Link, LinkClosedError, Told
-from screening.receive.server import ConnectionRules, ReceiveServer
 
 AFTER_THE_LAST_S = 0.1
 

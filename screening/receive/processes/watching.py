@@ -15,7 +15,7 @@ from socket import socket
 from screening.domain.backoff import BACKOFFS, Retried
 from screening.errors import ScreeningError, StartupError
 from screening.logs import get_logger
-from screening.receive.places import PlacesOf, SharedPlaces
+from screening.receive.connections.places import PlacesOf, SharedPlaces
 from screening.receive.processes.accepting import Accepting, ConnectionLimits
 from screening.receive.processes.link import Link
 from screening.receive.processes.serving import HandedConnections, Share

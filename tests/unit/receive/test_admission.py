@@ -4,8 +4,8 @@ import pytest
 
 from screening.dimse.rejections import REJECTION_OF, Refused
 from screening.errors import OutOfSpaceError
-from screening.receive.admission import Admission
-from screening.receive.places import OwnPlaces
+from screening.receive.connections.admission import Admission
+from screening.receive.connections.places import OwnPlaces
 
 
 def no_space() -> None:

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from screening.errors import DatabaseUnavailableError, UnstorableValueError
-from screening.receive import group_commit
-from screening.receive.group_commit import GroupCommit
+from screening.receive.objects import group_commit
+from screening.receive.objects.group_commit import GroupCommit
 from tests.sites.site import wait_until
 
 BAD = 13

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from screening.receive.half_open import HalfOpenConnections
+from screening.receive.connections.half_open import HalfOpenConnections
 
 Pair = tuple[socket.socket, socket.socket]
 

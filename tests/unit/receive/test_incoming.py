@@ -13,8 +13,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
 from screening.errors import ObjectTooLargeError, OutOfSpaceError
-from screening.receive.file_meta import file_head
-from screening.receive.incoming import SPACE_CHECK_BYTES, IncomingFile
+from screening.receive.objects.file_meta import file_head
+from screening.receive.objects.incoming import SPACE_CHECK_BYTES, IncomingFile
 from screening.spool.store import data_set_sha256
 
 

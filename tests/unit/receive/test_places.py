@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from screening.receive.places import OwnPlaces, PlacesOf, SharedPlaces
+from screening.receive.connections.places import OwnPlaces, PlacesOf, SharedPlaces
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.receive.proxy_header import (
+from screening.receive.connections.proxy_header import (
     LONGEST_VERSION_2_BYTES,
     SIGNATURE,
     Endpoint,

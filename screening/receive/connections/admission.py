@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from screening.dimse.rejections import Refused
 from screening.errors import OutOfSpaceError
-from screening.receive.places import Places
+from screening.receive.connections.places import Places
 
 
 class Admission:

@@ -15,7 +15,11 @@ from pynetdicom.presentation import PresentationContext
 
 from screening.dimse.acceptor import Terms
 from screening.dimse.server import AssociationServer
-from screening.receive.transport_connection import CLOSED, NotAssociatedError, TransportConnection
+from screening.receive.connections.transport_connection import (
+    CLOSED,
+    NotAssociatedError,
+    TransportConnection,
+)
 from screening.transport.addresses import AddressList
 
 

@@ -21,13 +21,13 @@ from screening.dimse.pdu_limits import (
     fault_of_first_header,
 )
 from screening.dimse.rejections import REJECTION_OF, Rejection
-from screening.receive.association_request import (
+from screening.receive.connections.association_request import (
     PlainRequest,
     RejectedRequestError,
     UnusableRequestError,
     plain_request,
 )
-from screening.receive.proxy_header import (
+from screening.receive.connections.proxy_header import (
     BEGINNINGS,
     Endpoint,
     ProxyHeaderError,

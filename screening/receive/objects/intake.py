@@ -21,7 +21,7 @@ from screening.domain.shown_values import shown_uid
 from screening.errors import FileRemovedError, SOPClassMismatchError
 from screening.imaging.dicom.completeness import read_complete_header
 from screening.imaging.dicom.header import ObjectHeader
-from screening.receive.group_commit import GroupCommit
+from screening.receive.objects.group_commit import GroupCommit
 from screening.spool.store import Spool, data_set_sha256
 
 

@@ -1,0 +1,1 @@
+"""Connections before they are associations: who may connect, how many, and what is understood."""

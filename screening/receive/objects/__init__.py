@@ -1,0 +1,1 @@
+"""Objects on their way from the association to spool and row."""
