@@ -2,7 +2,8 @@
 
 The counterpart of `screening.receive.connections.association_request` and of
 `screening.receive.command_set`: harmless deviations from the standard are corrected, others are
-reported. Source: PS3.8 9.3.3, 9.3.4, PS3.7 9.3, 10.3. See docs/decisions/0019-plain-form-for-pynetdicom.md.
+reported. Source: PS3.8 9.3.3, 9.3.4, PS3.7 9.3, 10.3. See
+docs/decisions/0019-plain-form-for-pynetdicom.md.
 """
 
 import struct
