@@ -22,38 +22,38 @@ READING_ORDER = ["rank", "score_order", "received_at", "study_instance_uid"]
 # The newest reading of a study says how it is read. A claim holds the most urgent place that the
 # study had since: STAT, HIGH and MEDIUM are not lost by a newer result until it is read.
 HOLDS = (
-    "n.state IN ('claimed', 'released') AND n.held_rank <= 2 AND (n.held_rank < c.rank "
-    "OR (n.held_rank = c.rank AND COALESCE(-n.held_score, 1.0) < c.score_order))"
+    "n.state IN ('claimed', 'released') AND n.held_rank <= 2 AND (n.held_rank < s.rank "
+    "OR (n.held_rank = s.rank AND COALESCE(-n.held_score, 1.0) < s.score_order))"
 )
 COVERS = (
-    "n.state = 'read' AND c.demographics_instance_id <= n.newest_instance_id AND "
-    "(SELECT COUNT(*) FROM instances i WHERE i.study_instance_uid = c.study_instance_uid "
+    "n.state = 'read' AND s.demographics_instance_id <= n.newest_instance_id AND "
+    "(SELECT COUNT(*) FROM instances i WHERE i.study_instance_uid = s.study_instance_uid "
     "AND NOT i.conflicting) <= n.images"
 )
 COMPUTED_STUDIES = """
-SELECT c.study_instance_uid, c.patient_id, c.patient_name, c.patient_birth_date, c.patient_sex,
-       c.patient_age, c.accession_number, c.study_date, c.study_time, c.study_description,
-       c.modality, c.calling_ae_title, c.demographics_instance_id, c.demographics_differ,
-       c.instances, c.pending, c.failed, c.not_applicable, c.classified,
-       CASE WHEN {holds} THEN n.held_priority ELSE c.priority END AS priority,
-       CASE WHEN {holds} THEN n.held_rank ELSE c.rank END AS rank,
-       CASE WHEN {holds} THEN n.held_rule ELSE c.priority_rule END AS priority_rule,
-       CASE WHEN {holds} THEN n.held_score ELSE c.priority_score END AS priority_score,
-       CASE WHEN {holds} THEN COALESCE(-n.held_score, 1.0) ELSE c.score_order END AS score_order,
-       c.covid19, c.pneumonia, c.normal, c.untrained, c.received_at, c.finished_at,
-       c.oldest_pending_at, c.report,
+SELECT s.study_instance_uid, s.patient_id, s.patient_name, s.patient_birth_date, s.patient_sex,
+       s.patient_age, s.accession_number, s.study_date, s.study_time, s.study_description,
+       s.modality, s.calling_ae_title, s.demographics_instance_id, s.demographics_differ,
+       s.instances, s.pending, s.failed, s.not_applicable, s.classified,
+       CASE WHEN {holds} THEN n.held_priority ELSE s.priority END AS priority,
+       CASE WHEN {holds} THEN n.held_rank ELSE s.rank END AS rank,
+       CASE WHEN {holds} THEN n.held_rule ELSE s.priority_rule END AS priority_rule,
+       CASE WHEN {holds} THEN n.held_score ELSE s.priority_score END AS priority_score,
+       CASE WHEN {holds} THEN COALESCE(-n.held_score, 1.0) ELSE s.score_order END AS score_order,
+       s.covid19, s.pneumonia, s.normal, s.untrained, s.received_at, s.finished_at,
+       s.oldest_pending_at, s.report,
        CASE WHEN n.state = 'claimed' THEN 'claimed' WHEN {covers} THEN 'read' ELSE 'unread' END
            AS reading,
        CASE WHEN n.state = 'claimed' THEN n.claimed_by WHEN {covers} THEN n.read_by END AS reader,
        CASE WHEN n.state = 'claimed' THEN n.claimed_at WHEN {covers} THEN n.read_at END
            AS reading_since,
        CASE WHEN {covers} THEN FALSE
-            WHEN EXISTS (SELECT 1 FROM readings e WHERE e.study_instance_uid = c.study_instance_uid
+            WHEN EXISTS (SELECT 1 FROM readings e WHERE e.study_instance_uid = s.study_instance_uid
                          AND e.state = 'read') THEN TRUE ELSE FALSE END AS returned,
        CASE WHEN n.state IN ('claimed', 'released') THEN n.held_rank END AS held_rank
-FROM ({before}) c
+FROM ({before}) s
 LEFT JOIN readings n ON n.id = (
-    SELECT MAX(m.id) FROM readings m WHERE m.study_instance_uid = c.study_instance_uid)
+    SELECT MAX(l.id) FROM readings l WHERE l.study_instance_uid = s.study_instance_uid)
 """
 
 # What readers found, of each study the newest word, with what it was called and by which bundle.

@@ -21,6 +21,8 @@ def test_what_is_measured_comes_out_right(row: Row, bundle_dir: Path, tmp_path: 
     """Counts, digests and scores are compared; the figures go to JSON and to a page."""
     results = measure([row], is_short=True, bundle_dir=bundle_dir)
     [result] = results.rows
+    if result.not_here and row.name == "ensemble-gpu":
+        pytest.skip(result.not_here)  # no package brings a GPU
     if result.not_here:
         skip_or_fail(result.not_here)
     assert not result.wrong

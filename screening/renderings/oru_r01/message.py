@@ -110,7 +110,7 @@ def _fill(segment: Segment, fields: dict[str, str | Sequence[str]]) -> None:
     for name, value in fields.items():
         first, *others = [value] if isinstance(value, str) else value
         if first:
-            setattr(segment, name, first)
+            segment.children.set(name, first)
         for repetition in others:
             segment.add_field(name).value = repetition
 

@@ -24,7 +24,7 @@ from screening.domain.lifecycle import (
 )
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance
 
-WITHOUT_LIFECYCLE = {"lane", "report_lane", "priority"}
+WITHOUT_LIFECYCLE = {"lane", "report_lane", "priority", "held_priority", "label", "called"}
 """Columns of the same kind that hold no state: what a row is, not how far it is."""
 DERIVED = {"studies", "totals"}
 

@@ -11,6 +11,7 @@ from screening.db.session import Database
 from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.db.tables.commitment_scu import ReportCommitment
 from screening.db.tables.instances import Classification, Delivery, Instance
+from screening.db.tables.readings import Feedback, Reading
 
 PACKAGE = Path(__file__).parents[3] / "screening"
 TABLE_OF_ALIAS = {
@@ -21,6 +22,9 @@ TABLE_OF_ALIAS = {
     "x": Classification,
     "v": Delivery,
     "m": ReportCommitment,
+    "n": Reading,
+    "e": Reading,
+    "f": Feedback,
 }
 DERIVING = ("instance_results", "computed_studies", "computed_figures")
 
