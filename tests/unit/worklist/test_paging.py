@@ -106,7 +106,7 @@ def test_counting_stops_where_it_would_cost(
     migrated_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the limit the page says that there are more."""
-    for module in ("counts", "pages"):
+    for module in ("studies.counts", "pages"):
         monkeypatch.setattr(f"screening.worklist.{module}.MOST_COUNTED", 4)
     seven(migrated_database)
     assert count_by_priority(migrated_database)[ReadingPriority.STAT] == 4
