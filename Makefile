@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# files; many tests wait for processes, so twice as many as CI has processors
-TESTS_AT_ONCE ?= 4
+# files; many tests wait for processes, so one more than CI has processors
+TESTS_AT_ONCE ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help env up test test-faults test-fuzz test-load check bench format lock clean
