@@ -1,8 +1,7 @@
 """Distances of a sample from known distributions, each with its 95 % interval.
 
-Source: Wilson 1927, JASA 22:209 (interval of a share); Massey 1951, JASA 46:68 (Kolmogorov-Smirnov
-distance); Hotelling 1931, Annals of Mathematical Statistics 2:360 (distance of means in units of
-the spread).
+Source: Massey 1951, JASA 46:68 (Kolmogorov-Smirnov distance); Hotelling 1931, Annals of
+Mathematical Statistics 2:360 (distance of means in units of the spread).
 """
 
 import math
@@ -11,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-_Z_95 = 1.959963984540054
+from screening.domain.proportions import Z_95, wilson_interval
+
 _KOLMOGOROV_95 = 1.358
 """Massey 1951, table 1: two samples of one distribution differ by less in 95 % of trials."""
 
@@ -26,15 +26,11 @@ class Measured:
 
 
 def share(count: int, images: int) -> Measured:
-    """Return a share of images, at least one, with Wilson's interval."""
-    value, z2 = count / images, _Z_95**2
-    centre = (value + z2 / (2 * images)) / (1 + z2 / images)
-    half = (
-        _Z_95 / (1 + z2 / images) * math.sqrt(value * (1 - value) / images + z2 / (4 * images**2))
-    )
-    low = 0.0 if count == 0 else max(0.0, centre - half)
-    high = 1.0 if count == images else min(1.0, centre + half)
-    return Measured(value, low, high)
+    """Return a share of images with Wilson's interval. Raises ValueError without any image."""
+    interval = wilson_interval(count, images)
+    if interval is None:
+        raise ValueError("expected at least one image, found none")
+    return Measured(count / images, interval.low, interval.high)
 
 
 def mean_shift(sample: Sequence[Sequence[float]], means: Sequence[float], images: int) -> Measured:
@@ -49,7 +45,7 @@ def mean_shift(sample: Sequence[Sequence[float]], means: Sequence[float], images
     square = fmean((fmean(column) - mean) ** 2 for column, mean in zip(columns, means, strict=True))
     found = max(0.0, square - chance)
     deviation = math.sqrt((2 * chance**2 + 4 * found * chance) / len(means))
-    low, high = (found - _Z_95 * deviation, found + _Z_95 * deviation)
+    low, high = (found - Z_95 * deviation, found + Z_95 * deviation)
     return Measured(math.sqrt(found), math.sqrt(max(0.0, low)), math.sqrt(high))
 
 
