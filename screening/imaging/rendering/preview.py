@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from screening.errors import ScreeningError, UndecodablePixelsError
 from screening.imaging.pixels.decode import DecodedPixels, decode
 from screening.imaging.pixels.luma import luma
-from screening.imaging.quiet import quiet
-from screening.imaging.rendering.render import GreyLevels, grey_levels, look_up, render
+from screening.imaging.rendering.render import (
+    GreyLevels,
+    grey_levels,
+    look_up,
+    render,
+    undecodable_where_it_fails,
+)
 
 PREVIEW_PIXELS = 1024
 """Rows or columns of a preview, whichever are more, at most."""
@@ -52,17 +56,9 @@ def window_values(path: Path) -> bytes:
     Raises what `render` does.
     """
     decoded = decode(path)
-    try:
-        with quiet():
-            values, (low, high) = _values(decoded)
-            reduced = _reduced(values)
-    except (ScreeningError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001  whatever an illegal attribute provokes on the way
-        raise UndecodablePixelsError(
-            f"the pixels cannot be rendered ({type(error).__name__}); "
-            "check the object's image attributes in another viewer"
-        ) from None
+    with undecodable_where_it_fails():
+        values, (low, high) = _values(decoded)
+        reduced = _reduced(values)
     rows, columns = reduced.shape
     line = json.dumps({"rows": rows, "columns": columns, "low": low, "high": high})
     return gzip.compress(f"{line}\n".encode() + reduced.astype("<u2").tobytes(), _QUICK, mtime=0)

@@ -4,6 +4,8 @@ Every step maps one stored value to one grey level, so the steps run over the fe
 values that occur ("levels") and the image is looked up once at the end.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,12 +58,19 @@ def render(path: Path) -> RenderedImage:
     Source: PS3.4 annex N.2 (order of the steps); PS3.3 C.11.1, C.11.2, C.11.6, C.7.5.1.1.2.
     """
     decoded = decode(path)
+    with undecodable_where_it_fails():
+        return render_decoded(decoded)
+
+
+@contextmanager
+def undecodable_where_it_fails() -> Iterator[None]:
+    """Raise UndecodablePixelsError for whatever an illegal attribute provokes while rendering."""
     try:
         with quiet():
-            return render_decoded(decoded)
+            yield
     except (ScreeningError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  whatever an illegal attribute provokes on the way
+    except Exception as error:  # noqa: BLE001  pydicom and NumPy raise nearly anything
         raise UndecodablePixelsError(
             f"the pixels cannot be rendered ({type(error).__name__}); "
             "check the object's image attributes in another viewer"
