@@ -65,17 +65,12 @@ def add_reading(app: FastAPI, pages: Pages, database: Database, actions: ReaderA
         page = read_finished(database, before=before or None)
         return pages.read_studies(page, utc_now(), visitor_of(request))
 
-    @app.post("/studies/{study_instance_uid}/claim")
-    async def claim(request: Request, study_instance_uid: str) -> Response:
-        fields = await _fields(request)
-        await _act(request, study_instance_uid, "study_claimed", actions.claim)
-        return _back(fields, study_instance_uid)
-
-    @app.post("/studies/{study_instance_uid}/release")
-    async def release(request: Request, study_instance_uid: str) -> Response:
-        fields = await _fields(request)
-        await _act(request, study_instance_uid, "claim_released", actions.release)
-        return _back(fields, study_instance_uid)
+    for word, told, act in (
+        ("claim", "study_claimed", actions.claim),
+        ("release", "claim_released", actions.release),
+        ("put-back", "reading_taken_back", actions.put_back),
+    ):
+        _add_form(app, word, told, act)
 
     @app.post("/studies/{study_instance_uid}/read")
     async def read(request: Request, study_instance_uid: str) -> Response:
@@ -86,12 +81,6 @@ def add_reading(app: FastAPI, pages: Pages, database: Database, actions: ReaderA
             actions.mark_read(study, actor, images_seen=seen, opinion=opinion)
 
         await _act(request, study_instance_uid, "study_read", mark)
-        return _back(fields, study_instance_uid)
-
-    @app.post("/studies/{study_instance_uid}/put-back")
-    async def put_back(request: Request, study_instance_uid: str) -> Response:
-        fields = await _fields(request)
-        await _act(request, study_instance_uid, "reading_taken_back", actions.put_back)
         return _back(fields, study_instance_uid)
 
     @app.post("/studies/{study_instance_uid}/feedback")
@@ -105,6 +94,16 @@ def add_reading(app: FastAPI, pages: Pages, database: Database, actions: ReaderA
             actions.give_feedback(study, actor, opinion)
 
         await _act(request, study_instance_uid, "feedback_given", give)
+        return _back(fields, study_instance_uid)
+
+
+def _add_form(app: FastAPI, word: str, told: str, act: Callable[[str, Actor], object]) -> None:
+    """Add the path of a form that says nothing but what to do."""
+
+    @app.post(f"/studies/{{study_instance_uid}}/{word}")
+    async def form(request: Request, study_instance_uid: str) -> Response:
+        fields = await _fields(request)
+        await _act(request, study_instance_uid, told, act)
         return _back(fields, study_instance_uid)
 
 
