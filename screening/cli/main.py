@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "claims": "screening.cli.reading.claims:app",
     "feedback": "screening.cli.reading.feedback:app",
     "users": "screening.cli.reading.users:app",
+    "tokens": "screening.cli.reading.tokens:app",
     "db": "screening.cli.operations.database:app",
     "bench": "screening.cli.operations.bench:bench",
 }

@@ -191,5 +191,9 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "feedback_given": lambda d: (
         f"{_value(d, 'by')} finds {_value(d, 'label').replace('_', ' ')}{_opinion(d)}"
     ),
+    "token_created": lambda d: (
+        f"{_value(d, 'by')} created a token of {_value(d, 'name')}, role {_value(d, 'role')}"
+    ),
+    "token_revoked": lambda d: f"{_value(d, 'by')} revoked the token of {_value(d, 'name')}",
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

@@ -9,6 +9,7 @@ from screening.logs import get_logger
 from screening.settings import Settings
 from screening.worklist.access.exposure import Exposure
 from screening.worklist.answers import refusal
+from screening.worklist.api.problems import Problem
 from screening.worklist.pages import Pages
 
 HEALTH_PATH = "/healthz"
@@ -41,9 +42,7 @@ class Reach:
             await self._app(scope, receive, send)
             return
         log.warning("web_request_refused", reason=text)
-        answer = refusal(
-            self._pages, scope["path"], status=403, title="Not reachable this way", text=text
-        )
+        answer = refusal(self._pages, scope["path"], Problem.NOT_REACHABLE, text)
         await answer(scope, receive, send)
 
     def _refused(self, request: Request) -> str | None:

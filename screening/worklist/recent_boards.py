@@ -99,11 +99,5 @@ class RecentBoards(Generic[Place, Shown]):
         kept.read_at_s = time.monotonic()
 
 
-def is_known(tag: str, if_none_match: str) -> bool:
-    """Return whether a request's If-None-Match names this tag (RFC 9110 section 13.1.2)."""
-    named = (one.strip().removeprefix("W/") for one in if_none_match.split(","))
-    return tag in named
-
-
 def _tag(html: str) -> str:
     return f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'

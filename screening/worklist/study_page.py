@@ -1,18 +1,15 @@
 """One study's page, and its reports as text."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
-
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from screening.db.clock import utc_now
 from screening.db.corrections import read_corrections
-from screening.db.session import Database
 from screening.domain.shown_values import is_uid
 from screening.domain.viewer_link import viewer_address
 from screening.worklist.access.access import visitor_of
 from screening.worklist.pages import Pages, StudyPage
+from screening.worklist.source import Source
 from screening.worklist.studies.ordering import read_entry
 from screening.worklist.studies.other_studies import read_other_studies
 from screening.worklist.studies.report_text import read_report_text
@@ -22,26 +19,15 @@ UNKNOWN_STUDY = "No image of a study with this UID has been received, or it was 
 UNKNOWN_REPORT = "This study has no report with this UID that can be shown as text."
 
 
-def add_study(
-    app: FastAPI,
-    pages: Pages,
-    database: Database,
-    *,
-    cap: timedelta | None,
-    viewer_template: str,
-    warnings: Callable[[Iterable[str]], Sequence[str]],
-) -> None:
-    """Add the page of a study, and of each of its reports.
-
-    cap: the longest wait of a study. viewer_template: leads to the study in the site's viewer; ""
-    where it has none. warnings: what readers are told of the images of some calling AE titles.
-    """
+def add_study(app: FastAPI, pages: Pages, source: Source) -> None:
+    """Add the page of a study, and of each of its reports."""
+    database = source.database
 
     @app.get("/studies/{study_instance_uid}", response_class=HTMLResponse)
     def study_page(request: Request, study_instance_uid: str) -> Response:
         # a text that is no UID may name a patient, and addresses end up in logs of proxies
         known = is_uid(study_instance_uid)
-        entry = read_entry(database, study_instance_uid, cap=cap) if known else None
+        entry = read_entry(database, study_instance_uid, cap=source.cap) if known else None
         if entry is None:
             return HTMLResponse(pages.notice("Study not found", UNKNOWN_STUDY), 404)
         visitor = visitor_of(request)
@@ -55,10 +41,10 @@ def add_study(
                 if visitor.is_operator
                 else []
             ),
-            drift_warnings=warnings(instance.calling_ae_title for instance in instances),
+            drift_warnings=source.warnings(instance.calling_ae_title for instance in instances),
             others=read_other_studies(database, entry),
             viewer_address=viewer_address(
-                viewer_template,
+                source.viewer_template,
                 study_instance_uid=study_instance_uid,
                 accession_number=entry.accession_number,
             ),

@@ -1,15 +1,13 @@
-"""Station 4: the worklist page, its JSON, health and metrics."""
+"""Station 4: the worklist page, its REST interface, health and metrics."""
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,11 +15,11 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from screening.db.breakers import failing_destinations
-from screening.db.bundle_rows import ActiveBundle, active_bundle
+from screening.db.bundle_rows import active_bundle
 from screening.db.calibrations import calibration_state
 from screening.db.clock import utc_now
 from screening.db.session import Database
-from screening.drift.of_senders import RecentDrift, SenderDrift, read_drift
+from screening.drift.of_senders import RecentDrift, read_drift
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
 from screening.settings import Settings
@@ -30,13 +28,17 @@ from screening.worklist.access.exposure import Exposure
 from screening.worklist.access.forms import FormTokens, RefusedFormError
 from screening.worklist.access.identification import ByPassword, identification_of
 from screening.worklist.access.security import SecurityHeaders
-from screening.worklist.answers import is_for_programs, refusal
-from screening.worklist.drift import drift_warnings
+from screening.worklist.access.token_identification import ByToken
+from screening.worklist.answers import refusal, unavailable
+from screening.worklist.api.application import add_api
+from screening.worklist.api.bodies import BodyLimit
+from screening.worklist.api.entity_tags import is_known
+from screening.worklist.api.problems import Problem
 from screening.worklist.figures.metrics import metrics_text
 from screening.worklist.figures.pending import RecentAge, oldest_pending_age_s
 from screening.worklist.figures.reading_figures import reading_figures
 from screening.worklist.figures.totals import Totals
-from screening.worklist.gate import Gate
+from screening.worklist.gate import METRICS_PATH, Gate
 from screening.worklist.live import add_changes
 from screening.worklist.login import add_login
 from screening.worklist.model import read_model
@@ -46,45 +48,19 @@ from screening.worklist.pictures.pictures import Pictures
 from screening.worklist.pictures.routes import add_pictures
 from screening.worklist.reach import HEALTH_PATH, Reach
 from screening.worklist.reading import ReaderActions, add_reading
-from screening.worklist.recent_boards import RecentBoards, is_known
+from screening.worklist.recent_boards import RecentBoards
 from screening.worklist.selected_studies import add_selected_studies
+from screening.worklist.source import Source, is_untrained
 from screening.worklist.studies.counts import count_by_priority
-from screening.worklist.studies.ordering import (
-    WorklistEntry,
-    WorklistPage,
-    read_worklist,
-)
 from screening.worklist.studies.places import Place
-from screening.worklist.studies.position import MOST_ON_A_PAGE, STUDIES_ON_PAGE, CursorError
+from screening.worklist.studies.position import STUDIES_ON_PAGE, CursorError
 from screening.worklist.study_page import add_study
 
 MODEL_PATH = "/model"
 DIGEST = re.compile(r"[0-9a-f]{64}")
 STATIC = Path(__file__).parent / "static"
-UNAVAILABLE = (
-    "The database does not answer, so the worklist cannot be shown. Images sent meanwhile are "
-    "refused with a status that makes the sender try again. Read without this list until it is "
-    "back, and tell the operators of this system."
-)
-RESEARCH_USE = "Research use only, not diagnostic. A low probability does not exclude disease."
 ReadLedger = Callable[[], Totals]
-ReadDrift = Callable[[], Sequence[SenderDrift]]
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What the pages are made of: the database, and what is read of it now."""
-
-    database: Database
-    ledger: ReadLedger
-    drift: ReadDrift
-    cap: timedelta | None
-    """How long a study may wait before it goes ahead of others."""
-
-    def warnings(self, senders: Iterable[str]) -> tuple[str, ...]:
-        """Return what readers are told of the images of these calling AE titles."""
-        return drift_warnings(self.drift(), senders)
 
 
 def make_web_app(
@@ -110,29 +86,20 @@ def make_web_app(
     pages = Pages(receiver_of(settings), has_login=has_login)
     drift = RecentDrift(lambda: read_drift(database, settings))
     _add_failures(app, pages)
-    read = _Read(database, read_ledger, drift, settings.waiting_cap)
-    expire = (
-        _add_worklist(app, pages, read),
-        add_selected_studies(
-            app,
-            pages,
-            database,
-            zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
-            cap=settings.waiting_cap,
-            warnings=read.warnings,
-        ),
-    )
-    add_changes(app, database, expire, stopping)
-    add_study(
-        app,
-        pages,
-        database,
+    source = Source(
+        database=database,
+        ledger=read_ledger,
+        drift=drift,
         cap=settings.waiting_cap,
+        zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
         viewer_template=settings.web_viewer_url,
-        warnings=read.warnings,
     )
+    expire = (_add_worklist(app, pages, source), add_selected_studies(app, pages, source))
+    add_changes(app, database, expire, stopping)
+    add_study(app, pages, source)
     _add_models(app, pages, database)
-    _add_data(app, read)
+    _add_figures(app, source)
+    add_api(app, source, pictures, reader_actions)
     add_reading(app, pages, database, reader_actions)
     add_operations(app, pages, database, read_ledger, actions, read_drift=drift)
     add_pictures(app, pages, database, pictures)
@@ -140,17 +107,18 @@ def make_web_app(
     identification = identification_of(settings, tokens, secure=exposure.secure)
     if isinstance(identification, ByPassword):
         add_login(app, pages, identification, tokens, secure=exposure.secure)
-    gate = Gate(app, identification=identification, pages=pages)
+    by_token = ByToken(database, behind_proxy=settings.web_authentication == "proxy")
+    gate = Gate(BodyLimit(app), identification=identification, by_token=by_token, pages=pages)
     behind_proxy = ProxyHeadersMiddleware(gate, list(settings.web_trusted_proxies))
     reach = Reach(behind_proxy, settings=settings, exposure=exposure, pages=pages)
     return SecurityHeaders(reach, secure=exposure.secure)
 
 
-def _add_worklist(app: FastAPI, pages: Pages, read: _Read) -> Callable[[], None]:
+def _add_worklist(app: FastAPI, pages: Pages, source: Source) -> Callable[[], None]:
     """Add the list; return what to call when it has changed."""
 
     def read_board(place: Place) -> Board:
-        return _read_board(read, place)
+        return _read_board(source, place)
 
     recent_boards = RecentBoards(read_board, pages.board)
 
@@ -183,45 +151,22 @@ def _add_models(app: FastAPI, pages: Pages, database: Database) -> None:
         return HTMLResponse(pages.model(model, visitor_of(request)))
 
 
-def _add_data(app: FastAPI, read: _Read) -> None:
-    database = read.database
-
-    @app.get("/api/worklist")
-    def worklist_json(
-        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = STUDIES_ON_PAGE,
-        after: str = "",
-        before: str = "",
-    ) -> dict[str, Any]:
-        now = utc_now()
-        page = _read_page(read, Place(after, before), limit)
-        entries = page.entries
-        return {
-            "at": now.isoformat(),
-            "notice": RESEARCH_USE,
-            "untrained": _is_untrained(active_bundle(database), entries),
-            "ledger": read.ledger().as_dict(),
-            "drift_warnings": read.warnings(entry.calling_ae_title for entry in entries),
-            "worklist": [
-                {**entry.as_dict(), "waiting_s": round(entry.waiting_s(now))} for entry in entries
-            ],
-            "next_cursor": page.next_cursor,
-            "previous_cursor": page.previous_cursor,
-        }
-
+def _add_figures(app: FastAPI, source: Source) -> None:
+    database = source.database
     recent_age_s = RecentAge(database)
 
     @app.get(HEALTH_PATH)
     def health() -> dict[str, Any]:
         return {"status": "ok", "oldest_pending_age_s": recent_age_s()}
 
-    @app.get("/metrics")
+    @app.get(METRICS_PATH)
     def metrics() -> Response:
         figures = metrics_text(
-            read.ledger(),
+            source.ledger(),
             oldest_pending_age_s(database, utc_now()),
             failing_destinations(database),
             calibration=calibration_state(database),
-            drift=read.drift(),
+            drift=source.drift(),
             reading=reading_figures(database, utc_now()),
         )
         return Response(figures, headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -229,48 +174,31 @@ def _add_data(app: FastAPI, read: _Read) -> None:
 
 def _add_failures(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(DatabaseUnavailableError)
-    def unavailable(request: Request, error: DatabaseUnavailableError) -> Response:
-        log.warning("worklist_unavailable", reason=str(error))
-        path = request.url.path
-        title = "Database unavailable" if is_for_programs(path) else "The worklist is not available"
-        return refusal(pages, path, status=503, title=title, text=UNAVAILABLE)
+    def database_away(request: Request, error: DatabaseUnavailableError) -> Response:
+        return unavailable(pages, request.url.path, error)
 
     @app.exception_handler(CursorError)
     def no_such_place(request: Request, error: CursorError) -> Response:
-        title = "No such place in the list"
         text = f"{str(error)[0].upper()}{str(error)[1:]}."
-        return refusal(pages, request.url.path, status=400, title=title, text=text)
+        return refusal(pages, request.url.path, Problem.WRONG_CURSOR, text)
 
     @app.exception_handler(RefusedFormError)
-    def refused_form(request: Request, error: RefusedFormError) -> Response:
+    def refused_form(_request: Request, error: RefusedFormError) -> Response:
         log.warning("form_refused", reason=str(error))
-        title = "The form was refused"
-        return refusal(pages, request.url.path, status=error.status, title=title, text=str(error))
+        return HTMLResponse(pages.notice("The form was refused", str(error)), error.status)
 
 
-def _read_board(read: _Read, place: Place) -> Board:
-    page = _read_page(read, place, STUDIES_ON_PAGE)
-    bundle = active_bundle(read.database)
+def _read_board(source: Source, place: Place) -> Board:
+    page = source.page(place, STUDIES_ON_PAGE)
+    bundle = active_bundle(source.database)
     return Board(
         place=place,
         page=page,
-        by_priority=count_by_priority(read.database),
-        totals=read.ledger(),
+        by_priority=count_by_priority(source.database),
+        totals=source.ledger(),
         bundle=bundle,
-        untrained=_is_untrained(bundle, page.entries),
-        drift_warnings=read.warnings(entry.calling_ae_title for entry in page.entries),
+        untrained=is_untrained(bundle, page.entries),
+        drift_warnings=source.warnings(entry.calling_ae_title for entry in page.entries),
         at=utc_now(),
-        calibration=calibration_state(read.database),
+        calibration=calibration_state(source.database),
     )
-
-
-def _read_page(read: _Read, place: Place, limit: int) -> WorklistPage:
-    if place.after and place.before:
-        raise CursorError("expected one cursor, after or before, found both; name one of them")
-    after, before = place.after or None, place.before or None
-    return read_worklist(read.database, limit=limit, after=after, before=before, cap=read.cap)
-
-
-def _is_untrained(bundle: ActiveBundle | None, entries: Sequence[WorklistEntry]) -> bool:
-    scores_now = bundle is not None and not bundle.trained
-    return scores_now or any(entry.untrained for entry in entries)

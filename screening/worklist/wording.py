@@ -11,6 +11,7 @@ from screening.domain.reading import Label, called_class
 from screening.domain.scores import CLASS_TITLES
 from screening.worklist.studies.ordering import ReadingPriority, ReportProgress
 
+RESEARCH_USE = "Research use only, not diagnostic. A low probability does not exclude disease."
 PRIORITY_MEANINGS: Mapping[ReadingPriority, str] = {
     ReadingPriority.STAT: "read first",
     ReadingPriority.HIGH: "read soon",

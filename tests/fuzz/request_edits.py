@@ -8,7 +8,16 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "X")
-PATHS = ("/", "/board", "/api/worklist", "/health", "/metrics", "/login", "/logout", "/operations")
+PATHS = (
+    "/",
+    "/board",
+    "/api/v1/worklist",
+    "/health",
+    "/metrics",
+    "/login",
+    "/logout",
+    "/operations",
+)
 PATHS += ("/operations/release", "/operations/remake", "/studies/1.2.3", "/studies/", "/static/")
 PATHS += ("/static/../web.py", "/static/%2e%2e/web.py", "//", "/api/", "*", "http://x/")
 PATHS += ("/model", "/model/", "/model/%00")

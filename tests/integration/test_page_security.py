@@ -42,7 +42,7 @@ def test_readers_log_in_by_tls_from_elsewhere(tmp_path: Path, certificate: Ident
         address = f"https://localhost:{start_page(site)}"
         trusted = ssl.create_default_context(cafile=certificate.certificate)
         with httpx.Client(base_url=address, verify=trusted) as client:
-            assert client.get("/api/worklist").status_code == 401
+            assert client.get("/api/v1/worklist").status_code == 401
             token = form_token(client.get("/login").text)
             fields = {"form_token": token, "name": "rita", "password": PASSWORDS["rita"]}
             answer = client.post("/login", data=fields)

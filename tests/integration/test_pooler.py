@@ -99,9 +99,9 @@ def test_the_whole_path_runs_behind_a_pooler(tmp_path: Path, postgresql_url: str
         assert len(list((tmp_path / "reports").rglob("*.dcm"))) == count
         page = Client(make_app(database, Settings(data_dir=tmp_path)))
         for _ in range(6):
-            assert {page.get(path).status_code for path in ("/", "/metrics", "/api/worklist")} == {
-                200
-            }
+            assert {
+                page.get(path).status_code for path in ("/", "/metrics", "/api/v1/worklist")
+            } == {200}
 
 
 def test_a_transaction_left_open_behind_a_pooler_ends(

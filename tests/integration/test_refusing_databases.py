@@ -33,7 +33,7 @@ CANNOT_UNDERSTAND = 0xC000
 WAITING = ["08006", "40001", "40P01", "53100", "53200", "53300", "55P03", "57014", "57P01"]
 WAITING += ["57P02", "57P03", "58030", "25006", "42501", "42P01", "P0001", "XX001", "HV000"]
 WAITING += ["23514", "42601"]
-PAGES = ["/", "/board", "/api/worklist", "/metrics", "/studies/1.2.0"]
+PAGES = ["/", "/board", "/api/v1/worklist", "/metrics", "/studies/1.2.0"]
 NEXT = "1.2.3.1.1.2"
 
 

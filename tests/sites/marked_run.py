@@ -221,7 +221,7 @@ def _read_pages(site: Site, found: Traces) -> None:
         found.written[path] = f"{answer.headers}\n{answer.text}"
     first = httpx.get(address + "/")
     links = re.findall(r'href="(/studies/[^"]*)"', first.text)
-    for path in ("/", "/board", "/api/worklist", *links):
+    for path in ("/", "/board", "/api/v1/worklist", *links):
         answer = httpx.get(address + path)
         found.pages[path] = answer.text
         found.written[f"headers of {path}"] = str(answer.headers)

@@ -19,6 +19,7 @@ from screening.ops.delivery_control import release_parked, remake_failed_reports
 from screening.ops.ledger import read_ledger
 from screening.settings import Settings
 from screening.worklist.access.exposure import check_exposure
+from screening.worklist.access.tokens import create_token
 from screening.worklist.access.users import User, write_users
 from screening.worklist.operations import OperatorActions
 from screening.worklist.pictures.pictures import Pictures
@@ -105,6 +106,12 @@ def make_app(database: Database, settings: Settings, *, pictures: Pictures | Non
         reader_actions=reader_actions(database),
         stopping=threading.Event(),
     )
+
+
+def with_token(app: Any, database: Database, name: str, role: Role) -> Client:
+    """Return a program that asks an application with a new token of this name and role."""
+    token = create_token(database, name, role, by="otto", expires_at=None)
+    return Client(app, headers={"Authorization": f"Bearer {token}"})
 
 
 def add_users(path: Path, roles: Mapping[str, Role] = ROLES) -> None:

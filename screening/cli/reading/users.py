@@ -3,7 +3,7 @@
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,7 +22,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="User name.")]
 @app.command()
 def add(
     name: Name,
-    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.READER,
+    role: Annotated[
+        Literal["reader", "operator"], typer.Option(help="What the user may do.")
+    ] = "reader",
     replace: Annotated[
         bool, typer.Option("--replace", help="Change the password or role of an existing user.")
     ] = False,
@@ -51,7 +53,7 @@ def add(
             f"user: expected a new name, found {name} in {path}; --replace changes that user"
         )
     password = check_password(name, _password())
-    users[name] = User(name, role, hash_password(password))
+    users[name] = User(name, Role(role), hash_password(password))
     write_users(path, users.values())
     print(f"{name} may log in as {role}; {path}")
 

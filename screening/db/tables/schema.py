@@ -11,6 +11,7 @@ from screening.db.tables import (
     instances,
     readings,
     studies,
+    tokens,
 )
 from screening.db.tables.columns import Base
 
@@ -23,6 +24,7 @@ MODULES = (
     decisions,
     readings,
     studies,
+    tokens,
 )
 """Importing them registers their tables."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from screening.domain.roles import Role
+from screening.domain.roles import RIGHTS, Right, Role
 
 VISITOR_KEY = "screening.visitor"
 """Where the gate leaves the visitor in an ASGI scope."""
@@ -15,17 +15,23 @@ class Visitor:
     """Whoever makes a request.
 
     name: "" where nobody logs in (the page is open to this machine). form_token: what every form
-    of this visitor must send back; known to nobody else.
+    of this visitor must send back; known to nobody else. by_token: a program with a token, which no
+    other site's page can have sent.
     """
 
     name: str
     role: Role
     form_token: str
+    by_token: bool = False
+
+    def may(self, right: Right) -> bool:
+        """Return whether this visitor has a right."""
+        return right in RIGHTS[self.role]
 
     @property
     def is_operator(self) -> bool:
-        """Whether this visitor may change something."""
-        return self.role is Role.OPERATOR
+        """Whether this visitor may change what readers may not."""
+        return self.may(Right.OPERATE)
 
 
 def visitor_of(request: Request) -> Visitor:

@@ -15,7 +15,7 @@ from pathlib import Path
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from screening.domain.roles import Role
+from screening.domain.roles import PAGE_ROLES, Role
 from screening.errors import SettingsError
 from screening.whole_files import whole_path
 
@@ -163,7 +163,7 @@ def _user(path: Path, number: int, line: str) -> User:
     if (
         len(rest) == _FIELDS - 1
         and NAME_PATTERN.fullmatch(name)
-        and rest[0] in set(Role)
+        and rest[0] in PAGE_ROLES
         and rest[1].startswith("$argon2id$")
     ):
         return User(name, Role(rest[0]), rest[1])

@@ -24,7 +24,9 @@ _HEADERS: Mapping[PictureKind, Mapping[str, str]] = {
 }
 
 
-class _RefusedError(Exception):
+class NoPictureError(Exception):
+    """There is no picture; the text says why, for people. status: the HTTP status."""
+
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
@@ -39,9 +41,10 @@ def add_pictures(app: FastAPI, pages: Pages, database: Database, pictures: Pictu
     @app.get(f"{PICTURES_PATH}/{{sha256}}/{{name}}")
     def picture(sha256: str, name: str) -> Response:
         try:
-            kind = _kind(sha256, name)
-            return Response(_content(database, pictures, sha256, kind), headers=_HEADERS[kind])
-        except _RefusedError as refused:
+            kind = _kind(name)
+            content = read_picture(database, pictures, sha256, kind)
+            return Response(content, headers=_HEADERS[kind])
+        except NoPictureError as refused:
             return Response(
                 pages.no_picture(str(refused)),
                 refused.status,
@@ -49,26 +52,32 @@ def add_pictures(app: FastAPI, pages: Pages, database: Database, pictures: Pictu
             )
 
 
-def _kind(sha256: str, name: str) -> PictureKind:
-    if name not in _KINDS or not DIGEST.fullmatch(sha256):
-        raise _RefusedError(404, UNKNOWN)
-    return _KINDS[name]
+def read_picture(database: Database, pictures: Pictures, sha256: str, kind: PictureKind) -> bytes:
+    """Return a picture of the image of this digest.
 
-
-def _content(database: Database, pictures: Pictures, sha256: str, kind: PictureKind) -> bytes:
+    Raises NoPictureError, and DatabaseUnavailableError.
+    """
+    if not DIGEST.fullmatch(sha256):
+        raise NoPictureError(404, UNKNOWN)
     statement = select(Instance.removing_since).where(Instance.sha256 == sha256)
     with database.read() as session:
         found = session.scalars(statement).all()
     if not found:
-        raise _RefusedError(404, UNKNOWN)
+        raise NoPictureError(404, UNKNOWN)
     if all(found):
-        raise _RefusedError(410, REMOVED)
+        raise NoPictureError(410, REMOVED)
     try:
         picture = pictures.get(sha256, kind)
     except PicturesBusyError as error:
-        raise _RefusedError(503, str(error)) from None
+        raise NoPictureError(503, str(error)) from None
     if picture.reason:
-        raise _RefusedError(422, picture.reason)
+        raise NoPictureError(422, picture.reason)
     if not picture.content:
-        raise _RefusedError(404, MISSING)
+        raise NoPictureError(404, MISSING)
     return picture.content
+
+
+def _kind(name: str) -> PictureKind:
+    if name not in _KINDS:
+        raise NoPictureError(404, UNKNOWN)
+    return _KINDS[name]

@@ -48,7 +48,7 @@ AFTER = ("rank", "score_order", "received_at", "study_instance_uid")
 class SelectedStudies:
     """One page of a selection.
 
-    entries: at most STUDIES_ON_PAGE. total: how many studies there are on all pages. is_cut: more
+    total: how many studies there are on all pages. is_cut: more
     images match than are looked at. Cursors name a study by its UID, or by its digest.
     """
 
@@ -86,8 +86,9 @@ def read_selection(
     *,
     after: str = "",
     before: str = "",
+    limit: int = STUDIES_ON_PAGE,
 ) -> SelectedStudies:
-    """Return a page of the studies that a selection names.
+    """Return a page of at most `limit` of the studies that a selection names.
 
     text: what is searched, "" for everything: the beginning of a name, or a whole patient ID,
     accession number or Study Instance UID. after, before: a cursor that a page gave, not both.
@@ -98,7 +99,7 @@ def read_selection(
         images = _images(selection, text, moment, session.get_bind().dialect.name)
         images_found = session.execute(select(func.count()).select_from(images.subquery()))
         uids = session.scalars(_ordered(selection, images)).all()
-        start, end = _page(uids, after, before)
+        start, end = _page(uids, after, before, limit)
         entries = _entries(session, uids[start:end], moment.overdue_until)
         is_cut = images_found.scalar_one() > MOST_IMAGES
     return SelectedStudies(
@@ -196,17 +197,17 @@ def _filters(selection: Selection) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _page(uids: Sequence[str], after: str, before: str) -> tuple[int, int]:
+def _page(uids: Sequence[str], after: str, before: str, limit: int) -> tuple[int, int]:
     """Return from where to where the page goes."""
     if after and before:
         raise CursorError("expected one cursor, after or before, found both; name one of them")
     if after:
         start = _place(uids, after) + 1
-        return start, min(start + STUDIES_ON_PAGE, len(uids))
+        return start, min(start + limit, len(uids))
     if before:
         end = _place(uids, before)
-        return max(0, end - STUDIES_ON_PAGE), end
-    return 0, min(STUDIES_ON_PAGE, len(uids))
+        return max(0, end - limit), end
+    return 0, min(limit, len(uids))
 
 
 def _place(uids: Sequence[str], cursor: str) -> int:

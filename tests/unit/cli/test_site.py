@@ -58,7 +58,7 @@ def texts_of(report: Dataset) -> str:
 def by_priority(client: Client) -> dict[str, int]:
     """Return how many studies the list has of each priority."""
     found: dict[str, int] = {}
-    for entry in client.ask("GET", "/api/worklist?limit=100").json()["worklist"]:
+    for entry in client.ask("GET", "/api/v1/worklist?limit=100").json()["worklist"]:
         found[entry["priority"]] = found.get(entry["priority"], 0) + 1
     return found
 
@@ -92,7 +92,9 @@ def test_a_site_is_calibrated_and_page_report_trace_and_settings_say_so(
     assert "STAT: COVID-19 score among the highest 10 % of this site's studies" in said
     assert "the whole site version 1 is in force" in said
     assert by_priority(client) == {"STAT": 4, "HIGH": 8, "LOW": 29}
-    order = [one["priority_score"] for one in client.ask("GET", "/api/worklist").json()["worklist"]]
+    order = [
+        one["priority_score"] for one in client.ask("GET", "/api/v1/worklist").json()["worklist"]
+    ]
     assert order[:12] == sorted(order[:12], reverse=True)
     name = "the whole site version 1"
     assert f"calibration</span> {name}" in client.ask("GET", "/").text

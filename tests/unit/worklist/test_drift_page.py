@@ -63,9 +63,9 @@ def test_list_and_study_warn_of_their_senders_alone(client: Client) -> None:
     other = client.get("/studies/1.2.1").text
     assert "look unlike" not in other
     assert "feature distance 1.25" in other
-    told = client.get("/api/worklist").json()
+    told = client.get("/api/v1/worklist").json()
     assert [warning.startswith(UNLIKE) for warning in told["drift_warnings"]] == [True]
-    assert client.get("/api/worklist?limit=1").json()["drift_warnings"] == []
+    assert client.get("/api/v1/worklist?limit=1").json()["drift_warnings"] == []
 
 
 @pytest.mark.usefixtures("client")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import select
+from starlette.routing import Mount
 
 from screening.db.session import Database
 from screening.db.tables.instances import Classification, Delivery
@@ -54,10 +55,16 @@ def routes(app: Any) -> Iterator[tuple[str, str]]:
     """Yield (method, path) of every route, its parameters filled in."""
     while not isinstance(app, FastAPI):
         app = getattr(app, "_app", None) or app.app
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            for method in route.methods:
-                yield method, route.path.replace("{study_instance_uid}", "1.2.3")
+    yield from _routes(app.routes)
+
+
+def _routes(found: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for route in iter_route_contexts(found):
+        if isinstance(route.original_route, Mount):
+            yield from _routes(route.original_route.routes or [], route.original_route.path)
+        elif isinstance(route.original_route, APIRoute):
+            for method in route.methods or ():
+                yield method, prefix + str(route.path).replace("{study_instance_uid}", "1.2.3")
 
 
 def test_every_route_that_is_not_public_refuses_the_unknown(make_client: MakeClient) -> None:
@@ -65,6 +72,7 @@ def test_every_route_that_is_not_public_refuses_the_unknown(make_client: MakeCli
     client = make_client()
     tried = {(m, p) for m, p in routes(client.app) if p not in {"/healthz", "/login"}}
     assert {("GET", "/"), ("GET", "/metrics"), ("POST", "/logout")} <= tried
+    assert ("PUT", "/api/v1/studies/1.2.3/claim") in tried
     for method, path in tried:
         assert client.ask(method, path).status_code in {303, 401}, path
     assert client.get("/nothing/here").status_code == 303
@@ -78,12 +86,18 @@ def test_every_route_that_changes_something_wants_its_own_forms_token(
     client.log_in("otto")
     other.log_in("otto")
     foreign = form_token(other.get("/").text)
-    tried = [path for method, path in routes(client.app) if method not in {"GET", "HEAD"}]
+    tried = [one for one in routes(client.app) if one[0] not in {"GET", "HEAD"}]
     assert len(tried) >= 4
-    for path in tried:
+    assert ("PUT", "/api/v1/studies/1.2.3/claim") in tried
+    for method, path in tried:
         fields = {"destination": "pacs", "name": "otto", "password": "x"}
-        assert client.post(path, data=fields).status_code == 403, path
-        answer = client.post(path, data={**fields, "form_token": foreign})
+        assert client.ask(method, path, data=fields).status_code == 403, path
+        answer = client.ask(
+            method,
+            path,
+            data={**fields, "form_token": foreign},
+            headers={"X-Form-Token": foreign},
+        )
         assert answer.status_code == 403, path
     assert client.get("/operations").status_code == 200
 

@@ -36,7 +36,7 @@ def basic(name: str, password: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/board", "/studies/1.2.3", "/model", "/api/worklist", "/metrics"]
+    "path", ["/", "/board", "/studies/1.2.3", "/model", "/api/v1/worklist", "/metrics"]
 )
 def test_nobody_reads_without_logging_in(make_client: MakeClient, path: str) -> None:
     """People are led to the login page, programs are told; no name and no figure gets out."""
@@ -121,7 +121,9 @@ def test_guessing_is_slowed_down(make_client: MakeClient) -> None:
     answer = client.log_in("rita")
     assert (answer.status_code, "Too many attempts" in answer.text) == (429, True)
     assert 0 < int(answer.headers["Retry-After"]) <= 901
-    assert client.get("/api/worklist", headers=basic("rita", PASSWORDS["rita"])).status_code == 401
+    assert (
+        client.get("/api/v1/worklist", headers=basic("rita", PASSWORDS["rita"])).status_code == 401
+    )
     assert make_client(peer="10.0.0.8").log_in("rita").status_code == 303
     assert client.log_in("otto").status_code == 303
 
@@ -152,17 +154,17 @@ def test_programs_read_with_name_and_password(make_client: MakeClient) -> None:
     """HTTP Basic for JSON and metrics; wrong ones are told which scheme to use."""
     client = make_client()
     right = basic("rita", PASSWORDS["rita"])
-    assert PATIENT in client.get("/api/worklist", headers=right).text
+    assert PATIENT in client.get("/api/v1/worklist", headers=right).text
     assert client.get("/metrics", headers=right).status_code == 200
     for wrong in (basic("rita", "not the password"), {"Authorization": "Basic %%%"}, {}):
-        answer = client.get("/api/worklist", headers=wrong)
+        answer = client.get("/api/v1/worklist", headers=wrong)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith("Basic")
 
 
 def test_browsers_are_never_asked_for_http_basic(make_client: MakeClient) -> None:
     """They would send it until they are closed: nobody could log out."""
-    answer = make_client().get("/api/worklist", headers={"Sec-Fetch-Site": "none"})
+    answer = make_client().get("/api/v1/worklist", headers={"Sec-Fetch-Site": "none"})
     assert answer.status_code == 401
     assert "WWW-Authenticate" not in answer.headers
 

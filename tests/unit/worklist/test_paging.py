@@ -9,12 +9,15 @@ import pytest
 
 from screening.db.session import Database
 from screening.settings import Settings
+from screening.worklist.api.list_models import WorklistQuery
 from screening.worklist.studies.counts import count_by_priority
 from screening.worklist.studies.ordering import MOST_ON_A_PAGE, ReadingPriority
+from screening.worklist.studies.position import STUDIES_ON_PAGE
 from tests.rows.stored import add_bundle, add_classification, add_instance, add_score
 from tests.sites.web_app import Client, make_app
 
 Get = Callable[..., httpx.Response]
+PROBLEM_MEMBERS = ("type", "title", "status", "detail", "remedy")
 STUDY = re.compile(r'data-study="([^"]+)"')
 
 
@@ -129,17 +132,18 @@ def test_a_wrong_place_is_told_with_what_to_do(
     assert "No such place in the list" in page.text
     assert 'href="/"' in page.text
     assert "AAAA" not in page.text
-    for path in ("/board", "/api/worklist"):
+    told = {"/board": {"status", "advice"}, "/api/v1/worklist": set(PROBLEM_MEMBERS)}
+    for path, members in told.items():
         answer = get(f"{path}?{query}")
-        assert (answer.status_code, set(answer.json())) == (400, {"status", "advice"})
+        assert (answer.status_code, set(answer.json())) == (400, members)
 
 
 def test_a_place_behind_the_last_study_leads_back(get: Get, migrated_database: Database) -> None:
     """A list that has become shorter is no error."""
     seven(migrated_database)
-    cursor = get("/api/worklist?limit=7").json()
+    cursor = get("/api/v1/worklist?limit=7").json()
     assert cursor["next_cursor"] is None
-    end = get("/api/worklist?limit=6").json()["next_cursor"]
+    end = get("/api/v1/worklist?limit=6").json()["next_cursor"]
     assert shown(get(f"/?after={end}").text) == ["7"]
     with migrated_database.write() as session:
         low = add_bundle(session, name="other", role="retired")
@@ -154,19 +158,20 @@ def test_json_is_read_in_pages(get: Get, migrated_database: Database) -> None:
     seven(migrated_database)
     found, cursor = [], ""
     while cursor is not None:
-        page = get(f"/api/worklist?limit=2&after={cursor}").json()
+        page = get(f"/api/v1/worklist?limit=2&after={cursor}").json()
         found.append([entry["study_instance_uid"] for entry in page["worklist"]])
         cursor = page["next_cursor"]
     assert found == [["1.2.1", "1.2.2"], ["1.2.3", "1.2.4"], ["1.2.5", "1.2.6"], ["1.2.7"]]
-    back = get(f"/api/worklist?limit=2&before={page['previous_cursor']}").json()
+    back = get(f"/api/v1/worklist?limit=2&before={page['previous_cursor']}").json()
     assert [entry["study_instance_uid"] for entry in back["worklist"]] == found[-2]
-    assert len(get("/api/worklist").json()["worklist"]) == 3
+    assert len(get("/api/v1/worklist").json()["worklist"]) == 7
+    assert WorklistQuery().limit == STUDIES_ON_PAGE
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", str(MOST_ON_A_PAGE + 1), "many"])
 def test_a_limit_has_limits(get: Get, limit: str) -> None:
     """Nobody reads a million studies at once."""
-    assert get(f"/api/worklist?limit={limit}").status_code == 422
+    assert get(f"/api/v1/worklist?limit={limit}").status_code == 422
 
 
 def test_a_browser_that_has_the_board_is_told_so(get: Get, migrated_database: Database) -> None:

@@ -41,6 +41,10 @@ class Shown:
         """Return the address of the radiograph's picture."""
         return f"/pictures/{self.sha256}/{name}"
 
+    def for_programs(self, sha256: str = "") -> str:
+        """Return where programs get a picture; of the radiograph, unless another is named."""
+        return f"/api/v1/images/{sha256 or self.sha256}/preview"
+
 
 @pytest.fixture(scope="module")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -93,10 +97,15 @@ def test_a_picture_is_shown_kept_and_removed(shown: Shown, migrated_database: Da
     files = sorted(path.name for path in shown.spool.previews.rglob("*.*"))
     assert files == [f"{shown.sha256}.preview.jpg", f"{shown.sha256}.values.gz"]
     assert shown.client.get(shown.path()).content == answer.content
+    by_program = shown.client.get(shown.for_programs())
+    assert by_program.content == answer.content
+    assert by_program.headers["Content-Type"] == "image/jpeg"
     mark_removed(migrated_database)
     gone = shown.client.get(shown.path())
     assert (gone.status_code, gone.headers["Content-Type"]) == (410, "image/svg+xml")
     assert "has left the" in gone.text
+    told = shown.client.get(shown.for_programs())
+    assert (told.status_code, told.json()["type"]) == (410, "/api/v1/problems/image-removed")
     page = shown.client.get("/studies/1.2.3").text
     assert "No picture: the image has left the spool" in page
     assert "/pictures/" not in page
@@ -125,6 +134,9 @@ def test_an_image_that_cannot_be_decoded_says_why(
         assert answer.status_code == status
         assert answer.headers["Content-Type"] == "image/svg+xml"
         assert words in re.sub("<[^>]*>", " ", answer.text).replace("  ", " ")
+        told = shown.client.get(shown.for_programs(sha256))
+        assert told.headers["Content-Type"] == "application/problem+json"
+        assert (told.status_code, words in told.json()["detail"]) == (status, True)
     assert shown.client.get(shown.path()).status_code == 200
 
 

@@ -47,7 +47,7 @@ def test_an_open_page_answers_to_this_machines_own_names_alone(
     """Another site's name that points here reads nothing, and a proxy before it neither."""
     app = make_app(migrated_database, Settings(data_dir=tmp_path))
     client = Client(app, address=address, headers=headers)
-    for path in ("/", "/api/worklist", "/metrics", "/static/worklist.css"):
+    for path in ("/", "/api/v1/worklist", "/metrics", "/static/worklist.css"):
         assert client.get(path).status_code == status
     assert client.get("/healthz").status_code == 200
 

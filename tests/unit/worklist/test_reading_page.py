@@ -141,7 +141,7 @@ def test_a_study_beyond_the_cap_says_so(migrated_database: Database, tmp_path: P
     client = Client(make_app(migrated_database, Settings(data_dir=tmp_path, waiting_cap_hours=1)))
     assert "waited too long" in client.get("/").text
     assert "waited too long" in client.get(PAGE).text
-    assert client.get("/api/worklist").json()["worklist"][0]["overdue"] is True
+    assert client.get("/api/v1/worklist").json()["worklist"][0]["overdue"] is True
 
 
 def test_read_studies_come_newest_first_in_pages(migrated_database: Database) -> None:

@@ -107,7 +107,7 @@ def test_a_study_whose_images_differ_says_so(get: Get, migrated_database: Databa
         assert "P-NEW" in page
         assert "P-OLD" not in page
         assert "Old, Name" not in page
-    (entry,) = get("/api/worklist").json()["worklist"]
+    (entry,) = get("/api/v1/worklist").json()["worklist"]
     assert entry["demographics_differ"] is True
 
 
@@ -141,7 +141,7 @@ def test_untrained_scores_are_marked(get: Get, migrated_database: Database) -> N
         page = get(path).text
         assert "untrained-banner" in page
         assert ">UNTRAINED<" in page
-    assert get("/api/worklist").json()["untrained"] is True
+    assert get("/api/v1/worklist").json()["untrained"] is True
 
 
 def test_an_untrained_active_bundle_is_announced_before_the_first_image(
@@ -181,7 +181,9 @@ def test_an_unknown_study_is_not_found(get: Get) -> None:
     assert "Study not found" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/studies/9", "/api/worklist", "/static/worklist.css", "/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/studies/9", "/api/v1/worklist", "/static/worklist.css", "/x"]
+)
 def test_every_answer_is_locked_down(get: Get, path: str) -> None:
     """Nothing from elsewhere, no copies kept, no address passed on, whatever the status."""
     headers = get(path).headers
@@ -243,11 +245,11 @@ def test_a_study_uid_that_is_none_is_in_no_address(get: Get, migrated_database: 
 def test_json_holds_the_list_in_order_and_the_ledger(get: Get, migrated_database: Database) -> None:
     """What the page shows can be read by another system."""
     _fill(migrated_database)
-    found = get("/api/worklist?limit=5").json()
+    found = get("/api/v1/worklist?limit=5").json()
     assert found["worklist"][0]["priority"] == "STAT"
     assert found["worklist"][0]["waiting_s"] >= 0
     assert found["ledger"]["received"] == 2
-    assert get("/api/worklist?limit=0").status_code == 422
+    assert get("/api/v1/worklist?limit=0").status_code == 422
 
 
 def test_metrics_count_states_and_hold_no_patient_attribute(
