@@ -17,7 +17,7 @@ LARGER_ON_PURPOSE = {
     "tests/integration/test_storage_scu.py": "one scenario after another against real peers",
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "core", "misc", "base"}
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|home/[a-z]|root/|Users/[A-Z])[\w/.-]*")
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work(?!list)|home/[a-z]|root/|Users/[A-Z])[\w/.-]*")
 ADDRESS = re.compile(r"https?://\S+|--(?:extra-)?index-url\b|--find-links\b")
 REQUIREMENTS = ("requirements.txt", "requirements-stations.txt", "requirements-dev.txt")
 SPELL_THE_PATTERNS = {"tests/architecture/test_modules.py"}

@@ -48,7 +48,7 @@ def create(
 def list_tokens(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the tokens, with their roles and when they were last used.
+    """List the tokens and when each was last used.
 
     Revoked and expired ones are among them.
 

@@ -1,119 +1,23 @@
-"""The REST interface: every operation, for each role, and what is wrong with a request."""
+"""The REST interface: every operation, for each role."""
 
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from screening.db.session import Database
 from screening.db.tables.readings import Feedback
-from screening.domain.roles import Role
 from screening.worklist.api import entity_tags
-from screening.worklist.api.bodies import LARGEST_BODY_BYTES
-from screening.worklist.api.problems import API_PATH, MEANINGS, Problem, type_of
+from screening.worklist.api.problems import API_PATH, Problem, type_of
 from screening.worklist.api.study_models import PATIENT_ATTRIBUTES
-from tests.rows.stored import NOON, add_bundle, add_event, add_instance, add_report, add_score
-from tests.sites.openapi_answers import problems_of
-from tests.sites.web_app import Client, form_token, password_client, with_token
+from tests.sites.api_program import OTHER, PATH, PATIENT, STUDY, Program
+from tests.sites.web_app import Client, form_token
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
-STUDY, OTHER = "1.2.3.4", "1.2.3.5"
-PATIENT = "Roe^Richard"
-SCRIPT = "<script>alert(1)</script>"
-PATH = f"/studies/{STUDY}"
-WRONG_REQUESTS = (
-    ("/worklist?after=x", Problem.WRONG_CURSOR),
-    ("/worklist?after=" + "A" * 5000, Problem.WRONG_CURSOR),
-    ("/worklist?after=a&before=b", Problem.WRONG_CURSOR),
-    ("/worklist?show=all&after=1.2.9", Problem.WRONG_CURSOR),
-    ("/worklist?search=unknown", Problem.WRONG_SELECTION),
-    ("/worklist?from=2026-13-01", Problem.WRONG_SELECTION),
-    ("/worklist?from=2026-03-02&to=2026-03-01", Problem.WRONG_SELECTION),
-    ("/worklist?from=yesterday", Problem.WRONG_VALUE),
-    ("/worklist?limit=0", Problem.WRONG_VALUE),
-    ("/worklist?limit=1001", Problem.WRONG_VALUE),
-    ("/worklist?priority=urgent", Problem.WRONG_VALUE),
-    ("/worklist?priorty=STAT", Problem.WRONG_VALUE),
-    (f"/worklist?{SCRIPT}=1", Problem.WRONG_VALUE),
-    (f"/worklist?sender={SCRIPT}", Problem.WRONG_VALUE),
-    (f"/studies/{SCRIPT.replace('/', '')}", Problem.UNKNOWN_STUDY),
-    ("/studies/Doe%5EJane/results", Problem.UNKNOWN_STUDY),
-    ("/studies/1.2.9", Problem.UNKNOWN_STUDY),
-    ("/images/Doe/preview", Problem.UNKNOWN_IMAGE),
-    (f"/images/{'0' * 64}/preview", Problem.UNKNOWN_IMAGE),
-    ("/problems/Doe", Problem.UNKNOWN_PROBLEM),
-)
-
-
-class Program:
-    """A client of the interface, each of whose answers is compared with its document."""
-
-    def __init__(self, client: Client, document: dict[str, Any]) -> None:
-        self.client = client
-        self._document = document
-
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Make one request; the answer is what the document says."""
-        answer = self.client.ask(method, f"{API_PATH}{path}", **options)
-        assert problems_of(self._document, answer) == []
-        return answer
-
-    def told(self, path: str, **options: Any) -> Any:
-        """Return the JSON of what is there."""
-        answer = self.ask("GET", path, **options)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def problem(self, method: str, path: str, **options: Any) -> Problem:
-        """Return which problem a request has; its details are those of the table."""
-        answer = self.ask(method, path, **options)
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        told = answer.json()
-        problem = Problem(told["type"].rsplit("/", 1)[1])
-        meaning = MEANINGS[problem]
-        assert told["type"] == type_of(problem)
-        assert (told["title"], told["remedy"]) == (meaning.title, meaning.remedy)
-        assert told["status"] == answer.status_code == meaning.status
-        assert told["detail"].startswith(("Expected ", "The ", "Only ", "Too ", "This ", "No "))
-        assert not {"Doe", "Roe", "script"} & set(re.findall(r"\w+", answer.text))
-        return problem
-
-
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    """Return the published document."""
-    read: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    return read
-
-
-@pytest.fixture
-def people(migrated_database: Database, tmp_path: Path) -> Callable[..., Client]:
-    """Return a maker of people's clients; there are two studies of a patient, one reported."""
-    patient = {"patient_name": PATIENT, "patient_id": "P-77", "accession_number": "A-5"}
-    with migrated_database.write() as session:
-        image = add_instance(session, STUDY, **patient)
-        result = add_score(session, image, add_bundle(session), priority="STAT", covid19=0.9)
-        add_report(session, result, pacs="delivered")
-        add_event(session, image, "instance_received", at=NOON, calling_ae_title="CR_ROOM_1")
-        add_instance(session, OTHER, **patient)
-    return password_client(migrated_database, tmp_path)
-
-
-@pytest.fixture
-def program(
-    people: Callable[..., Client], migrated_database: Database, document: dict[str, Any]
-) -> Callable[..., Program]:
-    """Return a maker of programs with a token of a role."""
-    app = people().app
-    return lambda role, name=None: Program(
-        with_token(app, migrated_database, name or str(role), Role(role)), document
-    )
 
 
 def test_the_published_document_is_the_programs(
@@ -250,71 +154,6 @@ def test_programs_claim_read_and_give_feedback(
         ("covid19", True, "client:pacs"),
         ("normal", False, "client:ris"),
     ]
-
-
-def test_a_wrong_request_is_told_what_is_wrong(program: Callable[..., Program]) -> None:
-    """In the form of RFC 9457; nothing that was sent is repeated."""
-    viewer = program("viewer")
-    for path, problem in WRONG_REQUESTS:
-        assert viewer.problem("GET", path) is problem, path
-
-
-def test_a_wrong_body_is_told_what_is_wrong(program: Callable[..., Program]) -> None:
-    """Huge, no JSON, of another type, with unknown members or wrong values; nothing is done."""
-    ris = program("reader")
-    path, json_type = f"{PATH}/reading", {"Content-Type": "application/json"}
-    wrong: list[tuple[dict[str, Any], Problem]] = [
-        (
-            {"content": b"x" * (LARGEST_BODY_BYTES + 1), "headers": json_type},
-            Problem.BODY_TOO_LARGE,
-        ),
-        ({"data": {"images_seen": "1"}}, Problem.WRONG_CONTENT_TYPE),
-        ({"content": b"images_seen=1"}, Problem.WRONG_CONTENT_TYPE),
-        ({"content": b"{Doe", "headers": json_type}, Problem.WRONG_VALUE),
-        ({"content": b"\xff\xfe", "headers": json_type}, Problem.WRONG_VALUE),
-        ({"content": b"[" * 8000, "headers": json_type}, Problem.WRONG_VALUE),
-        ({"content": b"[]", "headers": json_type}, Problem.WRONG_VALUE),
-        ({}, Problem.WRONG_VALUE),
-        ({"json": {"images_seen": "1"}}, Problem.WRONG_VALUE),
-        ({"json": {"images_seen": -1}}, Problem.WRONG_VALUE),
-        ({"json": {"images_seen": 10**30}}, Problem.WRONG_VALUE),
-        ({"json": {"images_seen": 1, "Doe^Jane": 1}}, Problem.WRONG_VALUE),
-        ({"json": {"images_seen": 1, "feedback": {"label": SCRIPT}}}, Problem.WRONG_VALUE),
-        ({"json": {"images_seen": 1, "feedback": {}}}, Problem.WRONG_OPINION),
-    ]
-    for options, problem in wrong:
-        assert ris.problem("PUT", path, **options) is problem, options
-    assert ris.problem("PUT", "/studies/1.2.9/claim") is Problem.UNKNOWN_STUDY
-    assert ris.told(PATH)["reading"] == "unread"
-
-
-def test_addresses_and_methods_that_are_none_are_problems_too(
-    program: Callable[..., Program],
-) -> None:
-    """In the same form; each type is an address that explains it."""
-    boss = program("operator").client
-    for method, path, problem in (
-        ("GET", "/nothing", Problem.UNKNOWN_ADDRESS),
-        ("DELETE", "/worklist", Problem.WRONG_METHOD),
-        ("PATCH", PATH, Problem.WRONG_METHOD),
-    ):
-        told = boss.ask(method, f"{API_PATH}{path}").json()
-        assert (told["type"], told["status"]) == (type_of(problem), MEANINGS[problem].status)
-        assert boss.get(told["type"]).json()["title"] == told["title"]
-
-
-def test_a_defect_is_told_without_its_words(
-    program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The log has them."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("Doe^Jane")
-
-    monkeypatch.setattr("screening.worklist.api.studies.read_instances", fail)
-    answer = program("viewer").client.get(f"{API_PATH}{PATH}")
-    assert (answer.status_code, answer.json()["type"]) == (500, type_of(Problem.DEFECT))
-    assert "Doe" not in answer.text
 
 
 def test_a_person_needs_the_token_of_a_form(people: Callable[..., Client]) -> None:
