@@ -10,6 +10,9 @@
     │   ├── MissingIdentifierError    no SOP class, SOP instance or study UID
     │   ├── IllegalIdentifierError    a UID or patient value that is too long, or no text
     │   ├── SOPClassMismatchError     the data set is another SOP class or instance than requested
+    │   ├── StudyMismatchError        the data set is of another study than the request names
+    │   ├── SOPClassNotReceivedError  objects of this SOP class are not received here
+    │   ├── TransferSyntaxError       objects in this transfer syntax are not received here
     │   ├── ObjectTooLargeError       beyond the size limit
     │   ├── UnstorableValueError      the database cannot hold a value, such as text with a NUL
     │   ├── UndecodablePixelsError    the pixels cannot be decoded or are not a usable picture
@@ -66,6 +69,18 @@ class IllegalIdentifierError(RejectedInstanceError):
 
 class SOPClassMismatchError(RejectedInstanceError):
     """The data set names another SOP class or instance than the request did."""
+
+
+class StudyMismatchError(RejectedInstanceError):
+    """The data set is of another study than the one that the request is for."""
+
+
+class SOPClassNotReceivedError(RejectedInstanceError):
+    """Objects of this SOP class are not received here."""
+
+
+class TransferSyntaxError(RejectedInstanceError):
+    """Objects in this transfer syntax are not received here: no decoder for it."""
 
 
 class ObjectTooLargeError(RejectedInstanceError):

@@ -144,6 +144,19 @@ class Peer(BaseModel):
     tls_server_name: str = ""
 
 
+class StowClient(BaseModel):
+    """Who may send by STOW-RS.
+
+    ae_title: the calling AE title that its objects get. token_file: the file of its token.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ae_title: AETitle
+    token_file: Path
+
+
+StowClients = Annotated[tuple[StowClient, ...], NoDecode, BeforeValidator(_from_json)]
 CommitmentPeers = Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_from_json)]
 AnyDestination = Annotated[DestinationSettings, BeforeValidator(_of_its_kind)]
 Destinations = Annotated[tuple[AnyDestination, ...], NoDecode, BeforeValidator(_from_json)]
@@ -232,6 +245,22 @@ class Settings(BaseSettings):
         description="PEM file with the certificates that we trust; empty: the system's, for "
         "destinations only",
     )
+
+    stow_port: Port | None = Field(
+        None, description="Port that takes images by STOW-RS; empty: none does"
+    )
+    stow_host: str = Field("127.0.0.1", description="Address that port is on")
+    stow_clients: StowClients = Field(
+        (),
+        description="Who may send by STOW-RS: calling AE title and file of the token (JSON list, "
+        "or tables in the file)",
+    )
+    stow_trusted_proxies: ProxyNetworks = Field(
+        (),
+        description="Addresses or networks of the reverse proxies through which alone STOW-RS "
+        "is reached, separated by commas; empty: no proxy",
+    )
+    stow_max_requests: int = Field(20, ge=1, le=1000, description="STOW-RS requests served at once")
 
     commitment_peers: CommitmentPeers = Field(
         (),
@@ -485,6 +514,7 @@ def load_settings(**overrides: Any) -> Settings:
     folder = [REPORTS_FOLDER_NAME] if settings.reports_folder else []
     _check_unique("destinations", [*(one.name for one in settings.destinations), *folder])
     _check_unique("commitment_peers", [one.ae_title for one in settings.commitment_peers])
+    _check_unique("stow_clients", [one.ae_title for one in settings.stow_clients])
     _check_routes(settings)
     return settings
 

@@ -25,6 +25,7 @@ from screening.receive.connections.opening import cannot_listen, log_start
 from screening.receive.connections.places import OwnPlaces, Places
 from screening.receive.connections.server import ConnectionRules, HalfOpen, ReceiveServer
 from screening.receive.objects.intake import Intake
+from screening.receive.objects.taking import Taking
 from screening.receive.processes.serving import HandedServer, Share
 from screening.receive.refusal_log import RefusalLog
 from screening.receive.services import Service, bindings_of, contexts_of, judge_of
@@ -60,14 +61,14 @@ def running_scp(
     reporter = CommitmentReporter(settings, database, spool)
     intake = Intake(database, spool)
     sessions = Sessions(intake)
-    storage = StorageHandler(
+    taking = Taking(
         spool,
         intake,
         doorbell,
-        sessions,
         max_object_bytes=settings.max_object_mib << 20,
         owner=share.token if share else "",
     )
+    storage = StorageHandler(taking, sessions)
     services = (
         verification(),
         storage.service(settings.extra_sop_classes),

@@ -13,20 +13,47 @@ from pynetdicom.events import Event
 
 from screening.db.clock import utc_now
 from screening.dimse.acceptor import GuardedAssociation
-from screening.errors import ScreeningError
+from screening.dimse.messages import Refusal
 from screening.logs import get_logger
 from screening.receive.objects.intake import Intake, Outcome, Peer
+from screening.receive.objects.taking import log_unrecorded
 
 log = get_logger()
 
 
 @dataclass(slots=True)
 class Session:
-    """What one association did so far."""
+    """What one association, or one STOW-RS request, did so far."""
 
     peer: Peer
     counts: Counter[str] = field(default_factory=Counter)
     outcome: str = "connection_lost"
+
+    def count(self, outcome: Outcome | Refusal) -> None:
+        """Count an object that was taken or refused."""
+        self.counts["refused" if isinstance(outcome, Refusal) else outcome] += 1
+
+    def record_end(self, intake: Intake, reason: str = "") -> None:
+        """Log and record how it ended; reason: why it was not as it should, in words."""
+        totals = {
+            "stored": self.counts[Outcome.STORED] + self.counts[Outcome.CONFLICTED],
+            "repeated": self.counts[Outcome.REPEATED],
+            "refused": self.counts["refused"],
+        }
+        log.log(
+            logging.WARNING if reason else logging.INFO,
+            "association_closed",
+            association_id=self.peer.association_id,
+            calling_ae_title=self.peer.calling_ae_title,
+            peer_address=self.peer.address,
+            outcome=self.outcome,
+            reason=reason or "released",
+            **totals,
+        )
+        try:
+            intake.record_close(self.peer, outcome=self.outcome, **totals)
+        except Exception as unrecorded:  # noqa: BLE001  it is over, whatever happens
+            log_unrecorded("association_not_recorded", self.peer, unrecorded)
 
 
 class Sessions:
@@ -70,26 +97,7 @@ class Sessions:
             if ending is not None:
                 association.note(ending.event, ending.reason)
             return
-        counts = session.counts
-        totals = {
-            "stored": counts[Outcome.STORED] + counts[Outcome.CONFLICTED],
-            "repeated": counts[Outcome.REPEATED],
-            "refused": counts["refused"],
-        }
-        log.log(
-            logging.INFO if ending is None else logging.WARNING,
-            "association_closed",
-            association_id=session.peer.association_id,
-            calling_ae_title=session.peer.calling_ae_title,
-            peer_address=session.peer.address,
-            outcome=session.outcome,
-            reason=ending.reason if ending else "released",
-            **totals,
-        )
-        try:
-            self._intake.record_close(session.peer, outcome=session.outcome, **totals)
-        except Exception as unrecorded:  # noqa: BLE001  the association is over, whatever happens
-            log_unrecorded("association_not_recorded", session.peer, unrecorded)
+        session.record_end(self._intake, ending.reason if ending else "")
 
     def _rejected(self, event: Event) -> None:
         association: GuardedAssociation = event.assoc
@@ -104,14 +112,3 @@ class Sessions:
             session = self._sessions.get(event.assoc)
         if session is not None:
             session.outcome = outcome
-
-
-def log_unrecorded(event: str, peer: Peer, error: Exception) -> None:
-    """Log that a row of the audit trail could not be written."""
-    ours = isinstance(error, ScreeningError)
-    log.warning(
-        event,
-        association_id=peer.association_id,
-        reason=str(error) if ours else type(error).__name__,
-        exc_info=None if ours else error,
-    )

@@ -1,6 +1,7 @@
-"""Statuses, and the C-STORE status for each error. Source: PS3.4 B.2.3, PS3.7 C.
+"""Statuses, and the status of a store for each error, by C-STORE and by STOW-RS alike.
 
-A status in the 0xA7xx range tells the sender to try again later; the others do not.
+A status in the 0xA7xx range tells the sender to try again later; the others do not. STOW-RS gives
+them as Failure Reason. Source: PS3.4 B.2.3, PS3.7 C, PS3.18 I.2.2.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from screening.errors import (
     OutOfSpaceError,
     RejectedInstanceError,
     SOPClassMismatchError,
+    SOPClassNotReceivedError,
+    StudyMismatchError,
+    TransferSyntaxError,
     TransientError,
     TruncatedDataSetError,
     UnreadableDataSetError,
@@ -49,6 +53,11 @@ STATUS_OF_ERROR: Mapping[type[Exception], Refusal] = {
     IllegalIdentifierError: Refusal(
         0xA900, "a UID or a patient value is too long, or a UID is none"
     ),
+    StudyMismatchError: Refusal(0xA901, "the study is another than the request names"),
+    SOPClassNotReceivedError: Refusal(
+        SOP_CLASS_NOT_SUPPORTED, "objects of this SOP class are not received here"
+    ),
+    TransferSyntaxError: Refusal(0xC122, "objects in this transfer syntax are not received here"),
     TruncatedDataSetError: Refusal(0xC001, "the data set is cut short"),
     ObjectTooLargeError: Refusal(0xC002, "the object is larger than this site accepts"),
     UnstorableValueError: Refusal(0xC000, "a value of the data set cannot be stored"),

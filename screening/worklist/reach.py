@@ -7,13 +7,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from screening.logs import get_logger
 from screening.settings import Settings
+from screening.transport.reached import FORWARDING_HEADERS, is_own_name
 from screening.worklist.access.exposure import Exposure
 from screening.worklist.answers import refusal
 from screening.worklist.api.problems import Problem
 from screening.worklist.pages import Pages
 
 HEALTH_PATH = "/healthz"
-FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 log = get_logger()
 
 
@@ -50,7 +50,7 @@ class Reach:
             return None
         if self._exposure.proxied and not self._is_proxy(request):
             return "This page is reached through its proxy. Use the proxy's address."
-        if self._exposure.open and not self._is_own_name(request.url.hostname or ""):
+        if self._exposure.open and not is_own_name(request.url.hostname or "", self._own_names):
             return (
                 "This page asks nobody who they are and is for this machine alone. "
                 "Use http://localhost, or have it ask: docs/security.md."
@@ -68,11 +68,3 @@ class Reach:
         except ValueError:
             return False
         return any(address in network for network in self._proxies)
-
-    def _is_own_name(self, name: str) -> bool:
-        if name.lower() in self._own_names:
-            return True
-        try:
-            return ipaddress.ip_address(name.strip("[]")).is_loopback
-        except ValueError:
-            return False

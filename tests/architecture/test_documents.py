@@ -24,8 +24,8 @@ from screening.domain.lifecycle import FailureReason
 from screening.imaging.pixels.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor
 from screening.receive import scp
+from screening.receive.objects.sop_classes import STORAGE_SOP_CLASSES
 from screening.receive.statuses import STATUS_OF_ERROR, UNEXPECTED
-from screening.receive.storage import STORAGE_SOP_CLASSES
 from screening.renderings.structured_report.codes import CLASS_CODES, PRIORITY_CODES
 from screening.settings import PREFIX, Settings
 from screening.transport.tls import TLS_1_2_CIPHER_SUITES

@@ -58,6 +58,23 @@ def receive(supervised: Supervised = False) -> None:
 
 
 @app.command()
+def stow(supervised: Supervised = False) -> None:
+    """Run the STOW-RS service, which takes images by HTTP.
+
+    Only where SCREENING_STOW_PORT names a port.
+
+    Example: SCREENING_STOW_PORT=8042 screening run stow
+    """
+    with _station("stow", supervised) as settings:
+        from screening.cli.opened import opened_database
+        from screening.receive.stow_rs.server import running_stow
+
+        stop = _stop_signal()
+        with opened_database(settings) as (_, database), running_stow(settings, database):
+            stop.wait()
+
+
+@app.command()
 def classify(supervised: Supervised = False) -> None:
     """Run a classify worker, one per GPU.
 

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,9 +30,20 @@ FOREIGN_GROUPS = (0x0000, 0x0002)
 """Commands and file meta information: ignored where they stand in a data set."""
 META_GROUP = 0x0002
 GROUP_LENGTH, TRANSFER_SYNTAX_UID = 0x00020000, 0x00020010
+MEDIA_STORAGE_SOP_CLASS_UID, MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020002, 0x00020003
+_META_UIDS = (MEDIA_STORAGE_SOP_CLASS_UID, MEDIA_STORAGE_SOP_INSTANCE_UID, TRANSFER_SYNTAX_UID)
 LONGEST_META_VALUE_BYTES = 1 << 16
 MOST_FOREIGN_ELEMENTS = 100
 """Of groups 0000 and 0002 at the start of a data set that are passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMeta:
+    """What the File Meta Information says; "" where it says nothing. Source: PS3.10 table 7.1-1."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
 
 
 @contextmanager
@@ -77,7 +89,7 @@ def seek_data_set(file: BinaryIO) -> Encoding:
             "bytes; send the original object"
         )
     file.seek(start)
-    uid = _transfer_syntax_uid(file)
+    uid = read_file_meta(file).transfer_syntax_uid
     if uid and (fault := fault_of_uid(uid)):
         raise UnreadableDataSetError(
             f"expected a transfer syntax UID, found {fault}; send the original object"
@@ -90,9 +102,13 @@ def seek_data_set(file: BinaryIO) -> Encoding:
     return _encoding(file, uid)
 
 
-def _transfer_syntax_uid(file: BinaryIO) -> str:
-    """Go behind the file meta information and return what it says; "" where it says nothing."""
-    uid, end, last_tag = "", -1, -1
+def read_file_meta(file: BinaryIO) -> FileMeta:
+    """Go from behind the prefix to behind the file meta information, and return what it says.
+
+    Raises UnreadableDataSetError where it is cut short.
+    """
+    values: dict[int, str] = {}
+    end, last_tag = -1, -1
     while file.tell() != end:
         start = file.tell()
         element = _meta_element(file)
@@ -102,9 +118,9 @@ def _transfer_syntax_uid(file: BinaryIO) -> str:
         last_tag, value = element
         if last_tag == GROUP_LENGTH and len(value) == 4 and any(value):  # noqa: PLR2004  UL
             end = file.tell() + int.from_bytes(value, "little")
-        elif last_tag == TRANSFER_SYNTAX_UID:
-            uid = value.decode("ascii", "replace").strip(" \0")
-    return uid
+        elif last_tag in _META_UIDS:
+            values[last_tag] = value.decode("ascii", "replace").strip(" \0")
+    return FileMeta(*(values.get(tag, "") for tag in _META_UIDS))
 
 
 def _meta_element(file: BinaryIO) -> tuple[int, bytes] | None:

@@ -18,7 +18,7 @@ from screening.db.session import Database
 from screening.db.tables.instances import Association, Classification, Event, Instance
 from screening.domain.instance import fault_of_uid
 from screening.domain.shown_values import shown_uid
-from screening.errors import FileRemovedError, SOPClassMismatchError
+from screening.errors import FileRemovedError, SOPClassMismatchError, StudyMismatchError
 from screening.imaging.dicom.completeness import read_complete_header
 from screening.imaging.dicom.header import ObjectHeader
 from screening.receive.objects.group_commit import GroupCommit
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who sends: one association."""
+    """Who sends: one association, or one STOW-RS request, whose called AE title is STOW-RS."""
 
     association_id: str
     calling_ae_title: str
@@ -46,10 +46,12 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the C-STORE request said of the object."""
+    """What the request to store it, or its File Meta Information, said of the object."""
 
     sop_class_uid: str
     sop_instance_uid: str
+    study_instance_uid: str = ""
+    """Of the study that the request is for; "": of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,12 @@ def _require_match(header: ObjectHeader, request: Request) -> None:
         raise SOPClassMismatchError(
             f"expected the data set to be {' '.join(map(shown_uid, expected))} as requested, "
             f"found {' '.join(map(shown_uid, found))}"
+        )
+    study = header.instance.study_instance_uid
+    if request.study_instance_uid not in {"", study}:
+        raise StudyMismatchError(
+            f"expected an object of the study {shown_uid(request.study_instance_uid)}, "
+            f"found one of {shown_uid(study)}; send it to its own study"
         )
 
 

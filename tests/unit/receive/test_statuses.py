@@ -21,10 +21,21 @@ def test_what_may_pass_is_answered_so_that_senders_try_again(error: type[Excepti
     assert refusal_of(error("why")).status == 0xA700
 
 
-@pytest.mark.parametrize("error", list(_below(errors.RejectedInstanceError)))
+NEGOTIATED = {errors.SOPClassNotReceivedError: 0x0122, errors.TransferSyntaxError: 0xC122}
+"""Of STOW-RS alone, since associations negotiate both (PS3.18 table I.2-2)."""
+
+
+@pytest.mark.parametrize(
+    "error", [one for one in _below(errors.RejectedInstanceError) if one not in NEGOTIATED]
+)
 def test_what_will_not_pass_is_answered_so_that_senders_stop(error: type[Exception]) -> None:
     """Data Set does not match SOP Class, or Cannot Understand (PS3.4 B.2.3)."""
     assert refusal_of(error("why")).status & 0xFF00 in {0xA900, 0xC000}
+
+
+def test_what_associations_negotiate_has_a_failure_reason_of_its_own() -> None:
+    """Referenced SOP Class, or Transfer Syntax, not supported."""
+    assert {error: refusal_of(error("why")).status for error in NEGOTIATED} == NEGOTIATED
 
 
 @pytest.mark.parametrize("error", [OSError, FileNotFoundError, PermissionError])
