@@ -50,6 +50,17 @@ class Orthanc:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def stow(self, url: str, *, user: str, password: str, study: str) -> Any:
+        """Have its DICOMweb plug-in send a study to a server; return the JSON that it answers.
+
+        study: Orthanc's own identifier. Raises HTTPError where not all of it was stored.
+        """
+        server = {"Url": url, "Username": user, "Password": password}
+        named = f"{self.dicomweb_url}/servers/tests"
+        request = urllib.request.Request(named, json.dumps(server).encode(), method="PUT")
+        urllib.request.urlopen(request, timeout=10).close()
+        return self.post("/dicom-web/servers/tests/stow", {"Resources": [study]})
+
     def instances(self, study_instance_uid: str, modality: str) -> list[bytes]:
         """Return the objects of one modality in a study, as Orthanc gives them back."""
         query = {

@@ -15,6 +15,8 @@ from screening.settings import Settings, child_environment
 
 STATIONS = ("classify", "report", "web", "receive")
 """Started in this order, stopped in the opposite one: intake first."""
+STOW_STATION = "stow"
+"""One more, where the settings name its port."""
 SOUND_AFTER_S = 60.0
 """A process that ran this long has started well: its successor waits for the shortest time."""
 STOP_TIMEOUT_S = 30.0
@@ -37,7 +39,8 @@ class Supervisor:
         self._settings = settings
         self._logs = settings.data_dir / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._children = {station: self._start(station) for station in STATIONS}
+        stations = STATIONS if settings.stow_port is None else (*STATIONS, STOW_STATION)
+        self._children = {station: self._start(station) for station in stations}
         self._stopped = threading.Event()
         self._failure: StartupError | None = None
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -62,8 +65,8 @@ class Supervisor:
         """Ask each process to finish, intake first; kill what does not."""
         self._stopped.set()
         self._thread.join()
-        for station in reversed(STATIONS):
-            self._children[station].process.terminate()
+        for child in reversed(self._children.values()):
+            child.process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for child in self._children.values():
             try:

@@ -20,7 +20,8 @@ def up(
 ) -> None:
     """Start the whole system; Ctrl-C stops it.
 
-    That is the Storage SCP, a classify worker, a report worker and the worklist page. The next
+    That is the Storage SCP, a classify worker, a report worker, the worklist page, and STOW-RS
+    where SCREENING_STOW_PORT names a port. The next
     start continues where this one stopped. With --once the exit status is 1 if anything failed
     for another reason than a bad file.
 

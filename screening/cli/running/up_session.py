@@ -149,18 +149,22 @@ def _require_access_to_own_scp(settings: Settings) -> None:
 
 
 def _wait_for_stations(settings: Settings, supervisor: Supervisor) -> None:
-    """Wait until the SCP answers a C-ECHO and the page answers.
+    """Wait until the SCP answers a C-ECHO, and the page and STOW-RS answer.
 
     Raises StartupError where they do not in time.
     """
     deadline = time.monotonic() + START_TIMEOUT_S
     own_scp = _own_scp(settings)
-    while not (answers_echo(own_scp, timeout_s=PROBE_TIMEOUT_S) and _page_answers(settings)):
+    while not (
+        answers_echo(own_scp, timeout_s=PROBE_TIMEOUT_S)
+        and _page_answers(settings)
+        and _stow_answers(settings)
+    ):
         supervisor.check_start()
         if time.monotonic() > deadline:
             raise StartupError(
-                f"expected the SCP and the page to answer within {START_TIMEOUT_S} s, found "
-                f"no answer; see {settings.data_dir / 'logs'}"
+                f"expected every station to answer within {START_TIMEOUT_S} s, found that "
+                f"one does not; see {settings.data_dir / 'logs'}"
             )
         time.sleep(0.2)
 
@@ -182,10 +186,22 @@ def _own_certificate(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _page_answers(settings: Settings) -> bool:
+    return _is_healthy(_page_address(settings), _own_certificate(settings))
+
+
+def _stow_address(settings: Settings) -> str:
+    host = OWN_ADDRESS.get(settings.stow_host, settings.stow_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.stow_port}/"
+
+
+def _stow_answers(settings: Settings) -> bool:
+    return settings.stow_port is None or _is_healthy(_stow_address(settings))
+
+
+def _is_healthy(address: str, context: ssl.SSLContext | None = None) -> bool:
     try:
-        address = _page_address(settings) + "healthz"
-        with urllib.request.urlopen(  # noqa: S310  our own page
-            address, timeout=PROBE_TIMEOUT_S, context=_own_certificate(settings)
+        with urllib.request.urlopen(  # noqa: S310  our own stations
+            f"{address}healthz", timeout=PROBE_TIMEOUT_S, context=context
         ):
             return True
     except (urllib.error.URLError, OSError):
@@ -197,8 +213,9 @@ def _print_welcome(settings: Settings, database: Database) -> None:
     title = f"{bundle.name} {bundle.version}" if bundle else "none"
     trained = "" if bundle and bundle.trained else "   UNTRAINED: the scores mean nothing"
     peer = _own_scp(settings)
+    stow = "" if settings.stow_port is None else f"STOW-RS       {_stow_address(settings)}studies\n"
     print(
-        f"Storage SCP   {settings.ae_title} at {settings.scp_host}:{settings.scp_port}\n"
+        f"Storage SCP   {settings.ae_title} at {settings.scp_host}:{settings.scp_port}\n{stow}"
         f"worklist      {_page_address(settings)}\n"
         f"ensemble      {title}{trained}\n"
         f"data          {settings.data_dir.resolve()}\n"

@@ -7,6 +7,7 @@ committed before the answer, and parts that are taken at once share a commit.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -90,10 +91,15 @@ class Transaction:
         more = True
         while more:
             piece = bytearray()
-            async with asyncio.timeout(PIECE_TIMEOUT_S):
-                while more and len(piece) < PIECE_BYTES:
-                    data, more = await next_bytes()
-                    piece += data
+            try:
+                async with asyncio.timeout(PIECE_TIMEOUT_S):
+                    while more and len(piece) < PIECE_BYTES:
+                        data, more = await next_bytes()
+                        piece += data
+            except BaseException:  # parts that came whole by then are kept
+                with suppress(PayloadError, ObjectTooLargeError):
+                    await self._in_thread(partial(payload.write, bytes(piece)))
+                raise
             await self._in_thread(partial(payload.write, bytes(piece)))
             await self._take_whole()
         await self._in_thread(payload.finish)
