@@ -10,7 +10,7 @@ from deploy.files import DEPLOY, OUR_IMAGES, container_files, read_text, read_ya
 
 ROOT_USERS = frozenset({"root", "0"})
 WRITERS: Mapping[str, frozenset[str]] = {
-    "data": frozenset({"receive", "tools"}),
+    "data": frozenset({"receive", "stow", "tools"}),
     "users": frozenset({"tools"}),
 }
 """By volume, the services that may write it: spool and bundles; the page's password file."""

@@ -1,7 +1,7 @@
 """Who sends by STOW-RS: a token of the settings stands for a calling AE title.
 
 HTTP has no calling AE title, but results are routed, calibrated and counted by it
-(docs/decisions/0032). Sources: RFC 6750 section 2.1 (Bearer), RFC 7617 (Basic).
+(docs/decisions/0033). Sources: RFC 6750 section 2.1 (Bearer), RFC 7617 (Basic).
 """
 
 import base64
