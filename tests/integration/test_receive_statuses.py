@@ -16,7 +16,7 @@ from screening.db.tables.instances import Classification
 from screening.imaging.quiet import quiet
 from screening.spool.store import Spool, data_set_sha256
 from screening.storage_scu.objects import EncodedObject, identify
-from tests.peers.objects_at_fault import AT_FAULT
+from tests.objects.at_fault import AT_FAULT
 from tests.peers.receiving import SUCCESS, Receiver, radiograph, running_receiver
 from tests.sites.site import wait_until
 

@@ -13,12 +13,12 @@ from screening.delivery.kind import Ending, StoredReport
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.objects import identify
 from tests.peers.receiving import radiograph
-from tests.peers.stow_client import StowReceiver, head_of, multipart, running_stow_receiver
 from tests.reports.deliveries import make_reports
 from tests.reports.over_http import over_http, secret, send
 from tests.services.orthanc import Orthanc
 from tests.services.servers import ServerAbsentError, free_port
 from tests.sites.site import running_site, wait_until
+from tests.sites.stow_service import StowReceiver, head_of, multipart, running_stow_receiver
 
 pytestmark = pytest.mark.integration
 TOKEN = "0123456789abcdef" * 2
