@@ -58,6 +58,11 @@ NOT_ALLOWED = {
     Right.READ_STUDIES: "Only readers may do this.",
     Right.OPERATE: "Only operators may do this.",
 }
+BASIC, BEARER = 'Basic realm="screening", charset="UTF-8"', 'Bearer realm="screening"'
+NOBODY_KNOWN = (
+    "Expected somebody who may read this list, found nobody known. Log in, or as a program send a "
+    "token, and try again."
+)
 log = get_logger()
 
 
@@ -103,7 +108,7 @@ class Gate:
 
     async def _visitor(self, request: Request) -> Visitor | None:
         path = request.url.path
-        if is_of_interface(path) or path == METRICS_PATH:
+        if _takes_tokens(path):
             token = self._by_token.token_of(request)
             if token is not None:
                 return await self._by_token.visitor(request, token)
@@ -122,21 +127,23 @@ class Gate:
         if error.wait_s:
             headers = {"Retry-After": str(int(error.wait_s) + 1)}
             return refusal(self._pages, path, Problem.TOO_MANY_ATTEMPTS, text, headers=headers)
-        headers = {"WWW-Authenticate": 'Bearer realm="screening", error="invalid_token"'}
+        headers = {"WWW-Authenticate": f'{BEARER}, error="invalid_token"'}
         return refusal(self._pages, path, Problem.NOT_AUTHENTICATED, text, headers=headers)
 
     def _unknown(self, request: Request) -> Response:
         path = request.url.path
         if self._has_login and not is_for_programs(path):
             return RedirectResponse(LOGIN_PATH, 303)
+        schemes = [BASIC] if self._has_login else []
+        schemes += [BEARER] if _takes_tokens(path) else []
         # a browser would ask by itself, and send what it was told until it is closed
-        asks = self._has_login and "sec-fetch-site" not in request.headers
-        headers = {"WWW-Authenticate": 'Basic realm="screening", charset="UTF-8"'} if asks else {}
+        asks = schemes and "sec-fetch-site" not in request.headers
+        headers = {"WWW-Authenticate": ", ".join(schemes)} if asks else {}
         return refusal(
             self._pages,
             path,
             Problem.NOT_AUTHENTICATED,
-            "Expected a user who may read this list, found none. Log in and try again.",
+            NOBODY_KNOWN,
             title="Login required",
             headers=headers,
         )
@@ -145,6 +152,10 @@ class Gate:
 def is_public(path: str) -> bool:
     """Return whether everybody may request a path."""
     return path in PUBLIC_PATHS or path.startswith(STATIC_PREFIX)
+
+
+def _takes_tokens(path: str) -> bool:
+    return is_of_interface(path) or path == METRICS_PATH
 
 
 def right_needed(request: Request) -> Right:

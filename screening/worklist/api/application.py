@@ -62,7 +62,7 @@ def add_api(
 
 def make_api(source: Source, pictures: Pictures, reader_actions: ReaderActions) -> FastAPI:
     """Return the interface; the gate before it says who may ask for what."""
-    api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_refusals(api)
     for router in (
         worklist_router(source),

@@ -43,7 +43,7 @@ AWAY = (
     "the sender try again. Try again in a few seconds."
 )
 DEFECT = "Expected an answer, found a defect of this system."
-UNKNOWN_MEMBER = "a member that is none of ours"
+UNKNOWN_MEMBER = "a name that is none of ours"
 log = get_logger()
 
 

@@ -77,6 +77,7 @@ def test_addresses_and_methods_that_are_none_are_problems_too(
     boss = program("operator").client
     for method, path, problem in (
         ("GET", "/nothing", Problem.UNKNOWN_ADDRESS),
+        ("GET", "/worklist/", Problem.UNKNOWN_ADDRESS),
         ("DELETE", "/worklist", Problem.WRONG_METHOD),
         ("PATCH", PATH, Problem.WRONG_METHOD),
     ):

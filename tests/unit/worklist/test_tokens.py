@@ -99,6 +99,7 @@ def test_a_token_ends_when_it_expires_or_is_revoked(
     assert 'error="invalid_token"' in expired.headers["WWW-Authenticate"]
     revoke_token(migrated_database, "ris", by="otto")
     assert "revoked" in program.get(LIST).json()["detail"]
+    assert client().get(LIST).headers["WWW-Authenticate"].endswith('Bearer realm="screening"')
     unknown = client(headers=bearer(PREFIX + "x" * 43)).get(LIST)
     assert (unknown.status_code, "unknown" in unknown.json()["detail"]) == (401, True)
 
