@@ -6,8 +6,9 @@ Source: HL7 v2.5.1 chapter 2, sections 2.7 (escape sequences) and 2.A (data type
 import re
 from datetime import datetime
 
-from pydicom.sr.coding import Code
 from pydicom.valuerep import PersonName
+
+from screening.renderings.structured_report.codes import Code
 
 OUR_SCHEME = "99SCREENING"
 """A local coding system. Source: HL7 table 0396 (99zzz)."""

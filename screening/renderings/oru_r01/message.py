@@ -16,7 +16,6 @@ from textwrap import wrap
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.core import Message, Segment
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
 from screening.delivery.content import ReportContent, ReportDocument
 from screening.delivery.uids import device_uid, report_instance_uid
@@ -24,6 +23,7 @@ from screening.domain.scores import CLASS_TITLES, Class
 from screening.imaging.quiet import quiet
 from screening.renderings.oru_r01.fields import code, instant, names, our_code, text
 from screening.renderings.structured_report import codes
+from screening.renderings.structured_report.codes import Code
 from screening.renderings.structured_report.narrative import (
     calibration_in_words,
     provenance_in_words,

@@ -13,7 +13,6 @@ from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
-from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 import screening
@@ -28,6 +27,12 @@ from screening.delivery.content import (
 from screening.imaging.quiet import quiet
 from screening.renderings.structured_report import codes
 from screening.renderings.structured_report.basic_text import basic_text_report
+from screening.renderings.structured_report.content_item import (
+    ContentItem,
+    attributes_of,
+    code_item,
+    content_sequence,
+)
 from screening.renderings.structured_report.measurement_report import measurement_report
 from screening.renderings.structured_report.narrative import series_description
 from screening.renderings.structured_report.profiles import SOP_CLASSES, Profile
@@ -42,7 +47,7 @@ SERIES_NUMBER = 9001
 IMPLEMENTATION_CLASS_UID = UID(uids.derived_uid("implementation"))
 IMPLEMENTATION_VERSION_NAME = "SCREENING"
 
-TREES: Mapping[Profile, Callable[[Dataset, ReportContent], Dataset]] = {
+TREES: Mapping[Profile, Callable[[Dataset, ReportContent], ContentItem]] = {
     Profile.COMPREHENSIVE: measurement_report,
     Profile.COMPREHENSIVE3D: measurement_report,
     Profile.ENHANCED: measurement_report,
@@ -81,8 +86,10 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
         raise ValueError("expected classified_at with a time zone, found one without; attach UTC")
     with quiet():
         cleaned = clean_source(source)
-        data_set = _data_set(cleaned, _local(content, cleaned), profile)
-        encoded = _encode(data_set)
+        local = _local(content, cleaned)
+        tree = TREES[profile](cleaned, local)
+        data_set = _data_set(cleaned, local, profile, tree)
+        encoded = _encode(data_set, tree)
     return ReportDocument(
         sop_class_uid=str(data_set.SOPClassUID),
         sop_instance_uid=str(data_set.SOPInstanceUID),
@@ -92,7 +99,10 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
     )
 
 
-def _data_set(source: Dataset, content: ReportContent, profile: Profile) -> Dataset:
+def _data_set(
+    source: Dataset, content: ReportContent, profile: Profile, tree: ContentItem
+) -> Dataset:
+    """Return all of the report but its Content Sequence."""
     data_set = Dataset()
     for keyword in _COPIED:
         if keyword in source:
@@ -100,8 +110,8 @@ def _data_set(source: Dataset, content: ReportContent, profile: Profile) -> Data
     _add_identity(data_set, source, content, profile)
     _add_equipment(data_set, source, content)
     _add_document(data_set, source, content)
-    data_set.update(TREES[profile](source, content))
-    declare_character_set(data_set)
+    data_set.update(attributes_of(tree))
+    declare_character_set(data_set, tree.texts())
     return data_set
 
 
@@ -127,7 +137,7 @@ def _add_equipment(data_set: Dataset, source: Dataset, content: ReportContent) -
     _add_software(data_set, content.bundle)
     processing = Dataset()
     _add_software(processing, content.bundle)
-    processing.PurposeOfReferenceCodeSequence = [_code_item(codes.PROCESSING_EQUIPMENT)]
+    processing.PurposeOfReferenceCodeSequence = [code_item(codes.PROCESSING_EQUIPMENT)]
     processing.ContributionDateTime = f"{content.classified_at:%Y%m%d%H%M%S.%f%z}"
     processing.ContributionDescription = "Computed the probabilities and suggested the priority"
     data_set.ContributingEquipmentSequence = [*_acquisition_equipment(source), processing]
@@ -150,7 +160,7 @@ def _acquisition_equipment(source: Dataset) -> Sequence[Dataset]:
     for keyword in ACQUISITION_EQUIPMENT:
         if keyword in source:
             item.add(source[keyword])
-    item.PurposeOfReferenceCodeSequence = [_code_item(codes.ACQUISITION_EQUIPMENT)]
+    item.PurposeOfReferenceCodeSequence = [code_item(codes.ACQUISITION_EQUIPMENT)]
     return [item]
 
 
@@ -165,7 +175,7 @@ def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) ->
     data_set.ContentQualification = "RESEARCH"
     data_set.ReferencedPerformedProcedureStepSequence = []
     data_set.PerformedProcedureCodeSequence = list(source.ProcedureCodeSequence) or [
-        _code_item(codes.PLAIN_CHEST_RADIOGRAPH)
+        code_item(codes.PLAIN_CHEST_RADIOGRAPH)
     ]
     image = ReportReference(
         source.SOPClassUID,
@@ -199,14 +209,6 @@ def _offset(source: Dataset, moment: datetime) -> timedelta:
     return timedelta(minutes=-minutes if offset.startswith("-") else minutes)
 
 
-def _code_item(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue = code.value
-    item.CodingSchemeDesignator = code.scheme_designator
-    item.CodeMeaning = code.meaning
-    return item
-
-
 def _reference_item(reference: ReportReference) -> Dataset:
     instance = Dataset()
     instance.ReferencedSOPClassUID = reference.sop_class_uid
@@ -220,7 +222,7 @@ def _reference_item(reference: ReportReference) -> Dataset:
     return study
 
 
-def _encode(data_set: Dataset) -> bytes:
+def _encode(data_set: Dataset, tree: ContentItem) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = data_set.SOPClassUID
@@ -230,4 +232,4 @@ def _encode(data_set: Dataset) -> bytes:
     data_set.file_meta = meta
     buffer = BytesIO()
     dcmwrite(buffer, data_set, enforce_file_format=True)
-    return buffer.getvalue()
+    return buffer.getvalue() + content_sequence(tree.children)  # its tag is the highest

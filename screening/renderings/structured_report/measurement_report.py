@@ -1,21 +1,8 @@
 """The content tree of the coded profiles: TID 1500 Measurement Report.
 
-Source: DICOM PS3.16 TID 1500, 1501, 300, 1600, 4019; IHE RAD AI Results (AIR).
+Source: DICOM PS3.16 TID 300, 1500, 1501, 1600, 4019; IHE RAD AI Results (AIR).
 """
 
-from highdicom.sr import (
-    AlgorithmIdentification,
-    CodeContentItem,
-    ContainerContentItem,
-    FindingSite,
-    Measurement,
-    MeasurementReport,
-    MeasurementsAndQualitativeEvaluations,
-    ObservationContext,
-    RelationshipTypeValues,
-    SourceImageForMeasurementGroup,
-    TrackingIdentifier,
-)
 from pydicom.dataset import Dataset
 
 from screening.delivery.content import (
@@ -28,6 +15,7 @@ from screening.delivery.uids import tracking_uid
 from screening.domain.scores import CLASS_TITLES, Class
 from screening.errors import BundleError
 from screening.renderings.structured_report import codes
+from screening.renderings.structured_report.content_item import ContentItem, Number, Uid
 from screening.renderings.structured_report.narrative import (
     calibration_in_words,
     findings_in_words,
@@ -35,58 +23,68 @@ from screening.renderings.structured_report.narrative import (
     summary,
 )
 from screening.renderings.structured_report.tree import (
+    contained,
     container,
+    context,
     device_observer,
-    separate_containers,
+    language,
+    modifier,
+    root,
     source_image,
-    text,
 )
 
 COMBINATION_RULE = "weighted mean of the members' calibrated probabilities"
+Algorithm = tuple[ContentItem, ...]
 
 
-def measurement_report(source: Dataset, content: ReportContent) -> Dataset:
+def measurement_report(source: Dataset, content: ReportContent) -> ContentItem:
     """Return the root container: priority and comments, image library, one group per class.
 
+    Plain words come before the measurements, since readers render in this order.
     source: as `clean_source` returns it. Raises BundleError where the scores name a member that
     the bundle does not list.
     """
-    report = MeasurementReport(
-        observation_context=ObservationContext(
-            observer_device_context=device_observer(content.bundle)
-        ),
-        procedure_reported=codes.IMAGING_PROCEDURE,
-        imaging_measurements=[_measurement_group(source, content, klass) for klass in Class],
+    algorithms = _algorithms(content)
+    groups = (_measurement_group(source, content, klass, algorithms) for klass in Class)
+    return root(
+        codes.IMAGING_MEASUREMENT_REPORT,
+        "1500",
+        language(),
+        *device_observer(content.bundle),
+        modifier(codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE),
+        _qualitative_evaluations(content),
+        _image_library(source),
+        container(codes.IMAGING_MEASUREMENTS, *groups),
     )
-    root: Dataset = report[0]
-    # The measurements come last so far. Readers render in this order: plain words come before them.
-    for item in (_qualitative_evaluations(content), _image_library(source)):
-        root.ContentSequence.insert(len(root.ContentSequence) - 1, item)
-    separate_containers(root)
-    return root
 
 
 def _measurement_group(
-    source: Dataset, content: ReportContent, klass: Class
-) -> MeasurementsAndQualitativeEvaluations:
-    return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(
-            uid=tracking_uid(source.SOPInstanceUID, content.bundle.digest, klass),
-            identifier=f"{CLASS_TITLES[klass]} probability",
-        ),
-        finding_type=codes.CLASS_CODES[klass],
-        finding_sites=[FindingSite(codes.LUNG)],
-        measurements=_probabilities(content, klass),
-        source_images=[
-            SourceImageForMeasurementGroup(
-                referenced_sop_class_uid=source.SOPClassUID,
-                referenced_sop_instance_uid=source.SOPInstanceUID,
-            )
-        ],
+    source: Dataset, content: ReportContent, klass: Class, algorithms: list[Algorithm]
+) -> ContentItem:
+    """Return the group of one class. Source: PS3.16 TID 1501."""
+    uid = tracking_uid(source.SOPInstanceUID, content.bundle.digest, klass)
+    scores = content.scores
+    probabilities = [scores.ensemble.of(klass), *(m.calibrated.of(klass) for m in scores.members)]
+    return container(
+        codes.MEASUREMENT_GROUP,
+        context(codes.TRACKING_IDENTIFIER, f"{CLASS_TITLES[klass]} probability"),
+        context(codes.TRACKING_UNIQUE_IDENTIFIER, Uid(uid)),
+        contained(codes.FINDING, codes.CLASS_CODES[klass]),
+        modifier(codes.FINDING_SITE, codes.LUNG),
+        *map(_probability, probabilities, algorithms),
+        contained(codes.SOURCE_OF_MEASUREMENT, source_image(source)),
+        template="1501",
     )
 
 
-def _probabilities(content: ReportContent, klass: Class) -> list[Measurement]:
+def _probability(probability: float, algorithm: Algorithm) -> ContentItem:
+    """Return a measurement. Source: PS3.16 TID 300."""
+    percentage = Number(round(100.0 * probability, 2), codes.PERCENT)
+    return contained(codes.PROBABILITY, percentage, *algorithm)
+
+
+def _algorithms(content: ReportContent) -> list[Algorithm]:
+    """Return what computed the scores: the ensemble, then each member."""
     bundle, scores = content.bundle, content.scores
     members = {member.name: member for member in bundle.members}
     if unknown := [m.member for m in scores.members if m.member not in members]:
@@ -95,24 +93,12 @@ def _probabilities(content: ReportContent, klass: Class) -> list[Measurement]:
             f"found {', '.join(unknown)}; classify the image again with this bundle"
         )
     return [
-        _probability(scores.ensemble.of(klass), _ensemble_algorithm(content)),
-        *(
-            _probability(m.calibrated.of(klass), _member_algorithm(bundle, members[m.member]))
-            for m in scores.members
-        ),
+        _ensemble_algorithm(content),
+        *(_member_algorithm(bundle, members[m.member]) for m in scores.members),
     ]
 
 
-def _probability(probability: float, algorithm: AlgorithmIdentification) -> Measurement:
-    return Measurement(
-        name=codes.PROBABILITY,
-        value=round(100 * probability, 2),
-        unit=codes.PERCENT,
-        algorithm_id=algorithm,
-    )
-
-
-def _ensemble_algorithm(content: ReportContent) -> AlgorithmIdentification:
+def _ensemble_algorithm(content: ReportContent) -> Algorithm:
     bundle = content.bundle
     weights = ", ".join(f"{member.name} {member.weight:g}" for member in bundle.members)
     return _algorithm(
@@ -136,7 +122,7 @@ def _calibration_parameters(calibration: CalibrationIdentity | None) -> list[str
     ]
 
 
-def _member_algorithm(bundle: BundleIdentity, member: MemberIdentity) -> AlgorithmIdentification:
+def _member_algorithm(bundle: BundleIdentity, member: MemberIdentity) -> Algorithm:
     return _algorithm(
         bundle,
         name=f"{bundle.name} member {member.name}",
@@ -149,28 +135,23 @@ def _member_algorithm(bundle: BundleIdentity, member: MemberIdentity) -> Algorit
     )
 
 
-def _algorithm(bundle: BundleIdentity, name: str, parameters: list[str]) -> AlgorithmIdentification:
+def _algorithm(bundle: BundleIdentity, name: str, parameters: list[str]) -> Algorithm:
+    """Return what says which algorithm measured. Source: PS3.16 TID 4019."""
     untrained = [] if bundle.trained else ["UNTRAINED: random weights"]
-    return AlgorithmIdentification(
-        name=name,
-        version=bundle.version,
-        parameters=[*untrained, *parameters],
-        family=codes.ARTIFICIAL_INTELLIGENCE,
+    return (
+        modifier(codes.ALGORITHM_NAME, name),
+        modifier(codes.ALGORITHM_VERSION, bundle.version),
+        *(modifier(codes.ALGORITHM_PARAMETERS, words) for words in [*untrained, *parameters]),
+        modifier(codes.ALGORITHM_FAMILY, codes.ARTIFICIAL_INTELLIGENCE),
     )
 
 
-def _image_library(source: Dataset) -> ContainerContentItem:
-    # highdicom's own image library needs Rows, Patient Orientation and Imager Pixel Spacing.
-    image = source_image(source, RelationshipTypeValues.CONTAINS, codes.SOURCE)
+def _image_library(source: Dataset) -> ContentItem:
+    image = contained(codes.SOURCE, source_image(source))
     return container(codes.IMAGE_LIBRARY, container(codes.IMAGE_LIBRARY_GROUP, image))
 
 
-def _qualitative_evaluations(content: ReportContent) -> ContainerContentItem:
-    priority = CodeContentItem(
-        name=codes.PRIORITY,
-        value=codes.PRIORITY_CODES[content.triage.priority],
-        relationship_type=RelationshipTypeValues.CONTAINS,
-    )
+def _qualitative_evaluations(content: ReportContent) -> ContentItem:
     comments = (
         *summary(content),
         *findings_in_words(content),
@@ -179,6 +160,6 @@ def _qualitative_evaluations(content: ReportContent) -> ContainerContentItem:
     )
     return container(
         codes.QUALITATIVE_EVALUATIONS,
-        priority,
-        *(text(codes.COMMENT, words) for words in comments),
+        contained(codes.PRIORITY, codes.PRIORITY_CODES[content.triage.priority]),
+        *(contained(codes.COMMENT, words) for words in comments),
     )

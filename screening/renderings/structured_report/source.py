@@ -8,8 +8,9 @@ Source: DICOM PS3.3 C.7.1.1, C.7.2.1, C.7.5.1, C.12.1; PS3.5 6.2 (value represen
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from pydicom.config import IGNORE
@@ -133,14 +134,15 @@ def clean_source(header: Dataset) -> Dataset:
     return cleaned
 
 
-def declare_character_set(data_set: Dataset) -> None:
+def declare_character_set(data_set: Dataset, further: Iterable[str] = ()) -> None:
     """Set Specific Character Set to ISO_IR 192, or remove it where all text is ASCII.
 
+    further: text that is to be in the data set, too.
     Source: DICOM PS3.3 C.12.1.1.2.
     """
     data_set.pop("SpecificCharacterSet", None)
     texts = (str(e.value) for e in data_set.iterall() if e.VR != "SQ" and e.value is not None)
-    if not all(text.isascii() for text in texts):
+    if not all(text.isascii() for text in chain(texts, further)):
         data_set.SpecificCharacterSet = "ISO_IR 192"
 
 
