@@ -10,7 +10,10 @@ from screening.domain.scores import Class
 
 @dataclass(frozen=True, slots=True)
 class ImageStatistics:
-    """Of one image, at the size and in the view in which the bundle's smallest network sees it."""
+    """Of one image, at the size and in the view in which the bundle's smallest network sees it.
+
+    Before a site's grey-level curve, where there is one: drift is told from images as they come.
+    """
 
     black_level: float
     """Grey level, 0 to 255, that 1 % of the image is darker than."""
@@ -26,9 +29,12 @@ class ImageStatistics:
     features: tuple[float, ...] = ()
     """Its place among the features of known images, in their standard deviations along the
     directions in which those vary most; empty where the bundle has no outlier check."""
+    level_quantiles: tuple[float, ...] = ()
+    """Ascending, evenly spread from 0 to 1, each 0 to 255: of which a site's grey-level curve is
+    drawn."""
 
     def numbers(self) -> dict[str, float]:
-        """Return what is known, by name, but for the features."""
+        """Return what is known, by name, but for features and level quantiles."""
         known = {
             "black_level": self.black_level,
             "median_level": self.median_level,
@@ -40,10 +46,16 @@ class ImageStatistics:
 
     def as_dict(self) -> dict[str, float | list[float]]:
         """Return what is known, by name, as the database keeps it."""
-        return {**self.numbers(), FEATURES: list(self.features)}
+        known = {**self.numbers(), FEATURES: list(self.features)}
+        if self.level_quantiles:
+            known[LEVEL_QUANTILES] = list(self.level_quantiles)
+        return known
 
 
 FEATURES = "features"
+LEVEL_QUANTILES = "level_quantiles"
+LISTS = frozenset({FEATURES, LEVEL_QUANTILES})
+"""What is no single number."""
 FEATURE_COORDINATES = 16
 """Of the features: more hardly tell one hospital from another better, and each is kept of every
 image."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from screening.db.tables.instances import Classification, Instance
 from screening.domain.drift import MOST_IMAGES, RecentImage
 from screening.domain.eligibility import Reason
-from screening.domain.image_statistics import FEATURES, SCORES
+from screening.domain.image_statistics import FEATURES, LISTS, SCORES
 from screening.domain.lifecycle import ClassificationState
 
 MOST_SENDERS = 50
@@ -94,6 +94,6 @@ def recent_images(session: Session, calling_ae_title: str, bundle_id: int) -> li
 
 
 def _scored(statistics: Mapping[str, Any], scores: Sequence[float | None]) -> RecentImage:
-    values = {name: statistics[name] for name in statistics.keys() - {FEATURES}}
+    values = {name: statistics[name] for name in statistics.keys() - LISTS}
     named = {name: score or 0.0 for name, score in zip(SCORES, scores, strict=True)}
     return RecentImage({**values, **named}, statistics.get(FEATURES, ()))

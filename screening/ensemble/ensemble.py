@@ -7,7 +7,7 @@ TF_CPP_MIN_LOG_LEVEL beforehand.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from screening.bundles.registry import Bundle, verify_files
 from screening.domain.eligibility import Refusal
+from screening.domain.grey_curve import GreyCurve
 from screening.domain.image_statistics import ImageStatistics
 from screening.domain.scores import EnsembleScores, combine
 from screening.ensemble.device import memory_for, set_up_tensorflow
@@ -26,7 +27,9 @@ from screening.ensemble.memory_limit import MemoryLimit, in_parts
 from screening.ensemble.outlier_check import OutlierAnswer, OutlierCheck
 from screening.errors import BundleError
 from screening.imaging.fingerprint import fingerprint
+from screening.imaging.network_input.grey_levels import level_quantiles, with_curve
 from screening.imaging.network_input.grey_statistics import grey_statistics
+from screening.imaging.network_input.lung_field import View
 from screening.imaging.network_input.preprocess import preprocess
 from screening.networks.architectures import ARCHITECTURES, Architecture
 
@@ -103,23 +106,24 @@ class Ensemble:
         with memory_for("one radiograph's views"):
             return self._extractor.views(image)
 
-    def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
+    def prepare(self, image: NDArray[np.uint8], curve: GreyCurve | None = None) -> PreparedInput:
         """Crop and resize one radiograph for each member; safe in any thread.
 
-        image: (rows, columns) uint8, 0 = black, MONOCHROME2 sense.
+        image: (rows, columns) uint8, 0 = black, MONOCHROME2 sense. curve: the site's, applied to
+        the cropped image.
         Raises UndecodablePixelsError where a side is too short, OutOfMemoryError where the memory
         is too small.
         """
-        return self.prepare_views(self.views(image))
+        return self.prepare_views(self.views(image), curve)
 
-    def prepare_views(self, views: InputViews) -> PreparedInput:
+    def prepare_views(self, views: InputViews, curve: GreyCurve | None = None) -> PreparedInput:
         """Resize the views of one radiograph for each member, as `prepare` does."""
         with memory_for("one radiograph's views"):
-            arrays = tuple(
-                preprocess(views.pixels[member.member.input.view], member.spec)
-                for member in self._members
-            )
-        return PreparedInput(arrays, views.box, views.refusal)
+            as_rendered = self._arrays(views.pixels)
+            if curve is None:
+                return PreparedInput(as_rendered, views.box, views.refusal)
+            adapted = {view: with_curve(pixels, curve) for view, pixels in views.pixels.items()}
+            return PreparedInput(self._arrays(adapted), views.box, views.refusal, as_rendered)
 
     def screen(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal | Failed]:
         """Return what `screen_with_statistics` does, without the statistics."""
@@ -153,6 +157,8 @@ class Ensemble:
             for member, output in zip(self._members, outputs, strict=True)
         ]
         weights = self.bundle.manifest.combination_weights
+        if any(one.as_rendered for one in batch):
+            outputs = self._unadapted_outputs(batch)
         checked = self._checked(batch, outputs)
         return [
             Inference(combine(scores, weights), refusal, statistics)
@@ -168,8 +174,7 @@ class Ensemble:
         """
         if not batch:
             return []
-        places = [n for n, member in enumerate(self._members) if member.gives_features]
-        checked = self._checked(batch, [self._outputs(place, batch) for place in places])
+        checked = self._checked(batch, self._unadapted_outputs(batch))
         return [refusal for refusal, _ in checked]
 
     def verify_golden(self) -> None:
@@ -193,10 +198,21 @@ class Ensemble:
             for inferred in self.infer(part)
         ]
 
+    def _arrays(self, pixels: Mapping[View, NDArray[np.uint8]]) -> tuple[NDArray[np.float32], ...]:
+        return tuple(
+            preprocess(pixels[member.member.input.view], member.spec) for member in self._members
+        )
+
     def _outputs(self, place: int, batch: Sequence[PreparedInput]) -> MemberOutputs:
         with memory_for(f"a batch of {len(batch)}"):
             images = np.stack([prepared.arrays[place] for prepared in batch])
         return self._members[place].outputs(images)
+
+    def _unadapted_outputs(self, batch: Sequence[PreparedInput]) -> list[MemberOutputs]:
+        """Return the outputs of the outlier check's network for the images as they come."""
+        as_they_come = [replace(one, arrays=one.unadapted) for one in batch]
+        places = [n for n, member in enumerate(self._members) if member.gives_features]
+        return [self._outputs(place, as_they_come) for place in places]
 
     def _checked(
         self, batch: Sequence[PreparedInput], outputs: Sequence[MemberOutputs]
@@ -216,10 +232,11 @@ class Ensemble:
         specs = [member.spec for member in self._members]
         place = min(range(len(specs)), key=lambda n: specs[n].height * specs[n].width)
         black, white = specs[place].value_range
-        grey = (one.arrays[place][..., 0] - black) * (255 / (white - black))
+        grey = (one.unadapted[place][..., 0] - black) * (255 / (white - black))
         return ImageStatistics(
             feature_distance=answer.distance,
             features=answer.coordinates,
+            level_quantiles=level_quantiles(grey),
             **{name: round(value, 4) for name, value in asdict(grey_statistics(grey)).items()},
         )
 

@@ -42,6 +42,13 @@ class PreparedInput:
     """Where the lung field lies in the image; None where the bundle looks for none."""
     refusal: Refusal | None = None
     """Why there is no plausible lung field; the arrays then show the whole image."""
+    as_rendered: tuple[NDArray[np.float32], ...] = ()
+    """The same without the site's grey-level curve; empty where there is none."""
+
+    @property
+    def unadapted(self) -> tuple[NDArray[np.float32], ...]:
+        """What outlier check and drift look at, which must see the images as they come."""
+        return self.as_rendered or self.arrays
 
 
 def load_lung_field(section: LungField, directory: Path) -> keras.Model:

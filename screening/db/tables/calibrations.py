@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from screening.db.tables.columns import Base, BigKey, Text
@@ -32,6 +32,10 @@ class SiteCalibrationRow(Base):
     """As in its file: `screening.calibration.document`."""
     sha256: Mapped[str] = mapped_column(String(64))
     """Of its file."""
+    grey_curve_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Of its grey-level curve: it is of scores that were made with it; None: it has none."""
+    has_thresholds: Mapped[bool] = mapped_column(server_default=true())
+    """Whether it has thresholds of its own, or is a curve under the bundle's thresholds."""
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(LONGEST_NAME))
     withdrawn_at: Mapped[datetime | None]

@@ -141,6 +141,8 @@ class Classification(Base):
     """What that rule looked at, or its rank at this site, 0 to 1: the order inside a priority."""
     calibration_id: Mapped[int | None] = mapped_column(BigKey)
     """The row of `site_calibrations` that gave the priority; None: the bundle's thresholds."""
+    grey_curve_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Of the site's grey-level curve that the scores were made with; None: of none."""
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     render_path: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
