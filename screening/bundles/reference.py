@@ -40,8 +40,15 @@ class _Source(Part):
         return self
 
 
+GreyLevels = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=255)], ...], Field(min_length=2, max_length=257)
+]
+
+
 class _Reference(Part):
     bundle_digest: Sha256
+    training_levels: GreyLevels | None = None
+    """Ascending quantiles of the training's images together, evenly spread from 0 to 1."""
     sources: Annotated[tuple[_Source, ...], Field(min_length=1, max_length=100)]
 
     @model_validator(mode="after")
@@ -50,18 +57,41 @@ class _Reference(Part):
             raise ValueError("expected as many feature_means of each source")
         return self
 
+    @model_validator(mode="after")
+    def _levels_ascend(self) -> Self:
+        if any(lower > upper for lower, upper in pairwise(self.training_levels or ())):
+            raise ValueError("expected ascending training_levels")
+        return self
+
+
+def read_training_levels(bundle: Bundle) -> tuple[float, ...]:
+    """Return the quantiles of the training's grey levels: a site's curve leads to these.
+
+    Empty where nobody has measured them. Raises BundleError as `read_reference` does.
+    """
+    found = _read(bundle)
+    return found.training_levels or () if found else ()
+
 
 def read_reference(bundle: Bundle) -> tuple[SourceReference, ...]:
     """Return the distributions of a bundle's known images, none where nobody has measured them.
 
     Raises BundleError where the file is anything else, or another bundle's.
     """
+    found = _read(bundle)
+    return tuple(
+        SourceReference(source.name, source.images, source.quantiles, source.feature_means)
+        for source in (found.sources if found else ())
+    )
+
+
+def _read(bundle: Bundle) -> _Reference | None:
     path = bundle.directory / REFERENCE_NAME
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        return ()
+        return None
     except OSError as error:
         raise _unusable(path, error.strerror or type(error).__name__) from error
     if len(content) > MOST_BYTES:
@@ -74,16 +104,21 @@ def read_reference(bundle: Bundle) -> tuple[SourceReference, ...]:
         raise _unusable(path, f"{where}: {first['msg']}") from error
     if found.bundle_digest != bundle.digest:
         raise _unusable(path, f"that of bundle {found.bundle_digest[:12]}")
-    return tuple(
-        SourceReference(source.name, source.images, source.quantiles, source.feature_means)
-        for source in found.sources
-    )
+    return found
 
 
-def write_reference(bundle: Bundle, sources: tuple[SourceReference, ...]) -> Path:
-    """Write the distributions beside a bundle's manifest, whole or not at all. Raises OSError."""
+def write_reference(
+    bundle: Bundle,
+    sources: tuple[SourceReference, ...],
+    training_levels: tuple[float, ...] = (),
+) -> Path:
+    """Write the distributions beside a bundle's manifest, whole or not at all. Raises OSError.
+
+    training_levels: by `screening.imaging.network_input.grey_levels`; empty where not measured.
+    """
     content = _Reference(
         bundle_digest=bundle.digest,
+        training_levels=training_levels or None,
         sources=tuple(
             _Source(
                 name=each.name,
@@ -95,7 +130,8 @@ def write_reference(bundle: Bundle, sources: tuple[SourceReference, ...]) -> Pat
         ),
     )
     path = bundle.directory / REFERENCE_NAME
-    write_whole(path, f"{content.model_dump_json(indent=1)}\n".encode(), sole_writer=True)
+    text = content.model_dump_json(indent=1, exclude_none=True)
+    write_whole(path, f"{text}\n".encode(), sole_writer=True)
     return path
 
 

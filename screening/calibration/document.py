@@ -5,10 +5,20 @@ It names its bundle by digest and holds scores, counts and times alone: no UID, 
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
+from screening.domain.grey_curve import GREY_LEVELS, GreyCurve
 from screening.domain.scores import Class
 from screening.domain.site_calibration import Interpolated, Logistic, SiteCalibration
 from screening.domain.triage import Measure, Priority, TriageRule
@@ -20,6 +30,7 @@ MOST_POINTS = 1000
 THE_WHOLE_SITE = "the whole site"
 _ERRORS_SHOWN = 3
 
+GreyLevel = Annotated[int, Field(ge=0, lt=GREY_LEVELS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Points = Annotated[tuple[Share, ...], Field(min_length=1, max_length=MOST_POINTS)]
 
@@ -44,6 +55,27 @@ class Sample(_Part):
     received_from: datetime
     received_to: datetime
     studies_per_day: Annotated[float, Field(gt=0)]
+
+
+class GreyLevels(_Part):
+    """The site's grey-level curve, and the images that it was drawn from."""
+
+    images: Annotated[int, Field(ge=1)]
+    received_from: datetime
+    received_to: datetime
+    becomes: Annotated[tuple[GreyLevel, ...], Field(min_length=GREY_LEVELS, max_length=GREY_LEVELS)]
+    """Of each level from 0, black, to 255, white."""
+
+    @model_validator(mode="after")
+    def _never_falls(self) -> Self:
+        if any(b < a for a, b in pairwise(self.becomes)):
+            raise ValueError("expected levels that do not descend")
+        return self
+
+    @property
+    def curve(self) -> GreyCurve:
+        """The curve itself."""
+        return GreyCurve(self.becomes)
 
 
 class CurvePoints(_Part):
@@ -112,7 +144,7 @@ class SiteRule(_Part):
     priority: Priority
     klass: Class
     at_least: Share
-    measure: Literal[Measure.RANK, Measure.SITE_PROBABILITY]
+    measure: Measure
 
 
 class CalibrationDocument(_Part):
@@ -126,20 +158,45 @@ class CalibrationDocument(_Part):
     sample: Sample
     budget: dict[Priority, Share] = Field(default_factory=dict)
     """The share of the studies for each priority; empty where the rules look at probabilities."""
+    grey_levels: GreyLevels | None = None
+    """None: images are scored as they are rendered."""
     rules: Annotated[tuple[SiteRule, ...], Field(min_length=1, max_length=20)]
+    """The bundle's own where it has a grey-level curve alone, and ranks are still to come."""
     ranks: dict[Class, CurvePoints]
+    """Of every class; none where the rules are the bundle's own."""
     recalibration: dict[Class, Recalibration] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if set(self.ranks) != set(Class):
+        if self.rules[0].measure is Measure.PROBABILITY:
+            if self.ranks or self.recalibration or self.budget or self.grey_levels is None:
+                raise ValueError("expected a grey-level curve alone beside the bundle's own rules")
+        elif set(self.ranks) != set(Class):
             raise ValueError(f"expected ranks of {', '.join(Class)}")
         if len({rule.measure for rule in self.rules}) > 1:
             raise ValueError("expected rules of one measure, found two")
         if self.rules[0].measure is Measure.SITE_PROBABILITY and not self.recalibration:
             raise ValueError("expected a recalibration for rules by recalibrated probabilities")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Files that were written before there were curves keep their bytes, and so their digest.
+        content: dict[str, Any] = handler(self)
+        if self.grey_levels is None:
+            del content["grey_levels"]
+        return content
+
+    @property
+    def grey_curve(self) -> GreyCurve | None:
+        """What the images' levels become before they are scored; None: they stay."""
+        return self.grey_levels.curve if self.grey_levels else None
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether its rules are the site's, or the bundle's own under a grey-level curve."""
+        return bool(self.ranks)
 
     @property
     def is_by_rank(self) -> bool:
@@ -159,6 +216,7 @@ class CalibrationDocument(_Part):
                 TriageRule(rule.priority, rule.klass, rule.at_least, rule.measure)
                 for rule in self.rules
             ),
+            grey_curve=self.grey_curve,
         )
 
 

@@ -3,16 +3,20 @@
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 from screening.classify.claim import Claim, ClaimedInstance, claim
 from screening.classify.compare import Compared, compare_kept
 from screening.classify.examine import examine_kept
 from screening.classify.hung_batch import LONGEST_BATCH_S, ended_where_hung
 from screening.classify.record import Result, Scored, record
+from screening.db.calibrations import calibrations_in_force
 from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.domain.backoff import Retried
 from screening.domain.eligibility import EligibilityRules, Refusal
+from screening.domain.grey_curve import GreyCurve, sha256_of
 from screening.domain.lifecycle import FailureReason
 from screening.domain.triage import triage
 from screening.ensemble.ensemble import Ensemble, Screened
@@ -81,10 +85,11 @@ class BatchRunner:
         self._decoders.shutdown()
 
     def _results(self, held: Claim) -> dict[int, Result]:
+        curves = self._curves(held)
         examined = dict(
             zip(
                 (instance.classification_id for instance in held.instances),
-                self._decoders.map(self._examine, held.instances),
+                self._decoders.map(self._examine, held.instances, curves),
                 strict=True,
             )
         )
@@ -92,12 +97,27 @@ class BatchRunner:
         results: dict[int, Result] = {
             key: found for key, found in examined.items() if not isinstance(found, Ready)
         }
-        return {**results, **self._score(ready)}
+        scored = self._score(ready)
+        for instance, curve in zip(held.instances, curves, strict=True):
+            found = scored.get(instance.classification_id)
+            if isinstance(found, Scored):
+                with_its_curve = replace(found, grey_curve_sha256=sha256_of(curve))
+                scored[instance.classification_id] = with_its_curve
+        return {**results, **scored}
 
-    def _examine(self, instance: ClaimedInstance) -> Examined[PreparedInput] | Compared:
+    def _curves(self, held: Claim) -> list[GreyCurve | None]:
+        """Return the site's grey-level curve for each; `record` refuses one that is void by then."""
+        with self._database.read() as session:
+            in_force = calibrations_in_force(session, self._bundle_id)
+        return [in_force.grey_curve_of(one.calling_ae_title) for one in held.instances]
+
+    def _examine(
+        self, instance: ClaimedInstance, curve: GreyCurve | None
+    ) -> Examined[PreparedInput] | Compared:
         if instance.standing is not None:
             return compare_kept(self._spool, instance.sha256, instance.standing)
-        return examine_kept(self._spool, instance.sha256, self._rules, self._ensemble.prepare)
+        prepare = partial(self._ensemble.prepare, curve=curve) if curve else self._ensemble.prepare
+        return examine_kept(self._spool, instance.sha256, self._rules, prepare)
 
     def _score(self, ready: Mapping[int, Ready[PreparedInput]]) -> dict[int, Result]:
         if not ready:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from screening.classify.compare import StandingObject
+from screening.classify.renewal import answers_to_renew, is_of_other_levels, keep_as_it_was
 from screening.classify.verdict import give_verdict
+from screening.db.calibrations import calibrations_in_force
 from screening.db.clock import shared_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
@@ -29,6 +31,7 @@ class ClaimedInstance:
 
     classification_id: int
     sop_instance_uid: str
+    calling_ae_title: str
     study_instance_uid: str
     sha256: str
     attempt: int
@@ -38,10 +41,11 @@ class ClaimedInstance:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch of rows, the token that proves the lease, and the name of its worker."""
+    """A batch of rows, the token that proves the lease, its worker's name, and whose bundle."""
 
     token: str
     worker: str
+    bundle_id: int
     instances: tuple[ClaimedInstance, ...]
 
 
@@ -66,14 +70,16 @@ def claim(
             now = shared_now(session)
             due = CLASSIFICATIONS.due(session, now, limit=batch_size)
             batch = _batch(due, session, bundle_id, now)
+            renewing = answers_to_renew(session, batch, bundle_id)
             ends_at = now + timedelta(seconds=lease_s)
             for row in batch:
                 CLASSIFICATIONS.take(row, token=token, ends_at=ends_at)
-                row.bundle_id = bundle_id
+                # One result of an instance and bundle: where it has one, this is to renew it.
+                row.bundle_id = None if row.id in renewing else bundle_id
                 _add_claim_event(row, session, worker)
             if batch or not due:
                 instances = tuple(_claimed(session, row) for row in batch)
-                return Claim(token, worker, instances)
+                return Claim(token, worker, bundle_id, instances)
 
 
 def still_held(session: Session, held: Claim) -> dict[int, Classification]:
@@ -91,17 +97,23 @@ def _batch(
     due: Sequence[Classification], session: Session, bundle_id: int, now: datetime
 ) -> list[Classification]:
     """Return those of the due rows to work on together; the rest is put where it belongs."""
-    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], session, now)
+    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], session, bundle_id, now)
     rows = [row for row in due if row.attempts < MAX_ATTEMPTS]
     rows = _without_done(rows, session, bundle_id)
     return rows[:1] if rows and rows[0].attempts else [row for row in rows if not row.attempts]
 
 
-def _quarantine(rows: Sequence[Classification], session: Session, now: datetime) -> None:
+def _quarantine(
+    rows: Sequence[Classification], session: Session, bundle_id: int, now: datetime
+) -> None:
+    answered = answers_to_renew(session, rows, bundle_id)
     for row in rows:
         if row.instance.conflicting:
             give_verdict(session, row, Reason.CONFLICTING_INSTANCE, NEVER_COMPARED)
             settle(session, row.instance_id)
+            continue
+        if row.id in answered:
+            keep_as_it_was(session, row, FailureReason.WORKER_LOST)
             continue
         change_state(row, ClassificationState.FAILED)
         row.reason = FailureReason.WORKER_LOST
@@ -115,22 +127,20 @@ def _quarantine(rows: Sequence[Classification], session: Session, now: datetime)
 def _without_done(
     rows: Sequence[Classification], session: Session, bundle_id: int
 ) -> list[Classification]:
-    """Drop backfill rows whose instance has a result of this bundle already."""
-    done, pending = Classification, aliased(Classification)
-    finished = select(pending.id).join(done, done.instance_id == pending.instance_id)
-    void = set(
-        session.scalars(
-            finished.where(
-                pending.id.in_([row.id for row in rows]),
-                done.bundle_id == bundle_id,
-                done.id != pending.id,
-            )
-        )
-    )
+    """Drop backfill rows whose instance has a result of this bundle already.
+
+    One that was scored with another grey-level curve than the one in force is to be renewed.
+    """
+    answered = answers_to_renew(session, rows, bundle_id)
+    if not answered:
+        return list(rows)
+    in_force = calibrations_in_force(session, bundle_id)
     for row in rows:
-        if row.id in void:
+        found = answered.get(row.id)
+        if found is not None and not is_of_other_levels(found, in_force):
             session.delete(row)
-    return [row for row in rows if row.id not in void]
+            del answered[row.id]
+    return [row for row in rows if row not in session.deleted]
 
 
 def _add_claim_event(row: Classification, session: Session, worker: str) -> None:
@@ -143,6 +153,7 @@ def _claimed(session: Session, row: Classification) -> ClaimedInstance:
     return ClaimedInstance(
         classification_id=row.id,
         sop_instance_uid=row.instance.sop_instance_uid,
+        calling_ae_title=row.instance.calling_ae_title,
         study_instance_uid=row.instance.study_instance_uid,
         sha256=row.instance.sha256,
         attempt=row.attempts,

@@ -3,23 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy.orm import Session
 
 from screening.classify.claim import Claim, give_back, still_held
 from screening.classify.compare import Compared
+from screening.classify.renewal import answers_to_renew, keep_as_it_was
 from screening.classify.verdict import give_verdict
-from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
+from screening.db.calibrations import (
+    CalibrationsInForce,
+    KeptCalibration,
+    calibrations_in_force,
+    give_priority,
+)
 from screening.db.clock import shared_now, utc_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
-from screening.db.standing_results import settle
+from screening.db.standing_results import report_again, settle
 from screening.db.states import change_state
 from screening.db.tables.decisions import Correction
 from screening.db.tables.instances import Classification, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
+from screening.domain.grey_curve import sha256_of
 from screening.domain.image_statistics import ImageStatistics
 from screening.domain.lifecycle import (
     FAILURE_POLICIES,
@@ -49,6 +56,8 @@ class Scored:
     timings_s: dict[str, float]
     image_statistics: ImageStatistics | None = None
     """By which drift is told; None where the ensemble gave none."""
+    grey_curve_sha256: str | None = None
+    """Of the site's grey-level curve that they were made with; None: of none."""
 
 
 Result = Scored | Refusal | Compared | Failed
@@ -64,15 +73,21 @@ def record(
     """
     with database.write() as session:
         rows = still_held(session, held)
-        in_force = _calibrations(session, rows, results)
+        lanes = {row.instance_id: Lane(row.lane) for row in rows.values()}
+        answered = answers_to_renew(session, list(rows.values()), held.bundle_id)
+        in_force = _calibrations(session, held, results)
         for classification_id, result in results.items():
             row = rows.get(classification_id)
             if row is None:
                 log.warning("lease_lost", classification_id=classification_id)
                 continue
-            _WRITERS[type(result)](_Writing(session, row, held.worker, backoff, in_force), result)
-        for row in sorted(rows.values(), key=lambda row: row.instance_id):
-            settle(session, row.instance_id, lane=Lane(row.lane))
+            writing = _Writing(session, row, held.worker, backoff, in_force)
+            if (answer := answered.get(classification_id)) is not None:
+                _renew(writing, answer, result)
+            else:
+                _WRITERS[type(result)](writing, result)
+        for instance_id in sorted(lanes):
+            settle(session, instance_id, lane=lanes[instance_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +102,51 @@ class _Writing:
 
 
 def _calibrations(
-    session: Session, rows: Mapping[int, Classification], results: Mapping[int, Result]
+    session: Session, held: Claim, results: Mapping[int, Result]
 ) -> CalibrationsInForce:
     """Return the site's calibrations of the claim's bundle, which stay until the rows are written.
 
     None where nothing was scored.
     """
     scored = any(isinstance(one, Scored) for one in results.values())
-    bundle_id = next((row.bundle_id for row in rows.values()), None) if scored else None
-    return calibrations_in_force(session, bundle_id, locked=True)
+    return calibrations_in_force(session, held.bundle_id if scored else None, locked=True)
 
 
 def _write_scored(writing: _Writing, result: Scored) -> None:
-    row, ensemble = writing.row, result.scores.ensemble
+    if _give_back_other_levels(writing, result):
+        return
+    calibration = _write_scores(writing, writing.row, result)
+    detail = {"calibration": calibration.name} if calibration else {}
+    _finish(
+        writing,
+        ClassificationState.CLASSIFIED,
+        "instance_classified",
+        priority=writing.row.priority,
+        **detail,
+    )
+
+
+def _give_back_other_levels(writing: _Writing, result: Scored) -> bool:
+    """Have an image scored again whose curve is not in force any more; return whether it is so."""
+    row = writing.row
+    curve = writing.in_force.grey_curve_of(row.instance.calling_ae_title)
+    if result.grey_curve_sha256 == sha256_of(curve):
+        return False
+    row.attempts -= 1
+    give_back(row, not_before=shared_now(writing.session))
+    _event(writing, "grey_levels_changed")
+    return True
+
+
+def _write_scores(writing: _Writing, row: Classification, result: Scored) -> KeptCalibration | None:
+    """Write scores and priority; return the calibration that gave it, None where the bundle did."""
+    ensemble = result.scores.ensemble
     row.covid19, row.pneumonia, row.normal = ensemble.covid19, ensemble.pneumonia, ensemble.normal
     row.member_scores = {
         member.member: {"raw": dict(member.raw), "calibrated": member.calibrated.as_dict()}
         for member in result.scores.members
     }
+    row.grey_curve_sha256 = result.grey_curve_sha256
     calibration = writing.in_force.of(row.instance.calling_ae_title)
     give_priority(row, calibration, result.triage)
     row.pixel_sha256 = result.pixel_sha256
@@ -113,14 +155,31 @@ def _write_scored(writing: _Writing, result: Scored) -> None:
         result.image_statistics.as_dict() if result.image_statistics is not None else None
     )
     row.reason = row.detail = None
+    return calibration
+
+
+def _renew(writing: _Writing, answer: Classification, result: Result) -> None:
+    """Write what was found into the result that is there, where it is a score; else leave it."""
+    session, row = writing.session, writing.row
+    if not isinstance(result, Scored):
+        if _may_be_tried_again(row, result):
+            _try_again(writing, result)
+        else:
+            keep_as_it_was(session, row, getattr(result, "reason", ""))
+        return
+    if _give_back_other_levels(writing, result):
+        return
+    before = {
+        "instead_of": answer.priority,
+        "scores_before": [answer.covid19, answer.pneumonia, answer.normal],
+    }
+    calibration = _write_scores(writing, answer, result)
+    answer.finished_at = shared_now(session)
     detail = {"calibration": calibration.name} if calibration else {}
-    _finish(
-        writing,
-        ClassificationState.CLASSIFIED,
-        "instance_classified",
-        priority=row.priority,
-        **detail,
-    )
+    _event(writing, "result_renewed", priority=answer.priority, **before, **detail)
+    session.delete(row)
+    if answer.stands_since is not None:
+        report_again(session, answer)
 
 
 def _write_not_applicable(writing: _Writing, result: Refusal) -> None:
@@ -136,16 +195,28 @@ def _write_not_applicable(writing: _Writing, result: Refusal) -> None:
 
 def _write_failed(writing: _Writing, result: Failed) -> None:
     row = writing.row
-    row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
-    if FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS:
-        wait_s = writing.backoff.wait_s(row.attempts)
-        give_back(row, not_before=shared_now(writing.session) + timedelta(seconds=wait_s))
-        _event(writing, "classification_retried", reason=row.reason)
+    if _may_be_tried_again(row, result):
+        _try_again(writing, result)
         return
+    row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
     if row.instance.conflicting:
         give_verdict(writing.session, row, Reason.CONFLICTING_INSTANCE, result.detail)
         return
     _finish(writing, ClassificationState.FAILED, "classification_failed", reason=row.reason)
+
+
+def _may_be_tried_again(row: Classification, result: Result) -> TypeGuard[Failed]:
+    if not isinstance(result, Failed):
+        return False
+    return FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS
+
+
+def _try_again(writing: _Writing, result: Failed) -> None:
+    row = writing.row
+    row.reason, row.detail = result.reason, result.detail[:MAX_DETAIL_CHARACTERS]
+    wait_s = writing.backoff.wait_s(row.attempts)
+    give_back(row, not_before=shared_now(writing.session) + timedelta(seconds=wait_s))
+    _event(writing, "classification_retried", reason=row.reason)
 
 
 def _write_compared(writing: _Writing, result: Compared) -> None:

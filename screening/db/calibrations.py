@@ -6,11 +6,12 @@ recorded afterwards, by any worker on any machine, all is by the new one; what w
 is there to be derived again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, literal, null, select
 from sqlalchemy.orm import Session
 
 from screening.calibration.document import (
@@ -24,12 +25,15 @@ from screening.db.events import add_event
 from screening.db.session import Database
 from screening.db.tables.calibrations import WHOLE_SITE, SiteCalibrationRow
 from screening.db.tables.decisions import LONGEST_NAME
-from screening.db.tables.instances import Bundle, Classification
+from screening.db.tables.instances import Bundle, Classification, Instance
+from screening.domain.grey_curve import GreyCurve, sha256_of
 from screening.domain.lifecycle import BundleRole
 from screening.domain.scores import ClassScores
 from screening.domain.site_calibration import SiteCalibration
 from screening.domain.triage import Triage
 from screening.errors import CalibrationError
+
+LEVELS_ALONE = " (grey levels alone: the bundle's thresholds)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,33 @@ class CalibrationsInForce:
         found = self.by_calling_ae_title
         return found.get(calling_ae_title) or found.get(WHOLE_SITE)
 
+    def grey_curve_of(self, calling_ae_title: str) -> GreyCurve | None:
+        """Return the grey-level curve that a sender's images are scored with, None: with none."""
+        found = self.of(calling_ae_title)
+        return found.document.grey_curve if found else None
+
+    @property
+    def id_by_sender(self) -> ColumnElement[int | None]:
+        """The calibration that an instance's sender has, as SQL."""
+        return self._by_sender(lambda one: one.id)
+
+    @property
+    def grey_curve_by_sender(self) -> ColumnElement[str | None]:
+        """The digest of the curve that an instance's sender has, as SQL."""
+        return self._by_sender(lambda one: sha256_of(one.document.grey_curve))
+
+    def _by_sender(self, value: Callable[[KeptCalibration], Any]) -> ColumnElement[Any]:
+        found = {title: value(one) for title, one in self.by_calling_ae_title.items()}
+        whole = found.pop(WHOLE_SITE, None)
+        other = null() if whole is None else literal(whole)
+        if not found:
+            return other
+        whens = [
+            (Instance.calling_ae_title == title, null() if one is None else literal(one))
+            for title, one in found.items()
+        ]
+        return case(*whens, else_=other)
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationState:
@@ -78,11 +109,17 @@ class CalibrationState:
     in_force: Mapping[str, int] = field(default_factory=dict)
     void: Mapping[str, int] = field(default_factory=dict)
     """Of another bundle than the active one, where that has none."""
+    of_levels_alone: frozenset[str] = frozenset()
+    """Whose of those in force have a grey-level curve and no thresholds: theirs are the
+    bundle's."""
 
     @property
     def names_in_force(self) -> list[str]:
-        """How people find those in force."""
-        return [calibration_name(*one) for one in self.in_force.items()]
+        """How people find those in force, and which have no thresholds."""
+        return [
+            f"{calibration_name(*one)}{LEVELS_ALONE if one[0] in self.of_levels_alone else ''}"
+            for one in self.in_force.items()
+        ]
 
     @property
     def names_void(self) -> list[str]:
@@ -92,7 +129,7 @@ class CalibrationState:
     @property
     def covers_every_sender(self) -> bool:
         """Whether no image's priority is by the bundle's own thresholds."""
-        return WHOLE_SITE in self.in_force
+        return WHOLE_SITE in self.in_force and not self.of_levels_alone
 
 
 def calibrations_in_force(
@@ -131,17 +168,21 @@ def calibration_state(database: Database) -> CalibrationState:
     """Return which calibrations are in force, and which would be but for a change of the bundle."""
     row = SiteCalibrationRow
     newest_last = (
-        select(row.calling_ae_title, row.version, Bundle.role)
+        select(row.calling_ae_title, row.version, Bundle.role, row.has_thresholds)
         .join(Bundle, Bundle.id == row.bundle_id)
         .where(row.withdrawn_at.is_(None))
         .order_by(row.calling_ae_title, row.version)
     )
     with database.read() as session:
         rows = session.execute(newest_last).all()
-    newest = {title: version for title, version, _ in rows}
-    in_force = {title: version for title, version, role in rows if role == BundleRole.ACTIVE}
+    newest = {title: version for title, version, _, _ in rows}
+    active = {
+        title: (version, own) for title, version, role, own in rows if role == BundleRole.ACTIVE
+    }
+    in_force = {title: version for title, (version, _) in active.items()}
     void = {title: version for title, version in newest.items() if title not in in_force}
-    return CalibrationState(in_force, void)
+    levels_alone = frozenset(title for title, (_, own) in active.items() if not own)
+    return CalibrationState(in_force, void, levels_alone)
 
 
 def put_in_force(
@@ -169,6 +210,8 @@ def put_in_force(
             bundle_id=bundle.id,
             content=document.model_dump(mode="json"),
             sha256=document_sha256(document),
+            grey_curve_sha256=sha256_of(document.grey_curve),
+            has_thresholds=document.has_thresholds,
             made_at=utc_now(),
             made_by=by[:LONGEST_NAME],
         )
@@ -211,9 +254,19 @@ def calibration_of(session: Session, row: Classification) -> KeptCalibration | N
 def give_priority(
     row: Classification, calibration: KeptCalibration | None, by_bundle: Triage
 ) -> None:
-    """Write a scored result's priority: by the site's calibration where there is one."""
+    """Write a scored result's priority: by the site's calibration where there is one.
+
+    Raises CalibrationError where the scores were made with another grey-level curve than the
+    calibration's: they are neither of its ranks nor of its thresholds.
+    """
     scores = ClassScores(row.covid19 or 0.0, row.pneumonia or 0.0, row.normal or 0.0)
-    told = calibration.calibration.triage(scores) if calibration else by_bundle
+    found = calibration.calibration if calibration else None
+    if row.grey_curve_sha256 != (sha256_of(found.grey_curve) if found else None):
+        raise CalibrationError(
+            "expected scores made with the grey-level curve of the calibration in force, found "
+            "others; have the image scored again with `screening reprocess`"
+        )
+    told = found.triage(scores) if found else by_bundle
     row.priority, row.priority_rule, row.priority_score = told.priority, told.rule, told.score
     row.calibration_id = calibration.id if calibration else None
 

@@ -172,6 +172,16 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"priority {_value(d, 'priority')} instead of {_value(d, 'instead_of')} from the same "
         f"scores, {_calibration(d)}"
     ),
+    "grey_levels_changed": lambda d: (
+        f"scored with grey levels that are in force no more: to be scored again{_worker(d)}"
+    ),
+    "result_renewed": lambda d: (
+        f"scored again with the grey levels in force: priority {_value(d, 'priority')} instead of "
+        f"{_value(d, 'instead_of')}, {_calibration(d)}{_worker(d)}"
+    ),
+    "renewal_failed": lambda d: (
+        f"could not be scored again with the grey levels in force: stays as it was{_because(d)}"
+    ),
     "instance_compared": lambda d: (
         "compared with the current object of this SOP Instance UID" + _because(d)
     ),

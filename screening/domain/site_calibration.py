@@ -5,6 +5,9 @@ be high. Their order still tells something: so a site's rules look at the rank o
 scores of its own recent studies. Where somebody has labelled images, they can look at
 probabilities that were recalibrated with the labels. Whatever the rules look at, equal priorities
 are ordered by rank: ranks of different senders are comparable where their probabilities are not.
+
+A grey-level curve of the site may come before the networks: ranks are then of scores that were made
+with it, and never of others.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import exp, log
 
+from screening.domain.grey_curve import GreyCurve, sha256_of
 from screening.domain.scores import CLASS_TITLES, Class, ClassScores, percent
 from screening.domain.triage import Measure, Triage, TriageRule, triage
 
@@ -108,7 +112,23 @@ class SiteCalibration:
     curves: Mapping[Class, Curve]
     """From a score to its recalibrated probability, of the classes that labels allowed."""
     rules: tuple[TriageRule, ...]
-    """All of one measure: ranks, or probabilities recalibrated where there is a curve."""
+    """All of one measure: ranks, or probabilities recalibrated where there is a curve; the
+    bundle's own where it is a grey-level curve alone, which then has no ranks."""
+    grey_curve: GreyCurve | None = None
+    """What the images' grey levels become before they are scored: ranks, curves and rules are of
+    scores that were made with it, and say nothing of others."""
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether it has rules of its own, or is a grey-level curve under the bundle's."""
+        return bool(self.ranks)
+
+    def is_of_scores_with(self, grey_curve_sha256: str | None) -> bool:
+        """Return whether it says anything of scores that were made with this curve.
+
+        grey_curve_sha256: None for images as they are rendered.
+        """
+        return sha256_of(self.grey_curve) == grey_curve_sha256
 
     def ranks_of(self, scores: ClassScores) -> ValueByClass:
         """Return the rank of each class's score, 0 to 1, 1 for the most suspicious."""
@@ -129,7 +149,9 @@ class SiteCalibration:
         )
 
     def triage(self, scores: ClassScores) -> Triage:
-        """Return the priority by the site's rules, ordered by rank."""
+        """Return the priority by the rules, ordered by rank where there are ranks."""
+        if not self.has_thresholds:
+            return triage(scores, self.rules)
         ranks = self.ranks_of(scores)
         by_rank = all(rule.measure is Measure.RANK for rule in self.rules)
         return triage(ranks if by_rank else self.recalibrated(scores), self.rules, ordered_by=ranks)

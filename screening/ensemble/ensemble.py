@@ -125,6 +125,10 @@ class Ensemble:
             adapted = {view: with_curve(pixels, curve) for view, pixels in views.pixels.items()}
             return PreparedInput(self._arrays(adapted), views.box, views.refusal, as_rendered)
 
+    def level_quantiles(self, one: PreparedInput) -> tuple[float, ...]:
+        """Return the quantiles of a prepared radiograph's grey levels, before any curve."""
+        return level_quantiles(self._grey(one))
+
     def screen(self, batch: Sequence[PreparedInput]) -> list[EnsembleScores | Refusal | Failed]:
         """Return what `screen_with_statistics` does, without the statistics."""
         screened = self.screen_with_statistics(batch)
@@ -229,16 +233,20 @@ class Ensemble:
         ]
 
     def _statistics(self, one: PreparedInput, answer: OutlierAnswer) -> ImageStatistics:
-        specs = [member.spec for member in self._members]
-        place = min(range(len(specs)), key=lambda n: specs[n].height * specs[n].width)
-        black, white = specs[place].value_range
-        grey = (one.unadapted[place][..., 0] - black) * (255 / (white - black))
+        grey = self._grey(one)
         return ImageStatistics(
             feature_distance=answer.distance,
             features=answer.coordinates,
             level_quantiles=level_quantiles(grey),
             **{name: round(value, 4) for name, value in asdict(grey_statistics(grey)).items()},
         )
+
+    def _grey(self, one: PreparedInput) -> NDArray[np.float32]:
+        """Return the image as it comes, at the smallest member's size, 0 black to 255 white."""
+        specs = [member.spec for member in self._members]
+        place = min(range(len(specs)), key=lambda n: specs[n].height * specs[n].width)
+        black, white = specs[place].value_range
+        return np.asarray((one.unadapted[place][..., 0] - black) * (255 / (white - black)))
 
 
 def _refuse_other_preprocessing(bundle: Bundle) -> None:

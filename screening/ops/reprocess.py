@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.bundle_rows import ActiveBundle
+from screening.db.calibrations import calibrations_in_force
 from screening.db.clock import utc_now
 from screening.db.derived.upkeep import NOTED, note_rows
 from screening.db.events import add_instance_event
@@ -50,7 +51,8 @@ def plan(
     with database.read() as session:
         received = session.scalars(_in_period(since, until)).all()
         pending = set(session.scalars(_in_period(since, until).where(_is_pending())))
-        done = set(session.scalars(_in_period(since, until).where(_is_done(bundle)))) - pending
+        is_done = _is_done(session, bundle)
+        done = set(session.scalars(_in_period(since, until).where(is_done))) - pending
         gone = set(session.scalars(_in_period(since, until).where(_is_removed()))) - done - pending
     return Backfill(
         received=len(received),
@@ -74,7 +76,7 @@ def request(
         with database.write() as session:
             todo = (
                 _in_period(since, until)
-                .where(~_is_pending(), ~_is_done(bundle), ~_is_removed())
+                .where(~_is_pending(), ~_is_done(session, bundle), ~_is_removed())
                 .order_by(Instance.id)
                 .limit(ROWS_A_TRANSACTION)
                 .with_for_update()  # against retention, which removes under the same lock
@@ -101,13 +103,21 @@ def _is_pending() -> Any:
     )
 
 
-def _is_done(bundle: ActiveBundle) -> Any:
-    """Select instances this bundle has finished, other than by a failure of ours."""
+def _is_done(session: Session, bundle: ActiveBundle) -> Any:
+    """Select instances this bundle has finished, other than by a failure of ours.
+
+    A score counts if it was made with the grey-level curve that its sender has now.
+    """
     row = aliased(Classification)
+    curve = calibrations_in_force(session, bundle.id).grey_curve_by_sender
     return exists().where(
         row.instance_id == Instance.id,
         row.bundle_id == bundle.id,
         or_(row.state != ClassificationState.FAILED, row.reason.in_(_OBJECT_AT_FAULT)),
+        or_(
+            row.state != ClassificationState.CLASSIFIED,
+            row.grey_curve_sha256.is_not_distinct_from(curve),
+        ),
     )
 
 
@@ -117,10 +127,15 @@ def _is_removed() -> ColumnElement[bool]:
 
 
 def _add(session: Session, instance: Instance, bundle: ActiveBundle) -> None:
-    """Add a row, or take this bundle's quarantined row out of quarantine."""
+    """Add a row, or take this bundle's quarantined row out of quarantine.
+
+    Beside a score with other grey levels the row waits to renew it.
+    """
     failed = session.scalar(
         select(Classification).where(
-            Classification.instance_id == instance.id, Classification.bundle_id == bundle.id
+            Classification.instance_id == instance.id,
+            Classification.bundle_id == bundle.id,
+            Classification.state == ClassificationState.FAILED,
         )
     )
     if failed is not None:

@@ -1,4 +1,4 @@
-"""`screening train probe`, `outlier-check`, `contrast-robustness`, `reference` and `card`.
+"""`screening train probe`, `outlier-check`, `contrast-robustness`, `reference`, `levels`, `card`.
 
 `training.cli.main` joins `app` to its own commands; Keras is loaded only where networks score.
 """
@@ -164,7 +164,7 @@ def reference(
 
     Example: screening train reference bundles/chest-1 --data manifest.csv --split-from runs/a
     """
-    from screening.bundles.reference import write_reference
+    from screening.bundles.reference import read_training_levels, write_reference
     from screening.bundles.registry import load_bundle
     from screening.ensemble.ensemble import Ensemble
     from training.console import print_table
@@ -187,13 +187,66 @@ def reference(
             f"expected at least {FEWEST_OF_A_SOURCE} images of one source that the bundle scores, "
             f"found {len(rows)} images in all and no such source; hold out more"
         )
-    path = write_reference(described, sources)
+    path = write_reference(described, sources, read_training_levels(described))
     print_table(
         "images that the bundle knows",
         ("source", "images"),
         [(source.name, source.images) for source in sources],
     )
     typer.echo(f"the reference is in {path}")
+
+
+@app.command()
+def levels(
+    bundle: BundleFolder,
+    *,
+    data: DataManifest,
+    split_from: SplitFrom = [],  # noqa: B006  typer makes a list of its own for each call
+    workers: Workers = 2,
+) -> None:
+    """Measure the grey levels of a bundle's training.
+
+    A site's grey-level curve leads to them. It crops images that the runs were trained on; without
+    --split-from, images of the manifest from hospitals that the bundle was trained on. The result
+    is kept in the reference beside the bundle's manifest, as export does.
+
+    Example: screening train levels bundles/chest-1 --data manifest.csv --split-from runs/a
+    """
+    from screening.bundles.reference import read_reference, write_reference
+    from screening.bundles.registry import load_bundle
+    from screening.ensemble.ensemble import Ensemble
+    from training.data.manifest import read_manifest
+    from training.errors import TrainingError
+    from training.release.training_levels import (
+        FEWEST_OF_A_HOSPITAL,
+        measure_training_levels,
+        rows_of_known_hospitals,
+        rows_trained_on,
+    )
+    from training.runs.held_out_scores import by_image, trained_folds
+
+    described, rows = load_bundle(bundle), read_manifest(data)
+    sources = read_reference(described)
+    if not sources:
+        raise TrainingError(
+            f"expected what images that {described.identity} knows look like beside its manifest, "
+            "found nothing; measure it first with `screening train reference`"
+        )
+    folds = [fold for run in split_from for fold in trained_folds(run)]
+    known = (
+        rows_trained_on(folds, by_image(rows))
+        if folds
+        else rows_of_known_hospitals(described, rows)
+    )
+    found = measure_training_levels(Ensemble.load(described), known, workers=workers)
+    if not found:
+        raise TrainingError(
+            f"expected at least {FEWEST_OF_A_HOSPITAL} images of one hospital that "
+            f"{described.identity} was trained on, found {len(known)} in all; name the training's "
+            "manifest with --data"
+        )
+    path = write_reference(described, sources, found)
+    typer.echo(f"the training's grey levels are in {path}")
 
 
 @app.command()

@@ -27,7 +27,6 @@ from screening.networks.test_time_augmentation import (
     OWN,
     augmented_views,
 )
-from training.data.hospitals import hospital_of
 from training.data.manifest import ImageRow
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
@@ -37,6 +36,7 @@ from training.left_out.figures import AREAS, Figure, LeftOutFigures, left_out_fi
 from training.left_out.scores import HospitalScores, scores_of_rows
 from training.metrics.classification import Estimate
 from training.metrics.intervals import percentile_interval
+from training.release.training_levels import hospitals_seen
 
 Views = tuple[str, ...]
 SETS: tuple[Views, ...] = (
@@ -87,19 +87,12 @@ def unseen_rows(
 
     most: of each hospital and label, evenly spread. Raises TrainingError where there are none.
     """
-    members = bundle.manifest.provenance.get("members", ())
-    seen = {
-        hospital_of(source)
-        for member in members
-        for part in ("train", "validation")
-        for sources in member["images"].get(part, {}).values()
-        for source in sources
-    }
+    seen = hospitals_seen(bundle)
     groups: dict[tuple[str, str], list[ImageRow]] = {}
     for row in rows:
         if row.hospital not in seen and not row.duplicate_of:
             groups.setdefault((row.hospital, row.label), []).append(row)
-    if not members or not groups:
+    if not seen or not groups:
         raise TrainingError(
             f"expected images of hospitals that {bundle.identity} never saw, found none; it was "
             f"trained on {', '.join(sorted(seen)) or 'what its manifest does not say'}"

@@ -40,6 +40,7 @@ from training.release.manifest_metrics import release_metrics
 from training.release.member_weights import MemberPlace, StoredMember, store_member
 from training.release.parity import Parity, check_parity, parity, parity_images
 from training.release.size import MOST_BYTES, check_size
+from training.release.training_levels import measure_training_levels, rows_trained_on
 from training.report.model_card import LIMITS_OF_USE, MODEL_CARD_NAME, model_card
 from training.runs.held_out_scores import Predictions, TrainedFold, by_image, trained_folds
 from training.runs.provenance import code_revision, library_versions, member_provenance
@@ -218,9 +219,11 @@ def _write_reference(bundle: Bundle, validated: _Validated, scorer: FileScorer) 
     known = [validated.rows[each.pixels_sha256] for each in examples]
     if not images_by_source(known):
         return
-    sources = measure_reference(Ensemble.load(bundle, scorer.architectures), known)
+    ensemble = Ensemble.load(bundle, scorer.architectures)
+    sources = measure_reference(ensemble, known)
     if sources:
-        write_reference(bundle, sources)
+        trained_on = rows_trained_on(validated.members, validated.rows)
+        write_reference(bundle, sources, measure_training_levels(ensemble, trained_on))
 
 
 def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:

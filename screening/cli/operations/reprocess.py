@@ -19,7 +19,8 @@ def reprocess(
     """Classify the images of a period again.
 
     This runs after live work, and new results are reported. Images that the active bundle has
-    finished are left out: you may interrupt and repeat the command.
+    finished are left out, but for scores with other grey levels than those in force: you may
+    interrupt and repeat the command.
 
     Example: screening reprocess --since 7d --dry-run
     """

@@ -1,13 +1,14 @@
 """Brings the priorities of images that are there to the calibrations in force, without scoring.
 
-Current results alone: what is history keeps the priority and the calibration that it was given.
+Current results alone: what is history keeps the priority and the calibration that it was given, and
+so does what was scored with another grey-level curve than the one in force.
 """
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, null, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest
@@ -16,7 +17,6 @@ from screening.db.calibrations import CalibrationsInForce, calibrations_in_force
 from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.standing_results import report_again
-from screening.db.tables.calibrations import WHOLE_SITE
 from screening.db.tables.instances import Bundle, Classification, Instance
 from screening.domain.lifecycle import ClassificationState
 from screening.domain.scores import ClassScores
@@ -54,6 +54,18 @@ def derive_again(database: Database, bundle: ActiveBundle, since: datetime) -> D
             return DerivedAgain(results, changed)
 
 
+def count_of_other_levels(database: Database, bundle: ActiveBundle, since: datetime) -> int:
+    """Return how many of them keep their priority: they were scored with another grey-level curve.
+
+    `screening reprocess` has them scored again with that in force.
+    """
+    with database.read() as session:
+        in_force = calibrations_in_force(session, bundle.id)
+        counted = select(func.count()).select_from(Classification).join(Instance)
+        other = Classification.grey_curve_sha256.is_distinct_from(in_force.grey_curve_by_sender)
+        return session.execute(counted.where(*_current(bundle.id, since), other)).scalar_one()
+
+
 def count_to_derive(database: Database, bundle: ActiveBundle, since: datetime) -> int:
     """Return how many current results received since then are scores of the active bundle."""
     with database.read() as session:
@@ -78,7 +90,8 @@ def _derive_some(session: Session, bundle: ActiveBundle, since: datetime) -> Der
         .join(Instance)
         .where(
             *_current(bundle.id, since),
-            Classification.calibration_id.is_distinct_from(_expected(in_force)),
+            Classification.calibration_id.is_distinct_from(in_force.id_by_sender),
+            Classification.grey_curve_sha256.is_not_distinct_from(in_force.grey_curve_by_sender),
         )
         .order_by(Classification.id)
         .limit(RESULTS_A_TRANSACTION)
@@ -86,16 +99,6 @@ def _derive_some(session: Session, bundle: ActiveBundle, since: datetime) -> Der
     ).all()
     changed = sum(_derive(session, row, in_force, rules) for row in rows)
     return DerivedAgain(len(rows), changed)
-
-
-def _expected(in_force: CalibrationsInForce) -> ColumnElement[int | None]:
-    """Return the calibration that an image's sender has, as SQL."""
-    found = in_force.by_calling_ae_title
-    whole = found[WHOLE_SITE].id if WHOLE_SITE in found else null()
-    own = {title: one.id for title, one in found.items() if title != WHOLE_SITE}
-    if not own:
-        return whole  # type: ignore[return-value]  # a number is SQL, too
-    return case(own, value=Instance.calling_ae_title, else_=whole)
 
 
 def _derive(
