@@ -225,6 +225,17 @@ def calibration_name(calling_ae_title: str, version: int) -> str:
     return f"{calling_ae_title or THE_WHOLE_SITE} version {version}"
 
 
+def levels_in_words(document: CalibrationDocument) -> str:
+    """Return which grey-level curve images are scored with; "" where they stay as rendered."""
+    levels = document.grey_levels
+    if levels is None:
+        return ""
+    return (
+        f"brought to those of the training by one curve of {levels.images} images of this site, "
+        f"sha256 {levels.curve.sha256}"
+    )
+
+
 def document_bytes(document: CalibrationDocument) -> bytes:
     """Return the file's content; the same document gives the same bytes."""
     return (document.model_dump_json(indent=2) + "\n").encode()

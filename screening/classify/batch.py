@@ -106,7 +106,7 @@ class BatchRunner:
         return {**results, **scored}
 
     def _curves(self, held: Claim) -> list[GreyCurve | None]:
-        """Return the site's grey-level curve for each; `record` refuses one that is void by then."""
+        """Return each image's grey-level curve; `record` refuses one that is void by then."""
         with self._database.read() as session:
             in_force = calibrations_in_force(session, self._bundle_id)
         return [in_force.grey_curve_of(one.calling_ae_title) for one in held.instances]

@@ -11,12 +11,7 @@ from screening.classify.claim import Claim, give_back, still_held
 from screening.classify.compare import Compared
 from screening.classify.renewal import answers_to_renew, keep_as_it_was
 from screening.classify.verdict import give_verdict
-from screening.db.calibrations import (
-    CalibrationsInForce,
-    KeptCalibration,
-    calibrations_in_force,
-    give_priority,
-)
+from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
 from screening.db.clock import shared_now, utc_now
 from screening.db.events import add_instance_event
 from screening.db.session import Database
@@ -115,14 +110,13 @@ def _calibrations(
 def _write_scored(writing: _Writing, result: Scored) -> None:
     if _give_back_other_levels(writing, result):
         return
-    calibration = _write_scores(writing, writing.row, result)
-    detail = {"calibration": calibration.name} if calibration else {}
+    by = _write_scores(writing, writing.row, result)
     _finish(
         writing,
         ClassificationState.CLASSIFIED,
         "instance_classified",
         priority=writing.row.priority,
-        **detail,
+        **by,
     )
 
 
@@ -138,8 +132,8 @@ def _give_back_other_levels(writing: _Writing, result: Scored) -> bool:
     return True
 
 
-def _write_scores(writing: _Writing, row: Classification, result: Scored) -> KeptCalibration | None:
-    """Write scores and priority; return the calibration that gave it, None where the bundle did."""
+def _write_scores(writing: _Writing, row: Classification, result: Scored) -> dict[str, str]:
+    """Write scores and priority; return by what of the site's own, as an event tells it."""
     ensemble = result.scores.ensemble
     row.covid19, row.pneumonia, row.normal = ensemble.covid19, ensemble.pneumonia, ensemble.normal
     row.member_scores = {
@@ -155,7 +149,11 @@ def _write_scores(writing: _Writing, row: Classification, result: Scored) -> Kep
         result.image_statistics.as_dict() if result.image_statistics is not None else None
     )
     row.reason = row.detail = None
-    return calibration
+    curve = result.grey_curve_sha256
+    return {
+        **({"calibration": calibration.name} if calibration else {}),
+        **({"grey_curve": curve[:12]} if curve else {}),
+    }
 
 
 def _renew(writing: _Writing, answer: Classification, result: Result) -> None:
@@ -173,10 +171,9 @@ def _renew(writing: _Writing, answer: Classification, result: Result) -> None:
         "instead_of": answer.priority,
         "scores_before": [answer.covid19, answer.pneumonia, answer.normal],
     }
-    calibration = _write_scores(writing, answer, result)
+    by = _write_scores(writing, answer, result)
     answer.finished_at = shared_now(session)
-    detail = {"calibration": calibration.name} if calibration else {}
-    _event(writing, "result_renewed", priority=answer.priority, **before, **detail)
+    _event(writing, "result_renewed", priority=answer.priority, **before, **by)
     session.delete(row)
     if answer.stands_since is not None:
         report_again(session, answer)

@@ -58,6 +58,11 @@ class KeptCalibration:
         return calibration_name(self.calling_ae_title, self.version)
 
     @property
+    def title(self) -> str:
+        """The name, and whether it has no thresholds."""
+        return f"{self.name}{'' if self.document.has_thresholds else LEVELS_ALONE}"
+
+    @property
     def calibration(self) -> SiteCalibration:
         """What it does."""
         return self.document.calibration(self.version)

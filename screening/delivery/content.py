@@ -49,6 +49,10 @@ class CalibrationIdentity:
     """Of the site, that it was made from."""
     recalibrated: str
     """The image's probabilities, recalibrated with the site's labels, in words; "" without."""
+    has_thresholds: bool = True
+    """Whether the rules are the site's; else they are the bundle's, under a grey-level curve."""
+    grey_levels: str = ""
+    """The site's grey-level curve that the image was scored with, in words; "" without."""
 
 
 @dataclass(frozen=True, slots=True)

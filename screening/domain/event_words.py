@@ -54,7 +54,9 @@ def _counts(detail: Detail) -> str:
 
 def _calibration(detail: Detail) -> str:
     name = detail.get("calibration")
-    return f"calibrated for {name}" if name else NOT_CALIBRATED
+    curve = detail.get("grey_curve")
+    levels = f", with the site's grey levels (curve {curve})" if curve else ""
+    return f"{f'calibrated for {name}' if name else NOT_CALIBRATED}{levels}"
 
 
 def _attributes(detail: Detail) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from screening.bundles.manifest import Manifest, Member
+from screening.calibration.document import levels_in_words
 from screening.db.calibrations import calibration_of
 from screening.db.tables.instances import Bundle, Classification, Instance, Report
 from screening.delivery.content import (
@@ -175,6 +176,8 @@ def _calibration(session: Session, row: Classification) -> CalibrationIdentity |
         rules=tuple(f"{rule.priority}: {rule}" for rule in kept.calibration.rules),
         studies=kept.document.sample.studies,
         recalibrated=kept.calibration.recalibrated_in_words(_scores(row).ensemble),
+        has_thresholds=kept.document.has_thresholds,
+        grey_levels=levels_in_words(kept.document),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.session import Database
+from screening.db.tables.calibrations import SiteCalibrationRow
 from screening.db.tables.instances import Bundle, Classification, Delivery, Instance, Report
 from screening.delivery.routing import ResultFacts, ResultState, known_modality
 from screening.domain.lifecycle import BundleRole, ClassificationState, DeliveryState
@@ -27,7 +28,11 @@ FACTS = (
     Bundle.name.label("bundle_name"),
     Bundle.version.label("bundle_version"),
     Bundle.trained.label("bundle_trained"),
-    Classification.calibration_id.is_not(None).label("is_calibrated"),
+    exists()
+    .where(
+        SiteCalibrationRow.id == Classification.calibration_id, SiteCalibrationRow.has_thresholds
+    )
+    .label("is_calibrated"),
     exists().where(_IS_EARLIER).label("again"),
 )
 """Columns of a statement on results with their instances and bundles."""

@@ -80,7 +80,7 @@ def derive_and_tell(
     """Give images received since then the priorities in force, and say how many in `told`."""
     from screening.cli.ringing import ring
     from screening.doorbell.names import Queue
-    from screening.ops.site_calibration.derive_again import derive_again
+    from screening.ops.site_calibration.derive_again import count_of_other_levels, derive_again
 
     done = derive_again(database, bundle, since)
     print(
@@ -89,5 +89,11 @@ def derive_and_tell(
         "issued again",
         file=told,
     )
+    if others := count_of_other_levels(database, bundle, since):
+        print(
+            f"{others} images received since then keep their priority: they were scored with other "
+            "grey levels than those in force; `screening reprocess` has them scored again",
+            file=told,
+        )
     if done.changed:
         ring(settings, Queue.REPORT)

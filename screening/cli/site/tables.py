@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from screening.domain.alert_budget import AlertBudget, budget_in_words
+from screening.domain.grey_curve import sha256_of
 from screening.domain.scores import CLASS_TITLES, percent
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def identity(one: "KeptCalibration") -> dict[str, Any]:
         "made_by": one.made_by,
         "studies": one.document.sample.studies,
         "sha256": one.sha256,
+        "grey_curve_sha256": sha256_of(one.document.grey_curve),
+        "has_thresholds": one.document.has_thresholds,
     }
 
 
@@ -78,6 +81,13 @@ def print_document(document: "CalibrationDocument") -> None:
         f"{sample.images} images of {sample.studies} studies received "
         f"{sample.received_from:%Y-%m-%d} to {sample.received_to:%Y-%m-%d}"
     )
+    if document.grey_levels:
+        levels = document.grey_levels
+        print(
+            f"grey levels of {levels.images} images received {levels.received_from:%Y-%m-%d} to "
+            f"{levels.received_to:%Y-%m-%d} become those of the training: {levels.curve} (curve "
+            f"{levels.curve.sha256[:12]})"
+        )
     if document.budget:
         print(f"alert budget: {budget_in_words(AlertBudget(document.budget))}")
     for rule in document.calibration(0).rules:

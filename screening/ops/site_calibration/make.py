@@ -8,6 +8,7 @@ import numpy as np
 
 from screening.calibration.document import (
     CalibrationDocument,
+    GreyLevels,
     OfBundle,
     Recalibration,
     Sample,
@@ -16,6 +17,7 @@ from screening.calibration.document import (
 from screening.calibration.recalibration import ISOTONIC_FROM, points_of, recalibrate
 from screening.db.bundle_rows import ActiveBundle
 from screening.domain.alert_budget import AlertBudget, Raised, raised_by, rules_by_rank
+from screening.domain.grey_curve import sha256_of
 from screening.domain.scores import CLASS_TITLES, Class, ClassScores
 from screening.domain.site_calibration import rank_curve
 from screening.domain.triage import Measure, Priority, TriageRule, triage
@@ -50,6 +52,8 @@ class Request:
     budget: AlertBudget | None
     """None: the bundle's thresholds, for recalibrated probabilities."""
     made_at: datetime
+    grey_levels: GreyLevels | None = None
+    """The curve in force that the scores were made with; None: none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +66,52 @@ class Made:
     """What the bundle's own thresholds raise among them."""
 
 
-def require_enough(images: Sequence[ScoredImage], calling_ae_title: str) -> None:
-    """Raise CalibrationError where there are too few images, or studies, to calibrate by."""
+def with_grey_levels(
+    images: Sequence[ScoredImage], grey_levels: GreyLevels | None
+) -> list[ScoredImage]:
+    """Return the images whose scores were made with this curve: ranks of others say nothing.
+
+    grey_levels: None for images as they were rendered.
+    """
+    curve = sha256_of(grey_levels.curve if grey_levels else None)
+    return [one for one in images if one.grey_curve_sha256 == curve]
+
+
+def require_enough(
+    images: Sequence[ScoredImage], calling_ae_title: str, *, of_other_levels: int = 0
+) -> None:
+    """Raise CalibrationError where there are too few images, or studies, to calibrate by.
+
+    of_other_levels: images left out since they were scored with other grey levels.
+    """
     studies = len({image.study_instance_uid for image in images})
     if len(images) < LEAST_IMAGES or studies < LEAST_STUDIES:
         whose = f"from {calling_ae_title}" if calling_ae_title else "of this site"
         raise CalibrationError(
             f"expected at least {LEAST_IMAGES} images of {LEAST_STUDIES} studies {whose} with a "
-            f"current score of the active bundle, found {len(images)} of {studies} studies; wait "
+            f"current score of the active bundle, found {len(images)} of {studies} studies"
+            f"{_left_out(of_other_levels)}; wait "
             "for more, choose an earlier --since, or have earlier images scored with `screening "
             "reprocess`. Nothing was applied"
         )
 
 
+def _left_out(of_other_levels: int) -> str:
+    if not of_other_levels:
+        return ""
+    return f", and {of_other_levels} images scored with other grey levels than those in force"
+
+
 def make_calibration(
     request: Request, images: Sequence[ScoredImage], labelled: Labelled | None
 ) -> Made:
-    """Return the calibration; images: enough by `require_enough`.
+    """Return the calibration; images: enough by `require_enough`, of the request's grey levels.
 
-    Raises CalibrationError where the labels are too few, or of one class.
+    Raises CalibrationError where the labels are too few, or of one class, and ValueError where an
+    image was scored with other grey levels.
     """
+    if len(with_grey_levels(images, request.grey_levels)) != len(images):
+        raise ValueError("expected scores made with one grey-level curve, found others")
     studies = scores_of_studies(images)
     ranks = {klass: rank_curve(study.of(klass) for study in studies) for klass in Class}
     curves, warnings = _recalibrations(labelled) if labelled else ({}, [])
@@ -107,6 +137,7 @@ def make_calibration(
             received_to=max(image.received_at for image in images),
             studies_per_day=studies_per_day(images),
         ),
+        grey_levels=request.grey_levels,
         budget=dict(request.budget.shares) if request.budget else {},
         rules=tuple(
             SiteRule.model_validate(

@@ -28,6 +28,8 @@ class ScoredImage:
     calling_ae_title: str
     received_at: datetime
     scores: ClassScores
+    grey_curve_sha256: str | None = None
+    """Of the site's grey-level curve that they were made with; None: of none."""
 
 
 def scored_images(database: Database, bundle_id: int) -> list[ScoredImage]:
@@ -46,6 +48,7 @@ def scored_images(database: Database, bundle_id: int) -> list[ScoredImage]:
             result.covid19,
             result.pneumonia,
             result.normal,
+            result.grey_curve_sha256,
         )
         .join(result, result.instance_id == Instance.id)
         .where(
@@ -60,7 +63,9 @@ def scored_images(database: Database, bundle_id: int) -> list[ScoredImage]:
     with database.read() as session:
         return [
             ScoredImage(
-                *row[:5], ClassScores(*(min(max(value or 0.0, 0.0), 1.0) for value in row[5:]))
+                *row[:5],
+                ClassScores(*(min(max(value or 0.0, 0.0), 1.0) for value in row[5:8])),
+                row.grey_curve_sha256,
             )
             for row in session.execute(statement)
         ]

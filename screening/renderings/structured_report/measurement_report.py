@@ -119,6 +119,7 @@ def _calibration_parameters(calibration: CalibrationIdentity | None) -> list[str
     return [
         f"site calibration: {calibration.name}, sha256 {calibration.sha256}",
         *(f"site calibration, {rule}" for rule in calibration.rules),
+        *([f"grey levels: {calibration.grey_levels}"] if calibration.grey_levels else []),
     ]
 
 

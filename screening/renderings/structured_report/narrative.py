@@ -82,10 +82,13 @@ def calibration_in_words(content: ReportContent) -> str:
     calibration = content.calibration
     if calibration is None:
         return NOT_CALIBRATED
+    levels = " Grey levels are adapted to this site." if calibration.grey_levels else ""
+    if not calibration.has_thresholds:
+        return f"{NOT_CALIBRATED}{levels}"
     recalibrated = f" Recalibrated: {calibration.recalibrated}." if calibration.recalibrated else ""
     return (
         f"Calibrated for {calibration.name}, from {calibration.studies} studies of this site: the "
-        f"priority compares the image with these.{recalibrated}"
+        f"priority compares the image with these.{recalibrated}{levels}"
     )
 
 

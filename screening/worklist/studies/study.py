@@ -52,6 +52,7 @@ class Result:
 
     stands: this is the result that counts for the image. reason: in words, "" where none.
     calibration: the site's own that gave the priority, "" for the bundle's thresholds.
+    grey_curve_sha256: of the site's grey-level curve that the image was scored with, "" without.
     recalibrated: the probabilities by it, in words, "" without. timings_s: seconds by step.
     image_statistics: by which drift is told, by name. render_path: how the pixels became a picture.
     """
@@ -70,6 +71,7 @@ class Result:
     priority: str
     rule: str
     calibration: str
+    grey_curve_sha256: str
     recalibrated: str
     finished_at: datetime | None
     timings_s: Mapping[str, Any]
@@ -197,7 +199,8 @@ def _result(session: Session, row: Classification, *, stands: bool) -> Result:
         ),
         priority=row.priority or "",
         rule=row.priority_rule or "",
-        calibration=calibration.name if calibration else "",
+        calibration=calibration.title if calibration else "",
+        grey_curve_sha256=row.grey_curve_sha256 or "",
         recalibrated=(
             calibration.calibration.recalibrated_in_words(scores) if calibration and scores else ""
         ),
