@@ -1,16 +1,19 @@
 """Score files without a database or a server: the same checks, pixels and ensemble."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from screening.domain.eligibility import EligibilityRules, Refusal
+from screening.domain.grey_curve import GreyCurve
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import triage
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.examination import Failed, Ready, examine
+from screening.imaging.network_input.grey_levels import grey_curve
 
 FILES_AT_ONCE = 8
 
@@ -51,16 +54,45 @@ class FileScore:
 
 
 def score_files(
-    ensemble: Ensemble, files: Iterable[Path], rules: EligibilityRules
+    ensemble: Ensemble,
+    files: Iterable[Path],
+    rules: EligibilityRules,
+    curve: GreyCurve | None = None,
 ) -> Iterator[FileScore]:
-    """Score DICOM, PNG and JPEG files, in order; a bad file is a result, never an exception."""
+    """Score DICOM, PNG and JPEG files, in order; a bad file is a result, never an exception.
+
+    curve: the site's grey-level curve, as a worker applies it.
+    """
     waiting = iter(files)
+    prepare = partial(ensemble.prepare, curve=curve)
     while some := list(islice(waiting, FILES_AT_ONCE)):
-        examined = [examine(path, rules, ensemble.prepare) for path in some]
+        examined = [examine(path, rules, prepare) for path in some]
         ready = [found for found in examined if isinstance(found, Ready)]
         screened = iter(ensemble.screen([found.prepared for found in ready]))
         for path, found in zip(some, examined, strict=True):
             yield _file_score(path, next(screened) if isinstance(found, Ready) else found, ensemble)
+
+
+def curve_of_files(
+    ensemble: Ensemble,
+    files: Iterable[Path],
+    rules: EligibilityRules,
+    training_levels: Sequence[float],
+    *,
+    most: int,
+) -> GreyCurve | None:
+    """Return the grey-level curve that the first files give which could be scored, up to `most`.
+
+    training_levels: of the bundle's reference. None where no file could be scored.
+    """
+    found: list[tuple[float, ...]] = []
+    for path in files:
+        examined = examine(path, rules, ensemble.prepare)
+        if isinstance(examined, Ready) and examined.prepared.refusal is None:
+            found.append(ensemble.level_quantiles(examined.prepared))
+        if len(found) == most:
+            break
+    return grey_curve(found, training_levels) if found else None
 
 
 def _file_score(

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from screening import __version__
 from screening.db.breakers import FailingDestination
 from screening.db.bundle_rows import ActiveBundle
-from screening.db.calibrations import CalibrationState
+from screening.db.calibration_state import CalibrationState
 from screening.db.corrections import CorrectionDetail
 from screening.domain.reading import called_class
 from screening.domain.shown_values import is_uid

@@ -16,7 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from screening.db.breakers import failing_destinations
 from screening.db.bundle_rows import active_bundle
-from screening.db.calibrations import calibration_state
+from screening.db.calibration_state import calibration_state
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.drift.of_senders import RecentDrift, read_drift

@@ -9,10 +9,9 @@ from sqlalchemy import select
 from screening.calibration.document import document_bytes, parse_document
 from screening.classify.claim import claim, still_held
 from screening.classify.record import record
+from screening.db.calibration_state import CalibrationState, calibration_state
 from screening.db.calibrations import (
-    CalibrationState,
     active_calibrations,
-    calibration_state,
     calibrations_in_force,
     give_priority,
     kept_calibrations,

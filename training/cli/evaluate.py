@@ -68,12 +68,22 @@ def evaluate(
             "bundle never saw, and what it costs.",
         ),
     ] = False,
+    site_levels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With --bundle: what a grey-level curve of N unlabelled images brings each "
+            "hospital of the manifest that the bundle never saw.",
+        ),
+    ] = None,
     most: Annotated[
         int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="With --test-time-augmentation: at most N images of each hospital and label.",
+            help="With --test-time-augmentation or --site-levels: at most N images of each "
+            "hospital and label.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -86,10 +96,12 @@ def evaluate(
     targets of a release, and keeps the result beside the manifest. With --leave-out-hospital, it
     measures runs on the hospitals that they left out; runs that left out the same hospitals count
     as one ensemble. With --bundle and --test-time-augmentation, it measures each view of the bundle
-    alone and together at hospitals that the bundle never saw.
+    alone and together at hospitals that the bundle never saw; with --site-levels, it measures
+    these hospitals without and with a grey-level curve of their own.
 
     Example: screening train evaluate runs/khan2020-4class --data manifest.csv
     screening train evaluate --bundle bundles/chest-1 --split-from runs/a --data manifest.csv
+    screening train evaluate --bundle bundles/chest-1 --site-levels 100 --data manifest.csv
     screening train evaluate runs/a runs/b --leave-out-hospital --data manifest.csv
     """
     options = ScoringOptions(as_json, workers, cache)
@@ -101,6 +113,10 @@ def evaluate(
         from training.cli.augmentation import tell_augmentation_cost
 
         tell_augmentation_cost(bundle, data, most=most, out=out, as_json=as_json)
+    elif bundle and site_levels:
+        from training.cli.site_levels import tell_site_levels
+
+        tell_site_levels(bundle, data, images=site_levels, most=most, out=out, as_json=as_json)
     elif bundle:
         _evaluate_bundle(bundle, split_from, split, data, options)
     else:

@@ -7,6 +7,7 @@ are collections whose images name no hospital, or share some.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Adult(StrEnum):
@@ -52,6 +53,20 @@ def hospital_of(source: str, published: str = "") -> str:
     """Return a source's block: the table's, else the published hospital, else the source."""
     known = KNOWN_SOURCES.get(source)
     return known.hospital if known else published or source
+
+
+def hospitals_seen(provenance: Mapping[str, Any]) -> frozenset[str]:
+    """Return the hospitals that a bundle's members were trained on or chosen by.
+
+    provenance: of its manifest.
+    """
+    return frozenset(
+        hospital_of(source)
+        for member in provenance.get("members", ())
+        for part in ("train", "validation")
+        for sources in member["images"].get(part, {}).values()
+        for source in sources
+    )
 
 
 def adult_of(source: str) -> Adult:

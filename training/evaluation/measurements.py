@@ -22,6 +22,8 @@ LEFT_OUT_NAME = "left-out.json"
 """Of `screening train evaluate --leave-out-hospital --bundle`, in the bundle's folder."""
 AUGMENTATION_NAME = "test-time-augmentation.json"
 """Of `screening train evaluate --bundle --test-time-augmentation`, in the folder of --out."""
+SITE_LEVELS_NAME = "site-levels.json"
+"""Of `screening train evaluate --bundle --site-levels`, in the folder of --out."""
 PROBE_NAME = "source-probe.json"
 """Of `screening train probe`, in the fold's folder."""
 

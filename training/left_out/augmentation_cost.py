@@ -27,6 +27,7 @@ from screening.networks.test_time_augmentation import (
     OWN,
     augmented_views,
 )
+from training.data.hospitals import hospitals_seen
 from training.data.manifest import ImageRow
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
@@ -36,7 +37,6 @@ from training.left_out.figures import AREAS, Figure, LeftOutFigures, left_out_fi
 from training.left_out.scores import HospitalScores, scores_of_rows
 from training.metrics.classification import Estimate
 from training.metrics.intervals import percentile_interval
-from training.release.training_levels import hospitals_seen
 
 Views = tuple[str, ...]
 SETS: tuple[Views, ...] = (
@@ -87,7 +87,7 @@ def unseen_rows(
 
     most: of each hospital and label, evenly spread. Raises TrainingError where there are none.
     """
-    seen = hospitals_seen(bundle)
+    seen = hospitals_seen(bundle.manifest.provenance)
     groups: dict[tuple[str, str], list[ImageRow]] = {}
     for row in rows:
         if row.hospital not in seen and not row.duplicate_of:

@@ -14,7 +14,7 @@ from screening.bundles.registry import Bundle
 from screening.ensemble.ensemble import Ensemble
 from screening.imaging.network_input.grey_levels import training_quantiles
 from screening.imaging.rendering.radiograph_file import read_radiograph
-from training.data.hospitals import hospital_of
+from training.data.hospitals import hospitals_seen
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.runs.folder import read_split
@@ -68,19 +68,8 @@ def rows_trained_on(
 
 def rows_of_known_hospitals(bundle: Bundle, rows: Sequence[ImageRow]) -> tuple[ImageRow, ...]:
     """Return the images of hospitals that a bundle's manifest says it was trained on."""
-    known = hospitals_seen(bundle)
+    known = hospitals_seen(bundle.manifest.provenance)
     return tuple(row for row in rows if row.hospital in known and not row.duplicate_of)
-
-
-def hospitals_seen(bundle: Bundle) -> frozenset[str]:
-    """Return the hospitals that a bundle's members were trained on or chosen by."""
-    return frozenset(
-        hospital_of(source)
-        for member in bundle.manifest.provenance.get("members", ())
-        for part in ("train", "validation")
-        for sources in member["images"].get(part, {}).values()
-        for source in sources
-    )
 
 
 def _by_hospital(rows: Sequence[ImageRow]) -> list[list[ImageRow]]:

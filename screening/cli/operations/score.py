@@ -21,11 +21,23 @@ def score(
         str | None,
         typer.Option(help="Name, name@version or digest; default: the best one installed."),
     ] = None,
+    site_levels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Bring the grey levels to those of the training first, by one curve of the "
+            "first N files.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line.")
     ] = False,
 ) -> None:
     """Score chest radiographs in files.
+
+    With --site-levels, all files must be of one hospital: its images get one grey-level curve, as
+    `screening site calibrate --levels` gives it to those that a site receives.
 
     Example: screening score xrays/ --json
     """
@@ -40,11 +52,15 @@ def score(
     quiet_tensorflow()
     from screening.classify.batch import eligibility_rules
     from screening.ensemble.ensemble import Ensemble
-    from screening.ensemble.score_files import score_files
+    from screening.ensemble.score_files import curve_of_files, score_files
     from screening.storage_scu.objects import files_under
 
     ensemble = Ensemble.load(chosen)
-    results = score_files(ensemble, files_under(paths), eligibility_rules(settings))
+    rules, curve = eligibility_rules(settings), None
+    if site_levels:
+        levels = training_levels_of(chosen)
+        curve = curve_of_files(ensemble, files_under(paths), rules, levels, most=site_levels)
+    results = score_files(ensemble, files_under(paths), rules, curve)
     if as_json:
         for result in results:
             print(json_line(result.as_dict()), flush=True)
@@ -66,6 +82,19 @@ def _row(result: "FileScore") -> tuple[object, ...]:
         percent(ours.normal if ours else None),
         result.detail or result.reason,
     )
+
+
+def training_levels_of(bundle: "Bundle") -> tuple[float, ...]:
+    """Return the grey levels of a bundle's training; raise BundleError where nobody has them."""
+    from screening.bundles.reference import read_training_levels
+
+    levels = read_training_levels(bundle)
+    if not levels:
+        raise BundleError(
+            f"expected the grey levels of the training of {bundle.identity} in reference.json "
+            "beside its manifest, found none; have them measured with `screening train levels`"
+        )
+    return levels
 
 
 def best_bundle(settings: "Settings") -> "Bundle":

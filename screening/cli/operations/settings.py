@@ -44,7 +44,7 @@ def _calibration(settings: "Settings") -> str:
     from sqlalchemy.engine import make_url
 
     from screening.cli.opened import opened_database
-    from screening.db.calibrations import calibration_state
+    from screening.db.calibration_state import calibration_state
     from screening.errors import ScreeningError
 
     unknown = "unknown, since the database cannot be read"

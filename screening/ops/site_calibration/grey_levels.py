@@ -21,6 +21,10 @@ from screening.errors import CalibrationError
 from screening.imaging.network_input.grey_levels import grey_curve
 from screening.ops.site_calibration.make import LEAST_IMAGES, Request
 
+LEVELS_ALONE = (
+    "grey levels alone: the thresholds are the bundle's own until `screening site calibrate` makes "
+    "ranks of scores with these levels"
+)
 MOST_IMAGES = 500
 """The newest; a hundred tell a curve as well as all do."""
 
@@ -113,8 +117,5 @@ def make_levels(
             for r in request.bundle_rules
         ),
         ranks={},
-        warnings=(
-            "grey levels alone: the thresholds are the bundle's own until `screening site "
-            "calibrate` makes ranks of scores with these levels",
-        ),
+        warnings=(LEVELS_ALONE,),
     )

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from screening.calibration.document import THE_WHOLE_SITE
 from screening.db.breakers import FailingDestination
-from screening.db.calibrations import CalibrationState
+from screening.db.calibration_state import CalibrationState
 from screening.db.tables.calibrations import WHOLE_SITE
 from screening.domain.drift import Likeness
 from screening.drift.of_senders import SenderDrift

@@ -1,0 +1,77 @@
+"""`screening train evaluate --bundle --site-levels`."""
+
+# ruff: noqa: PLC0415  Keras is loaded only where a network scores
+
+import json
+from pathlib import Path
+
+import typer
+
+from training.errors import TrainingError
+
+
+def tell_site_levels(
+    directory: Path, data: Path, *, images: int, most: int | None, out: Path | None, as_json: bool
+) -> None:
+    """Print what a curve of its own brings each hospital that a bundle never saw.
+
+    images: that a curve is drawn from. most: images of each hospital and label that are scored.
+    out: a folder that the table is written to, too. Raises TrainingError where the manifest has no
+    such hospital, or the bundle does not tell its training's levels.
+    """
+    from screening.bundles.reference import read_training_levels
+    from screening.bundles.registry import load_bundle
+    from screening.ensemble.ensemble import Ensemble
+    from training.console import print_table
+    from training.data.manifest import read_manifest
+    from training.evaluation.files import in_percent, print_lines
+    from training.evaluation.measurements import SITE_LEVELS_NAME, write_beside
+    from training.left_out.augmentation_cost import unseen_rows
+    from training.left_out.figures import Figure
+    from training.left_out.site_levels import HOW, measure_site_levels, site_levels_json
+
+    bundle = load_bundle(directory)
+    levels = read_training_levels(bundle)
+    if not levels:
+        raise TrainingError(
+            f"expected the grey levels of the training of {bundle.identity} beside its manifest, "
+            "found none; measure them first with `screening train levels`"
+        )
+    rows = unseen_rows(bundle, read_manifest(data), most)
+    found = measure_site_levels(Ensemble.load(bundle), rows, levels, most=images)
+    content = {"bundle": bundle.identity, **site_levels_json(found)}
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_beside(out, SITE_LEVELS_NAME, content)
+    if as_json:
+        typer.echo(json.dumps(content, indent=2, allow_nan=False))
+        return
+    print_table(
+        f"{len(rows)} images of hospitals never seen; percent (95 % interval)",
+        ("hospital", "images of its curve", "figure", "as rendered", "with its curve"),
+        [
+            (
+                before.hospital,
+                found.images[before.hospital],
+                figure.value,
+                in_percent(before.told[figure].estimate),
+                in_percent(after.told[figure].estimate),
+            )
+            for before, after in zip(
+                found.as_rendered.hospitals, found.with_curve.hospitals, strict=True
+            )
+            for figure in Figure
+            if figure in before.told
+        ]
+        + [
+            (
+                "mean",
+                "",
+                figure.value,
+                in_percent(found.as_rendered.means[figure]),
+                in_percent(found.with_curve.means[figure]),
+            )
+            for figure in Figure
+        ],
+    )
+    print_lines(HOW)
