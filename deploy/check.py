@@ -33,7 +33,7 @@ from deploy.files import (
     read_yaml,
 )
 from screening.cli.main import app
-from screening.db.calibrations import CalibrationState
+from screening.db.calibration_state import CalibrationState
 from screening.domain.drift import FEWEST_IMAGES, RecentImage, gauge
 from screening.domain.observed import observed
 from screening.domain.reading import Label

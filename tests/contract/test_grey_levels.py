@@ -129,8 +129,7 @@ def newest_event(database: Database, kind: str) -> Event:
 def test_a_curve_is_drawn_from_what_results_keep_of_their_images(
     database: Database, bundle_id: int
 ) -> None:
-    """It brings dark images to the training's levels; thresholds stay the bundle's, and say so. A
-    sender's own curve goes before the whole site's."""
+    """Dark images come to the training's levels; thresholds stay the bundle's, and say so."""
     add_site(database, bundle_id, studies=STUDIES)
     with pytest.raises(CalibrationError, match=r"at least 5 images .* grey levels, found 0"):
         drawn(database)

@@ -110,11 +110,11 @@ def evaluate(
 
         tell_left_out(_named(runs), data, LeftOutOptions(out=out, bundle=bundle, **asdict(options)))
     elif bundle and test_time_augmentation:
-        from training.cli.augmentation import tell_augmentation_cost
+        from training.cli.never_seen import tell_augmentation_cost
 
         tell_augmentation_cost(bundle, data, most=most, out=out, as_json=as_json)
     elif bundle and site_levels:
-        from training.cli.site_levels import tell_site_levels
+        from training.cli.never_seen import tell_site_levels
 
         tell_site_levels(bundle, data, images=site_levels, most=most, out=out, as_json=as_json)
     elif bundle:

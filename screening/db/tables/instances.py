@@ -142,13 +142,12 @@ class Classification(Base):
     calibration_id: Mapped[int | None] = mapped_column(BigKey)
     """The row of `site_calibrations` that gave the priority; None: the bundle's thresholds."""
     grey_curve_sha256: Mapped[str | None] = mapped_column(String(64))
-    """Of the site's grey-level curve that the scores were made with; None: of none."""
+    """Of the site's curve that the scores were made with; None: of none."""
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     render_path: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
     image_statistics: Mapped[dict[str, Any] | None]
     """`domain.image_statistics` of a scored image, by name; None: scored before they were kept."""
-
     stands_since: Mapped[datetime | None]
     """Since when this is the instance's result; None while it is not (`db/standing_results.py`)."""
 

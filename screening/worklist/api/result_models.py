@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from screening.db.calibrations import CalibrationState
+from screening.db.calibration_state import CalibrationState
 from screening.domain.shown_values import shown_uid
 from screening.worklist.studies.study import HistoryLine, InstanceDetail
 

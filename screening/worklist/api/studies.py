@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from screening.db.bundle_rows import active_bundle
-from screening.db.calibrations import calibration_state
+from screening.db.calibration_state import calibration_state
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.domain.roles import Right
