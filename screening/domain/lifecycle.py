@@ -10,6 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
+from screening.domain.procedure_step import ENDS_OF_A_STEP_REPORT, StepReportState
+
 
 class ClassificationState(StrEnum):
     """Where an instance stands with one bundle."""
@@ -211,11 +213,18 @@ _PEER_COMMITMENT_REQUEST = Lifecycle(
     },
     self_edges={PeerCommitmentRequestState.REPORTING},  # its lease ran out
 )
+_STEP_REPORT = Lifecycle(
+    initial=(StepReportState.DUE,),
+    edges={
+        StepReportState.DUE: {StepReportState.SENDING, StepReportState.GIVEN_UP},
+        StepReportState.SENDING: set(StepReportState) - {StepReportState.SENDING},
+        **{state: set() for state in ENDS_OF_A_STEP_REPORT},
+    },
+    self_edges={StepReportState.SENDING},  # its lease ran out
+)
 _CORRECTION = Lifecycle(
-    initial=(
-        CorrectionState.WAITING,
-        CorrectionState.REPLACED,  # of the object that stood before any correction
-    ),
+    # REPLACED: of the object that stood before any correction
+    initial=(CorrectionState.WAITING, CorrectionState.REPLACED),
     edges={
         CorrectionState.WAITING: {CorrectionState.ACCEPTED, CorrectionState.REJECTED},
         CorrectionState.ACCEPTED: {CorrectionState.REPLACED},  # another one was accepted
@@ -232,13 +241,8 @@ _READING = Lifecycle(
     },
 )
 _BUNDLE = Lifecycle(
-    initial=(
-        BundleRole.RETIRED,  # also of one that is new, and made active at once
-    ),
-    edges={
-        BundleRole.RETIRED: {BundleRole.ACTIVE},
-        BundleRole.ACTIVE: {BundleRole.RETIRED},
-    },
+    initial=(BundleRole.RETIRED,),  # also of one that is new, and made active at once
+    edges={BundleRole.RETIRED: {BundleRole.ACTIVE}, BundleRole.ACTIVE: {BundleRole.RETIRED}},
 )
 LIFECYCLES: Mapping[type[StrEnum], Lifecycle] = {
     ClassificationState: _CLASSIFICATION,
@@ -246,6 +250,7 @@ LIFECYCLES: Mapping[type[StrEnum], Lifecycle] = {
     DeliveryState: _DELIVERY,
     ReportCommitmentState: _REPORT_COMMITMENT,
     PeerCommitmentRequestState: _PEER_COMMITMENT_REQUEST,
+    StepReportState: _STEP_REPORT,
     CorrectionState: _CORRECTION,
     ReadingState: _READING,
     BundleRole: _BUNDLE,
