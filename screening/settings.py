@@ -53,6 +53,7 @@ BACKOFF_SETTINGS: Mapping[Retried, tuple[str, str]] = {
     Retried.PROBE: ("retry_first_s", "breaker_longest_s"),
     Retried.COMMITMENT: ("retry_first_s", "retry_longest_s"),
     Retried.COMMITMENT_REQUEST: ("retry_first_s", "retry_longest_s"),
+    Retried.STEP_REPORT: ("retry_first_s", "retry_longest_s"),
 }
 """The settings that stand for the first and the longest wait; the others are fixed."""
 
@@ -156,8 +157,39 @@ class StowClient(BaseModel):
     token_file: Path
 
 
+class UpsPeer(BaseModel):
+    """An AE that may ask for Unified Procedure Steps.
+
+    host, port: where it listens for reports of events; without them it hears of none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ae_title: AETitle
+    host: str = ""
+    port: int = Field(0, ge=0, le=65535)
+    tls: bool = False
+    tls_server_name: str = ""
+
+    @property
+    def address(self) -> Peer | None:
+        """Where it listens; None: nowhere."""
+        if not (self.host and self.port):
+            return None
+        return Peer(
+            host=self.host,
+            port=self.port,
+            ae_title=self.ae_title,
+            tls=self.tls,
+            tls_server_name=self.tls_server_name,
+        )
+
+
 StowClients = Annotated[tuple[StowClient, ...], NoDecode, BeforeValidator(_from_json)]
 CommitmentPeers = Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_from_json)]
+UpsPeers = Annotated[tuple[UpsPeer, ...], NoDecode, BeforeValidator(_from_json)]
+RetrieveTitle = Annotated[str, AfterValidator(lambda value: _ae_title(value) if value else "")]
+WorklistLabel = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\\]*$")]
 AnyDestination = Annotated[DestinationSettings, BeforeValidator(_of_its_kind)]
 Destinations = Annotated[tuple[AnyDestination, ...], NoDecode, BeforeValidator(_from_json)]
 Routes = Annotated[tuple[Route, ...], NoDecode, BeforeValidator(_from_json)]
@@ -266,6 +298,19 @@ class Settings(BaseSettings):
         (),
         description="Where peers that request Storage Commitment receive the result (JSON "
         "list, or tables in the file)",
+    )
+    ups_peers: UpsPeers = Field(
+        (),
+        description="AE titles that may work from the list by Unified Procedure Step (JSON list, "
+        "or tables in the file); empty: none",
+    )
+    ups_worklist_label: WorklistLabel = Field(
+        "CHEST RADIOGRAPHS", description="Worklist Label of the procedure steps"
+    )
+    ups_retrieve_ae_title: RetrieveTitle = Field(
+        "",
+        description="AE title from which the images and reports that steps refer to can be "
+        "retrieved; empty: steps name none",
     )
     retention_days: float | None = Field(
         None,
@@ -515,6 +560,7 @@ def load_settings(**overrides: Any) -> Settings:
     _check_unique("destinations", [*(one.name for one in settings.destinations), *folder])
     _check_unique("commitment_peers", [one.ae_title for one in settings.commitment_peers])
     _check_unique("stow_clients", [one.ae_title for one in settings.stow_clients])
+    _check_unique("ups_peers", [one.ae_title for one in settings.ups_peers])
     _check_routes(settings)
     return settings
 

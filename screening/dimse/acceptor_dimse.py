@@ -25,6 +25,8 @@ from screening.transport.command_elements import C_STORE, UnusableCommandError
 
 LARGEST_DATA_SET_IN_MEMORY_BYTES = 1 << 22
 """Of messages that are not streamed to a file: every one but C-STORE."""
+MOST_CANCELS = 10
+"""That pynetdicom keeps; it would take the next one for a request."""
 LOOK_AROUND_S = 0.05
 """How often an association to which nothing is said looks whether it has ended."""
 Judge = Callable[[bytes, str], PlainMessage | RefusedRequest | IgnoredMessage]
@@ -153,6 +155,10 @@ class AcceptorDIMSE(GuardedDIMSE):
     def _pass_message_on(self, context_id: int, message: PlainMessage) -> DataSetFile | None:
         """Serve a C-STORE here, and let pynetdicom serve the others; return the object's file."""
         request = message.request
+        if request is not None:
+            self.cancel_req.pop(request.message_id, None)  # it was of an earlier request
+        elif len(self.cancel_req) >= MOST_CANCELS:
+            self.cancel_req.clear()
         if request is None or request.command_field != C_STORE:
             self.pass_command_set_on(context_id, message.command_set)
             return None

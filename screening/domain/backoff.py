@@ -41,6 +41,7 @@ class Retried(StrEnum):
     COMMITMENT = "asking for commitment"
     COMMITMENT_NOT_YET = "asking again, where the destination cannot commit itself yet"
     COMMITMENT_REQUEST = "answering a peer's request for commitment"
+    STEP_REPORT = "telling an AE of a procedure step"
     WRITE = "recording a result while the database is away"
     STATION = "starting a station that ended, under `screening up`"
 
@@ -53,6 +54,7 @@ BACKOFFS: Mapping[Retried, Backoff] = {
     Retried.COMMITMENT: Backoff(first_s=5, longest_s=600),
     Retried.COMMITMENT_NOT_YET: Backoff(first_s=60, longest_s=3600),
     Retried.COMMITMENT_REQUEST: Backoff(first_s=5, longest_s=600),
+    Retried.STEP_REPORT: Backoff(first_s=5, longest_s=600),
     Retried.WRITE: Backoff(first_s=0.1, longest_s=2, jitter=0),
     Retried.STATION: Backoff(first_s=1, longest_s=30, jitter=0),
 }

@@ -20,6 +20,8 @@ from screening.receive.operations import (
     NAMES,
     OPERATIONS,
     PRIORITIES,
+    TAG_BYTES,
+    WITH_PRIORITY,
 )
 from screening.receive.statuses import (
     CUT_SHORT,
@@ -30,7 +32,7 @@ from screening.transport.command_elements import (
     AFFECTED_SOP_CLASS_UID,
     AFFECTED_SOP_INSTANCE_UID,
     C_CANCEL,
-    C_STORE,
+    C_FIND,
     COMMAND_DATA_SET_TYPE,
     COMMAND_FIELD,
     MESSAGE_ID,
@@ -82,6 +84,8 @@ def judged(encoded: bytes, served: ServedBy) -> PlainMessage | RefusedRequest | 
     command_field = number_in(elements, COMMAND_FIELD)
     announced = number_in(elements, COMMAND_DATA_SET_TYPE)
     if command_field is not None and (command_field & RESPONSE or command_field == C_CANCEL):
+        if command_field == C_CANCEL and C_FIND in served.operations:
+            return _cancel(elements)
         return _response(elements, command_field, has_data_set=announced != NO_DATA_SET)
     operation = OPERATIONS.get(command_field or 0)
     has_data_set = announced not in {NO_DATA_SET, None}
@@ -133,13 +137,30 @@ def _plain_request(
     for tag in operation.parameters:
         is_uid = tag in UID_ELEMENTS
         plain[tag] = even(uid_in(elements, tag), "\0") if is_uid else elements[tag]
+    if operation.tag_list is not None:
+        tags = elements.get(operation.tag_list, b"")
+        if tags and not len(tags) % TAG_BYTES:
+            plain[operation.tag_list] = tags
     mended = ""
-    if request.command_field == C_STORE:
+    if request.command_field in WITH_PRIORITY:
         priority = number_in(elements, PRIORITY)
         if priority not in PRIORITIES:
             priority, mended = MEDIUM_PRIORITY, "Priority is none of 0, 1 and 2: taken as medium"
         plain[PRIORITY] = number(priority or MEDIUM_PRIORITY)
     return PlainMessage(encoded_elements(plain), has_data_set, request, mended)
+
+
+def _cancel(elements: Mapping[int, bytes]) -> PlainMessage | IgnoredMessage:
+    """Return a C-CANCEL, which pynetdicom shows to the handler of the request that it names."""
+    responded_to = number_in(elements, MESSAGE_ID_RESPONDED_TO)
+    if responded_to is None:
+        return IgnoredMessage(has_data_set=False)
+    plain = {
+        COMMAND_FIELD: number(C_CANCEL),
+        MESSAGE_ID_RESPONDED_TO: number(responded_to),
+        COMMAND_DATA_SET_TYPE: number(NO_DATA_SET),
+    }
+    return PlainMessage(encoded_elements(plain), has_data_set=False)
 
 
 def _response(

@@ -21,17 +21,23 @@ from screening.transport.command_elements import (
     ACTION_TYPE_ID,
     AFFECTED_SOP_CLASS_UID,
     AFFECTED_SOP_INSTANCE_UID,
+    ATTRIBUTE_IDENTIFIER_LIST,
     C_ECHO,
+    C_FIND,
     C_STORE,
     EVENT_TYPE_ID,
     N_ACTION,
     N_EVENT_REPORT,
+    N_GET,
+    N_SET,
     REQUESTED_SOP_CLASS_UID,
     REQUESTED_SOP_INSTANCE_UID,
 )
 
 PRIORITIES = (0, 1, 2)
 MEDIUM_PRIORITY = 0
+WITH_PRIORITY = frozenset({C_STORE, C_FIND})
+TAG_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Operation:
     """The status of one that is not served here."""
     parameters: Mapping[int, int]
     """Elements that it must have, with the status of one that is absent or illegal."""
+    tag_list: int | None = None
+    """An element that it may have: a list of tags."""
 
 
 OPERATIONS: Mapping[int, Operation] = {
@@ -69,6 +77,37 @@ OPERATIONS: Mapping[int, Operation] = {
         sop_class=AFFECTED_SOP_CLASS_UID,
         other_class=SOP_CLASS_NOT_SUPPORTED,
         parameters={AFFECTED_SOP_CLASS_UID: SOP_CLASS_NOT_SUPPORTED},
+    ),
+    C_FIND: Operation(
+        "C-FIND",
+        evt.EVT_C_FIND,
+        has_data_set=True,
+        sop_class=AFFECTED_SOP_CLASS_UID,
+        other_class=SOP_CLASS_NOT_SUPPORTED,
+        parameters={AFFECTED_SOP_CLASS_UID: SOP_CLASS_NOT_SUPPORTED},
+    ),
+    N_GET: Operation(
+        "N-GET",
+        evt.EVT_N_GET,
+        has_data_set=False,
+        sop_class=REQUESTED_SOP_CLASS_UID,
+        other_class=NO_SUCH_SOP_CLASS,
+        parameters={
+            REQUESTED_SOP_CLASS_UID: NO_SUCH_SOP_CLASS,
+            REQUESTED_SOP_INSTANCE_UID: NO_SUCH_INSTANCE,
+        },
+        tag_list=ATTRIBUTE_IDENTIFIER_LIST,
+    ),
+    N_SET: Operation(
+        "N-SET",
+        evt.EVT_N_SET,
+        has_data_set=True,
+        sop_class=REQUESTED_SOP_CLASS_UID,
+        other_class=NO_SUCH_SOP_CLASS,
+        parameters={
+            REQUESTED_SOP_CLASS_UID: NO_SUCH_SOP_CLASS,
+            REQUESTED_SOP_INSTANCE_UID: NO_SUCH_INSTANCE,
+        },
     ),
     N_ACTION: Operation(
         "N-ACTION",

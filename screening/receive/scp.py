@@ -47,11 +47,15 @@ FINISH_TIMEOUT_S = 10
 
 @contextmanager
 def running_scp(
-    settings: Settings, database: Database, share: Share | None = None
+    settings: Settings,
+    database: Database,
+    share: Share | None = None,
+    more: Collection[Service] = (),
 ) -> Iterator[tuple[str, int]]:
     """Serve associations inside the block; yields the (host, port) listened on.
 
-    share: of this process where several serve one port.
+    share: of this process where several serve one port. more: services beside those of this
+    station.
     At the end no new association is taken and those under way may finish.
     Raises StartupError where the address cannot be listened on, SettingsError where the files for
     TLS are not right.
@@ -74,6 +78,7 @@ def running_scp(
         storage.service(settings.extra_sop_classes),
         CommitmentRequestHandler(database, reporter).service(),
         CommitmentAnswerHandler(database).service(),
+        *more,
     )
     with spool.receiving(), reporter.running():
         ae = _make_ae(settings, services)

@@ -33,6 +33,8 @@ class Service:
     files: Collection[int] = ()
     """Command Fields of operations whose data sets are written to files: C-STORE, without a
     handler here (`dimse.acceptor.Terms.store`)."""
+    also_named: tuple[str, ...] = ()
+    """SOP classes that requests may name besides, which have no presentation contexts here."""
     role_of_peer: Literal["scu", "scp"] | None = None
     """What the peer is, where both roles may be negotiated. Source: PS3.7 D.3.3.4."""
 
@@ -72,7 +74,7 @@ def judge_of(services: Collection[Service]) -> Judge:
     served: dict[str, ServedBy] = {}
     for service in services:
         operations = frozenset([*service.handlers, *service.files])
-        sop_classes = frozenset(service.sop_classes)
+        sop_classes = frozenset([*service.sop_classes, *service.also_named])
         for sop_class in service.sop_classes:
             before = served.get(sop_class, ServedBy(frozenset(), frozenset()))
             served[sop_class] = ServedBy(

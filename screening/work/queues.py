@@ -10,6 +10,7 @@ from screening.db.tables.columns import stands_at
 from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.db.tables.commitment_scu import ReportCommitment
 from screening.db.tables.instances import Classification, Delivery
+from screening.db.tables.procedure_steps import StepReport
 from screening.domain.lifecycle import (
     ClassificationState,
     DeliveryState,
@@ -17,6 +18,7 @@ from screening.domain.lifecycle import (
     ReportCommitmentState,
     ReportState,
 )
+from screening.domain.procedure_step import StepReportState
 from screening.work.work_queue import Lease, WorkQueue
 
 LONGEST_CLASSIFICATION_LEASE_S = 600
@@ -28,6 +30,8 @@ QUERY_LEASE_S = 600
 """Longer than the queries about the reports of one transaction may take."""
 REQUEST_LEASE_S = 120
 """Longer than an answer takes to be sent, on the request's own association if the peer waits."""
+STEP_REPORT_LEASE_S = 60
+"""Longer than one report may take to send (`storage_scu.destination.Timeouts`, together 45 s)."""
 
 CLASSIFICATIONS = WorkQueue(
     table=Classification,
@@ -120,3 +124,24 @@ OPEN_REQUESTS = stands_at(
     PeerCommitmentRequestState.REPORTING,
 )
 """The condition of the partial index by which PEER_COMMITMENT_REQUESTS is read."""
+
+STEP_REPORTS = WorkQueue(
+    table=StepReport,
+    key=StepReport.id,
+    lane=None,
+    state=StepReport.state,
+    waiting=StepReportState.DUE,
+    attempts=StepReport.attempts,
+    not_before=StepReport.not_before,
+    lease=Lease(
+        state=StepReportState.SENDING,
+        token=StepReport.attempts,
+        ends_at=StepReport.not_before,
+        longest_s=2 * STEP_REPORT_LEASE_S,
+        keeps_token=True,
+    ),
+    loaded=(selectinload(StepReport.step),),
+    by_key=True,
+)
+OPEN_STEP_REPORTS = stands_at(StepReport.state, StepReportState.DUE, StepReportState.SENDING)
+"""The condition of the partial index by which STEP_REPORTS is read."""

@@ -11,13 +11,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from fastapi import FastAPI, Request
-from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from screening.db.event_mark import newest_mark
 from screening.db.session import Database
-from screening.db.tables.instances import Event
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
 
@@ -31,23 +30,9 @@ STREAM_S = 120.0
 """A stream ends after so long, and the browser opens another: so one that nobody reads ends."""
 SEND_TIMEOUT_S = 10.0
 RECONNECT_AFTER_MS = 3000
-LATE_EVENTS = 1000
-"""So many of the newest events are counted: one of a slow transaction has an earlier number."""
 CHANGED, CURRENT = "changed", "current"
 FULL = "Too many pages are open at once. This one asks for the list every few seconds instead."
 log = get_logger()
-
-
-def newest_mark(database: Database) -> str:
-    """Return a text that is another one after every event that is recorded.
-
-    Raises DatabaseUnavailableError where the database is away.
-    """
-    newest = select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()
-    recent = select(func.count()).where(Event.id > newest - LATE_EVENTS).scalar_subquery()
-    with database.read() as session:
-        number, count = session.execute(select(newest, recent)).one()
-    return f"{number}-{count}"
 
 
 class Changes:

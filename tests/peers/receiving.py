@@ -22,6 +22,7 @@ from screening.storage_scu.association import Answer, Context, associate
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.objects import EncodedObject, identify
 from screening.storage_scu.verification import answers_echo
+from screening.ups.service import running_ups
 from tests.reports.samples import header
 
 SIDE_PIXELS = 64
@@ -124,6 +125,7 @@ def running_receiver(folder: Path, database: Database, **settings: Any) -> Itera
     """Run the SCP on a free port; its spool and broker are below `folder`."""
     values = {"data_dir": folder, "scp_port": 0, "min_free_mib": 0, **settings}
     told = load_settings(**values)
-    with running_scp(told, database) as (host, port):
+    with running_ups(told, database) as more, running_scp(told, database, more=more) as address:
+        host, port = address
         peer = DicomDestination("scp", host, port, told.ae_title, "CR_ROOM_1")
         yield Receiver(told, database, peer)

@@ -39,6 +39,7 @@ def receive(supervised: Supervised = False) -> None:
         from screening.ops.retention_timer import running_retention
         from screening.receive.processes.port import serve_in_processes
         from screening.receive.scp import running_scp
+        from screening.ups.service import running_ups
 
         def serve(share: "Share | None" = None) -> None:
             """Serve associations until SIGTERM or Ctrl-C, alone or as one of several processes."""
@@ -46,7 +47,8 @@ def receive(supervised: Supervised = False) -> None:
             is_first = share is None or share.is_first
             with (
                 opened_database(settings) as (_, database),
-                running_scp(settings, database, share),
+                running_ups(settings, database, reports=is_first) as more,
+                running_scp(settings, database, share, more),
                 running_retention(settings, database) if is_first else nullcontext(),
             ):
                 stop.wait()

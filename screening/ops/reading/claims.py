@@ -7,23 +7,21 @@ are told who. Each act locks the study's row first, as everything does that chan
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from screening.db.clock import shared_now
 from screening.db.events import add_event
 from screening.db.session import Database
-from screening.db.states import change_state, new_row
-from screening.db.tables.instances import Instance
 from screening.db.tables.readings import Reading
 from screening.db.tables.studies import Study
-from screening.domain.lifecycle import ReadingState
 from screening.domain.reading import Actor, Opinion, StudyReading
 from screening.errors import DecisionRefusedError
 from screening.ops.reading.feedback import record_feedback
 from screening.ops.reading.turns import (
     RELOAD,
+    begin_turn,
     claimed_error,
+    end_turn,
+    finish_turn,
     finished_reading,
     is_open,
     locked_study,
@@ -52,7 +50,7 @@ def claim_study(database: Database, study_instance_uid: str, actor: Actor) -> No
             raise DecisionRefusedError(
                 f"expected an unread study, found that {study.reader} has read it; {RELOAD}"
             )
-        _claim(session, study, actor)
+        begin_turn(session, study, actor)
 
 
 def release_claim(database: Database, study_instance_uid: str, actor: Actor) -> str:
@@ -67,7 +65,7 @@ def release_claim(database: Database, study_instance_uid: str, actor: Actor) -> 
         if reading is None:
             raise DecisionRefusedError(f"expected a claimed study, found no claim; {RELOAD}")
         require_own(reading, reading.claimed_by, actor)
-        _release(session, reading, actor)
+        end_turn(session, reading, actor)
         add_event(
             session,
             "claim_released",
@@ -104,8 +102,8 @@ def mark_read(
                 f"expected the {images_seen} images that you were shown, found {study.instances}; "
                 f"{RELOAD} before you mark it read"
             )
-        reading = reading or _claim(session, study, actor)
-        _finish(session, study, reading, actor)
+        reading = reading or begin_turn(session, study, actor)
+        finish_turn(session, study, reading, actor)
         if opinion is not None:
             record_feedback(session, study, reading, actor, opinion)
 
@@ -119,7 +117,7 @@ def take_back(database: Database, study_instance_uid: str, actor: Actor) -> None
     with database.write() as session:
         reading = finished_reading(session, locked_study(session, study_instance_uid, actor))
         require_own(reading, str(reading.read_by), actor)
-        _release(session, reading, actor)
+        end_turn(session, reading, actor)
         add_event(
             session, "reading_taken_back", study_instance_uid=study_instance_uid, by=actor.name
         )
@@ -144,7 +142,7 @@ def mark_read_before(
         studies = [locked_study(session, uid, actor) for uid in uids]
         unread = [one for one in studies if one.reading == StudyReading.UNREAD]
         for study in unread:
-            _finish(session, study, _claim(session, study, actor), actor)
+            finish_turn(session, study, begin_turn(session, study, actor), actor)
     return len(unread)
 
 
@@ -171,44 +169,3 @@ def open_claims(database: Database) -> list[OpenClaim]:
             OpenClaim(row.study_instance_uid, row.claimed_by, row.claimed_at, priority)
             for row, priority in session.execute(claims)
         ]
-
-
-def _claim(session: Session, study: Study, actor: Actor) -> Reading:
-    reading = new_row(
-        Reading,
-        ReadingState.CLAIMED,
-        study_instance_uid=study.study_instance_uid,
-        claimed_by=actor.name,
-        claimed_at=shared_now(session),
-        held_priority=study.priority,
-        held_rank=study.rank,
-        held_rule=study.priority_rule,
-        held_score=study.priority_score,
-    )
-    session.add(reading)
-    session.flush()
-    add_event(session, "study_claimed", study_instance_uid=study.study_instance_uid, by=actor.name)
-    return reading
-
-
-def _finish(session: Session, study: Study, reading: Reading, actor: Actor) -> None:
-    change_state(reading, ReadingState.READ)
-    reading.read_by, reading.read_at = actor.name, shared_now(session)
-    reading.newest_instance_id, reading.images = _newest_and_count(session, study)
-    add_event(session, "study_read", study_instance_uid=study.study_instance_uid, by=actor.name)
-
-
-def _release(session: Session, reading: Reading, actor: Actor) -> None:
-    change_state(reading, ReadingState.RELEASED)
-    reading.released_by, reading.released_at = actor.name, shared_now(session)
-
-
-def _newest_and_count(session: Session, study: Study) -> tuple[int, int]:
-    """Return the newest image in no conflict, 0 where there is none, and how many there are."""
-    found = session.execute(
-        select(func.coalesce(func.max(Instance.id), 0), func.count()).where(
-            Instance.study_instance_uid == study.study_instance_uid,
-            Instance.conflicting.is_(False),
-        )
-    ).one()
-    return found[0], found[1]

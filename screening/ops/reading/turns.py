@@ -1,9 +1,13 @@
-"""Whose turn it is at a study: its row, locked, its claim, and who may end it."""
+"""Whose turn it is at a study: its row, locked; how turns begin and end; and who may end them."""
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from screening.db.clock import shared_now
+from screening.db.events import add_event
+from screening.db.states import change_state, new_row
 from screening.db.tables.columns import stands_at
+from screening.db.tables.instances import Instance
 from screening.db.tables.readings import LONGEST_READER, Reading
 from screening.db.tables.studies import Study
 from screening.domain.lifecycle import ReadingState
@@ -77,3 +81,47 @@ def claimed_error(reading: Reading) -> DecisionRefusedError:
         f"the study was claimed by {reading.claimed_by} at "
         f"{reading.claimed_at:%Y-%m-%d %H:%M} UTC; ask them or an operator to release it"
     )
+
+
+def begin_turn(session: Session, study: Study, actor: Actor) -> Reading:
+    """Give a study, which is locked and unread, to somebody."""
+    reading = new_row(
+        Reading,
+        ReadingState.CLAIMED,
+        study_instance_uid=study.study_instance_uid,
+        claimed_by=actor.name,
+        claimed_at=shared_now(session),
+        held_priority=study.priority,
+        held_rank=study.rank,
+        held_rule=study.priority_rule,
+        held_score=study.priority_score,
+    )
+    session.add(reading)
+    session.flush()
+    add_event(session, "study_claimed", study_instance_uid=study.study_instance_uid, by=actor.name)
+    return reading
+
+
+def finish_turn(session: Session, study: Study, reading: Reading, actor: Actor) -> None:
+    """Mark a study, which is locked, as read by somebody who has claimed it."""
+    change_state(reading, ReadingState.READ)
+    reading.read_by, reading.read_at = actor.name, shared_now(session)
+    reading.newest_instance_id, reading.images = _newest_and_count(session, study)
+    add_event(session, "study_read", study_instance_uid=study.study_instance_uid, by=actor.name)
+
+
+def end_turn(session: Session, reading: Reading, actor: Actor) -> None:
+    """End a turn without a reading, or take a reading back."""
+    change_state(reading, ReadingState.RELEASED)
+    reading.released_by, reading.released_at = actor.name, shared_now(session)
+
+
+def _newest_and_count(session: Session, study: Study) -> tuple[int, int]:
+    """Return the newest image in no conflict, 0 where there is none, and how many there are."""
+    found = session.execute(
+        select(func.coalesce(func.max(Instance.id), 0), func.count()).where(
+            Instance.study_instance_uid == study.study_instance_uid,
+            Instance.conflicting.is_(False),
+        )
+    ).one()
+    return found[0], found[1]
