@@ -29,6 +29,9 @@ class StepState(StrEnum):
     CANCELED = "CANCELED"
 
 
+FINAL_STATES = (StepState.COMPLETED, StepState.CANCELED)
+
+
 class StepPriority(StrEnum):
     """Scheduled Procedure Step Priority (0074,1200)."""
 

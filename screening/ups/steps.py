@@ -20,6 +20,7 @@ from screening.db.tables.studies import Study
 from screening.delivery.uids import derived_uid
 from screening.domain.lifecycle import ReadingState
 from screening.domain.procedure_step import (
+    FINAL_STATES,
     STEP_PRIORITIES,
     Readiness,
     StepPriority,
@@ -141,12 +142,16 @@ def tell(database: Database, steps: Sequence[Step]) -> None:
 
 
 def remember(session: Session, steps: Sequence[Step]) -> None:
-    """Add the rows of steps that peers are told of, where they are not there yet."""
+    """Add the rows of steps that peers are told of, where they are not there yet.
+
+    Of one that is over by then, no change is reported.
+    """
     rows = [
         {
             "sop_instance_uid": step.sop_instance_uid,
             "study_instance_uid": step.entry.study_instance_uid,
             "after_reading_id": step.after_reading_id,
+            "told_state": step.state.value if step.state in FINAL_STATES else None,
         }
         for step in steps
     ]

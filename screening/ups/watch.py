@@ -13,7 +13,7 @@ from screening.db.event_mark import LATE_EVENTS, newest_mark
 from screening.db.session import Database
 from screening.db.tables.instances import Event
 from screening.db.tables.procedure_steps import ProcedureStep, StepWatch
-from screening.domain.procedure_step import EventType, StepState
+from screening.domain.procedure_step import FINAL_STATES, EventType
 from screening.imaging.quiet import quiet
 from screening.ups.attributes import Terms, step_data_set
 from screening.ups.content import read_content
@@ -24,7 +24,6 @@ from screening.ups.watchers import Watchers, read_watchers
 
 EVENTS_AT_ONCE = 2000
 """Read in one transaction, beside the LATE_EVENTS before them."""
-FINAL = (StepState.COMPLETED, StepState.CANCELED)
 
 
 class StepWatcher:
@@ -101,9 +100,7 @@ def _event_type(
     step: Step, state: str | None, readiness: str | None, priority: str | None
 ) -> EventType | None:
     """Return what is to be reported of a step, given what was told before; None: nothing."""
-    is_over = step.state in FINAL
-    if state is None and is_over:
-        return None  # it was over before anybody heard of it
+    is_over = step.state in FINAL_STATES
     if state != step.state or (readiness != step.readiness and not is_over):
         return EventType.STATE_REPORT
     is_another = priority != step.priority and not is_over
@@ -127,7 +124,7 @@ def _steps_of(session: Session, studies: Sequence[str]) -> list[Step]:
     remember(session, [step for step in current if step.told is None])
     told = select(ProcedureStep.sop_instance_uid).where(
         ProcedureStep.study_instance_uid.in_(studies),
-        ProcedureStep.told_state.is_(None) | ProcedureStep.told_state.not_in(FINAL),
+        ProcedureStep.told_state.is_(None) | ProcedureStep.told_state.not_in(FINAL_STATES),
     )
     found = {step.sop_instance_uid: step for step in current}
     others = [uid for uid in session.scalars(told) if uid not in found]
