@@ -21,14 +21,14 @@ from screening.settings import Settings
 from screening.storage_scu.destination import DicomDestination, configured_peer
 from screening.transport.command_elements import C_FIND, N_ACTION, N_GET, N_SET
 from screening.ups.answers import Answer, Answers, RefusedError
-from screening.ups.attributes import Terms
-from screening.ups.change import Changer
-from screening.ups.find import Finder
-from screening.ups.get import Getter
-from screening.ups.performed import Setter
-from screening.ups.reporter import StepReporter
-from screening.ups.subscriptions import Subscriber
-from screening.ups.watch import StepWatcher
+from screening.ups.operations.change import Changer
+from screening.ups.operations.find import Finder
+from screening.ups.operations.get import Getter
+from screening.ups.operations.performed import Setter
+from screening.ups.operations.subscriptions import Subscriber
+from screening.ups.steps.attributes import Terms
+from screening.ups.watching.reporter import StepReporter
+from screening.ups.watching.watch import StepWatcher
 
 TRANSFER_SYNTAXES = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 

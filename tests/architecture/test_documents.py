@@ -21,6 +21,7 @@ from screening.domain.commitment import (
 )
 from screening.domain.eligibility import Reason
 from screening.domain.lifecycle import FailureReason
+from screening.domain.procedure_step import UPS_PULL, UPS_QUERY, UPS_WATCH
 from screening.imaging.pixels.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor
 from screening.receive import scp
@@ -151,11 +152,11 @@ def shown_default(name: str) -> str:
 
 
 def test_the_conformance_statement_lists_the_sop_classes_received() -> None:
-    """The table is `STORAGE_SOP_CLASSES`, Verification and Storage Commitment."""
+    """`STORAGE_SOP_CLASSES`, Verification, Storage Commitment and Unified Procedure Steps."""
     rows = table_rows(section(document("docs/conformance.md"), "### SOP classes received"))
     assert {row[1].strip("`"): row[0] for row in rows} == {
         "1.2.840.10008.1.1": "Verification",
-        COMMITMENT_PUSH_MODEL: UID(COMMITMENT_PUSH_MODEL).name,
+        **{uid: UID(uid).name for uid in (COMMITMENT_PUSH_MODEL, UPS_PULL, UPS_WATCH, UPS_QUERY)},
         **STORAGE_SOP_CLASSES,
     }
 

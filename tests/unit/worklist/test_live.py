@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from screening.db.event_mark import newest_mark
 from screening.db.session import Database
 from screening.db.tables.instances import Event
 from screening.errors import DatabaseUnavailableError
 from screening.worklist import live
-from screening.worklist.live import Changes, add_changes, newest_mark
+from screening.worklist.live import Changes, add_changes
 from tests.rows.stored import NOON
 from tests.sites.web_app import Client, password_client
 

@@ -25,11 +25,11 @@ from screening.domain.reading import StudyReading
 from screening.logs import get_logger
 from screening.ops.reading.turns import begin_turn, end_turn, finish_turn
 from screening.ups.answers import Answer, RefusedError, decoded, title_of
-from screening.ups.attributes import Terms, step_data_set
-from screening.ups.locked import LockedStep, locked_step
-from screening.ups.reports import add_reports
-from screening.ups.steps import holder_of, named_steps
-from screening.ups.watchers import read_watchers
+from screening.ups.steps.attributes import Terms, step_data_set
+from screening.ups.steps.locked import LockedStep, locked_step
+from screening.ups.steps.turns import holder_of, named_steps
+from screening.ups.watching.reports import add_reports
+from screening.ups.watching.watchers import read_watchers
 
 LONGEST_REASON = 64
 """Characters of Reason For Cancellation that are kept."""

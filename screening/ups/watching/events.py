@@ -3,8 +3,8 @@
 from pydicom.dataset import Dataset
 
 from screening.domain.procedure_step import StepState
-from screening.ups.attributes import cancellation_of, progress_of
-from screening.ups.steps import Step
+from screening.ups.steps.attributes import cancellation_of, progress_of
+from screening.ups.steps.turns import Step
 
 
 def state_information(step: Step) -> Dataset:

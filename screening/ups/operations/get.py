@@ -9,9 +9,9 @@ from screening.db.session import Database
 from screening.db.tables.procedure_steps import ProcedureStep
 from screening.domain.procedure_step import StepState, UpsStatus
 from screening.ups.answers import Answer, RefusedError, title_of
-from screening.ups.attributes import Terms, step_data_set
-from screening.ups.content import read_content
-from screening.ups.steps import Step, holder_of, named_steps
+from screening.ups.steps.attributes import Terms, step_data_set
+from screening.ups.steps.content import read_content
+from screening.ups.steps.turns import Step, holder_of, named_steps
 
 
 class Getter:

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from screening.db.tables.procedure_steps import StepSubscription
-from screening.ups.matching import keys_of, matches
+from screening.ups.steps.matching import keys_of, matches
 
 
 @dataclass(frozen=True, slots=True)

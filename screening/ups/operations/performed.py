@@ -11,13 +11,13 @@ from pynetdicom.events import Event
 from screening.db.session import Database
 from screening.domain.procedure_step import EventType, Transaction, UpsStatus, answer_to_set
 from screening.ups.answers import Answer, RefusedError, decoded, title_of
-from screening.ups.attributes import Terms, step_data_set
-from screening.ups.change import uid_in
-from screening.ups.events import progress_information
-from screening.ups.locked import locked_step
-from screening.ups.reports import add_reports
-from screening.ups.steps import holder_of, named_steps
-from screening.ups.watchers import read_watchers
+from screening.ups.operations.change import uid_in
+from screening.ups.steps.attributes import Terms, step_data_set
+from screening.ups.steps.locked import locked_step
+from screening.ups.steps.turns import holder_of, named_steps
+from screening.ups.watching.events import progress_information
+from screening.ups.watching.reports import add_reports
+from screening.ups.watching.watchers import read_watchers
 
 PROGRESS = "ProcedureStepProgressInformationSequence"
 SETTABLE = (PROGRESS, "UnifiedProcedureStepPerformedProcedureSequence")

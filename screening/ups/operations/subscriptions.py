@@ -22,10 +22,10 @@ from screening.domain.procedure_step import (
 )
 from screening.logs import get_logger
 from screening.ups.answers import Answer, RefusedError, decoded
-from screening.ups.events import state_information
-from screening.ups.matching import IllegalKeyError, check, keys_of
-from screening.ups.reports import add_reports
-from screening.ups.steps import named_steps
+from screening.ups.steps.matching import IllegalKeyError, check, keys_of
+from screening.ups.steps.turns import named_steps
+from screening.ups.watching.events import state_information
+from screening.ups.watching.reports import add_reports
 
 GLOBAL = (GLOBAL_SUBSCRIPTION, FILTERED_GLOBAL_SUBSCRIPTION)
 NOT_KEYS = ("ReceivingAE", "DeletionLock", "SpecificCharacterSet")
@@ -91,6 +91,8 @@ class Subscriber:
     def _asked(self, event: Event) -> tuple[Dataset, str]:
         information = decoded(lambda: event.action_information, UpsStatus.INVALID_ARGUMENT)
         title = str(information.get("ReceivingAE") or "").strip()
+        if not title:
+            raise RefusedError(UpsStatus.INVALID_ARGUMENT, "no Receiving AE")
         if title not in self._receiving_ae_titles:
             raise RefusedError(UpsStatus.RECEIVING_AE_UNKNOWN)
         return information, title

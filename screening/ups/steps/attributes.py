@@ -14,8 +14,8 @@ from pydicom.sr.coding import Code
 from screening.domain.procedure_step import UPS_PUSH, StepState
 from screening.domain.shown_values import is_uid
 from screening.renderings.structured_report.source import clean_source, declare_character_set
-from screening.ups.content import Content, Referenced
-from screening.ups.steps import Step
+from screening.ups.steps.content import Content, Referenced
+from screening.ups.steps.turns import Step
 
 INTERPRETATION = Code("110005", "DCM", "Interpretation")
 """What is to be done: CID 9231 of PS3.16."""

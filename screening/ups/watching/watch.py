@@ -15,12 +15,12 @@ from screening.db.tables.instances import Event
 from screening.db.tables.procedure_steps import ProcedureStep, StepWatch
 from screening.domain.procedure_step import FINAL_STATES, EventType
 from screening.imaging.quiet import quiet
-from screening.ups.attributes import Terms, step_data_set
-from screening.ups.content import read_content
-from screening.ups.events import priority_information, state_information
-from screening.ups.reports import add_reports, give_up_oldest
-from screening.ups.steps import STUDIES_A_QUERY, Step, current_steps, named_steps, remember
-from screening.ups.watchers import Watchers, read_watchers
+from screening.ups.steps.attributes import Terms, step_data_set
+from screening.ups.steps.content import read_content
+from screening.ups.steps.turns import STUDIES_A_QUERY, Step, current_steps, named_steps, remember
+from screening.ups.watching.events import priority_information, state_information
+from screening.ups.watching.reports import add_reports, give_up_oldest
+from screening.ups.watching.watchers import Watchers, read_watchers
 
 EVENTS_AT_ONCE = 2000
 """Read in one transaction, beside the LATE_EVENTS before them."""

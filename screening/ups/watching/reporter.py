@@ -17,14 +17,14 @@ from screening.settings import Settings
 from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.destination import DicomDestination
 from screening.storage_scu.step_events import Report, reporting_to
-from screening.ups.reports import (
+from screening.ups.watching.reports import (
     ClaimedReport,
     claim_report,
     record_not_reported,
     record_reported,
     titles_due,
 )
-from screening.ups.watch import StepWatcher
+from screening.ups.watching.watch import StepWatcher
 
 LOOK_EVERY_S = 0.5
 AES_AT_ONCE = 4

@@ -13,7 +13,7 @@ from screening.domain.reading import Actor
 from screening.errors import DecisionRefusedError
 from screening.ops.reading.turns import locked_study
 from screening.ups.answers import RefusedError
-from screening.ups.steps import reader_name, state_of
+from screening.ups.steps.turns import reader_name, state_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from screening.db.tables.instances import Instance
 from screening.domain.procedure_step import STEP_PRIORITIES, StepState, UpsStatus
 from screening.imaging.quiet import quiet
 from screening.ups.answers import Answer, RefusedError, decoded
-from screening.ups.attributes import OF_CONTENT, Terms, step_data_set
-from screening.ups.content import Content, read_content
-from screening.ups.matching import (
+from screening.ups.steps.attributes import OF_CONTENT, Terms, step_data_set
+from screening.ups.steps.content import Content, read_content
+from screening.ups.steps.matching import (
     IllegalKeyError,
     answered,
     check,
@@ -29,7 +29,7 @@ from screening.ups.matching import (
     matches,
     texts,
 )
-from screening.ups.steps import STUDIES_A_QUERY, Step, current_steps, named_steps, tell
+from screening.ups.steps.turns import STUDIES_A_QUERY, Step, current_steps, named_steps, tell
 from screening.worklist.studies.ordering import ReadingPriority, WorklistPage, read_worklist
 from screening.worklist.studies.places import STARTS
 from screening.worklist.studies.read_studies import read_finished
@@ -99,7 +99,7 @@ class Finder:
             return
         if named := _values(identifier, "StudyInstanceUID"):
             yield from self._of_studies(named)
-        elif condition := _indexed(identifier):
+        elif (condition := _indexed(identifier)) is not None:
             yield from self._of_studies(self._studies_with(condition))
         else:
             yield from self._listed(identifier)

@@ -1,0 +1,1 @@
+"""What peers ask for: a module for each operation."""

@@ -1,0 +1,1 @@
+"""Which procedure steps there are, how they stand, and their attributes."""

@@ -1,0 +1,1 @@
+"""Who hears of which step, of what, and whether they were told."""
