@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.classify import claim as classify_claim
@@ -14,11 +15,13 @@ from screening.classify.record import record
 from screening.db.clock import shared_now
 from screening.db.commitment_scu_answers import record_found
 from screening.db.session import Database
+from screening.db.tables.procedure_steps import ProcedureStep
 from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested, SopReference
 from screening.domain.eligibility import Reason, Refusal
 from screening.domain.lifecycle import FailureReason
+from screening.domain.procedure_step import EventType
 from screening.ensemble.examination import Failed
 from screening.receive.commitment_scp.requests import (
     ClaimedRequest,
@@ -36,11 +39,20 @@ from screening.report.commitment_scu.transactions import (
     postpone,
 )
 from screening.report.deliveries import ClaimedDelivery, claim_deliveries, record_attempt
+from screening.ups.watching.reports import (
+    ClaimedReport,
+    add_reports,
+    claim_report,
+    titles_due,
+)
+from screening.ups.watching.reports import record_not_reported as record_not_told
+from screening.ups.watching.reports import record_reported as record_told
 from screening.work.queues import (
     CLASSIFICATIONS,
     DELIVERIES,
     PEER_COMMITMENT_REQUESTS,
     REPORT_COMMITMENTS,
+    STEP_REPORTS,
 )
 from screening.work.work_queue import WorkQueue
 from tests.rows.stored import add_bundle, add_classification, add_instance, add_report, add_score
@@ -143,6 +155,27 @@ def tell(database: Database, claimed: ClaimedRequest) -> None:
     record_reported(database, claimed, answer, 0)
 
 
+def add_step_report(database: Database) -> None:
+    """Have an AE told of a step."""
+    with database.write() as session:
+        step = ProcedureStep(
+            sop_instance_uid="2.25.5", study_instance_uid="1.2.3", after_reading_id=0
+        )
+        session.add(step)
+        session.flush()
+        add_reports(session, ["READER_1"], step.id, EventType.STATE_REPORT, Dataset())
+
+
+def tell_step_later(database: Database, claimed: ClaimedReport) -> None:
+    """Have the AE told later."""
+    record_not_told(database, claimed, "no answer", BACKOFF)
+
+
+def tell_step(database: Database, claimed: ClaimedReport) -> None:
+    """Record that the AE was told."""
+    record_told(database, claimed, 0)
+
+
 WORK = {
     "classification": Work(
         queue=CLASSIFICATIONS,
@@ -187,6 +220,15 @@ WORK = {
         claim=lambda database: claim_request(database, "CR1"),
         fail=tell_later,
         finish=tell,
+        finished="reported",
+    ),
+    "event of a procedure step": Work(
+        queue=STEP_REPORTS,
+        add=add_step_report,
+        is_due=lambda database: titles_due(database) == ["READER_1"],
+        claim=lambda database: claim_report(database, "READER_1"),
+        fail=tell_step_later,
+        finish=tell_step,
         finished="reported",
     ),
 }

@@ -14,6 +14,7 @@ from screening.db.states import change_state, update_to
 from screening.db.tables.procedure_steps import StepReport
 from screening.domain.backoff import Backoff
 from screening.domain.procedure_step import EventType, StepReportState
+from screening.imaging.quiet import quiet
 from screening.work.queues import OPEN_STEP_REPORTS, STEP_REPORT_LEASE_S, STEP_REPORTS
 
 GIVE_UP_AFTER = timedelta(days=7)
@@ -92,7 +93,8 @@ def claim_report(database: Database, title: str) -> ClaimedReport | None:
         [row] = rows
         ends_at = now + timedelta(seconds=STEP_REPORT_LEASE_S)
         STEP_REPORTS.take(row, token=row.attempts + 1, ends_at=ends_at)
-        information = Dataset.from_json(row.information)
+        with quiet():
+            information = Dataset.from_json(row.information)
         return ClaimedReport(
             row.id, row.attempts, title, row.step.sop_instance_uid, row.event_type, information
         )

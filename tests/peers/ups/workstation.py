@@ -20,6 +20,7 @@ from screening.domain.procedure_step import (
     ActionType,
     StepState,
 )
+from screening.imaging.quiet import quiet
 from screening.storage_scu.destination import DicomDestination
 
 WORKSTATION = "READER_1"
@@ -39,8 +40,9 @@ def keys(**given: Any) -> Dataset:
     made = Dataset()
     for keyword in RETURNED:
         setattr(made, keyword, "")
-    for keyword, value in given.items():
-        setattr(made, keyword, value)
+    with quiet():
+        for keyword, value in given.items():
+            setattr(made, keyword, value)
     return made
 
 
@@ -92,8 +94,9 @@ class Workstation:
         information = Dataset()
         information.ReceivingAE = receiving_ae_title
         information.DeletionLock = "FALSE"
-        for keyword, value in more.items():
-            setattr(information, keyword, value)
+        with quiet():
+            for keyword, value in more.items():
+                setattr(information, keyword, value)
         return self.act(action, uid, information)
 
     def set(self, uid: str, transaction_uid: str, **values: Any) -> int:
