@@ -96,6 +96,7 @@ def upgrade() -> None:
         "procedure_step_watch",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("event_id", KEY, nullable=False),
+        sa.Column("first_event_id", KEY, nullable=False),
         sa.Column("mark", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -77,7 +77,7 @@ def _services(
     peers: Mapping[str, DicomDestination],
 ) -> tuple[Service, ...]:
     answers = Answers([one.ae_title for one in settings.ups_peers])
-    changer, subscriber = Changer(database, terms), Subscriber(database, peers)
+    changer, subscriber = Changer(database, terms), Subscriber(database, terms, peers)
     acts: Mapping[ActionType, Callable[[Event], Answer]] = {
         ActionType.CHANGE_STATE: changer.change_state,
         ActionType.REQUEST_CANCEL: changer.request_cancel,

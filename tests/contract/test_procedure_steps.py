@@ -123,7 +123,7 @@ def test_of_an_ae_that_is_gone_the_newest_reports_are_kept(
     watcher.look()
     add_study(database, STUDY, "LOW")
     with database.write() as session:
-        session.add(StepWatch(id=1, event_id=0, mark=""))
+        session.add(StepWatch(id=1, event_id=0, first_event_id=0, mark=""))
         session.add(
             StepSubscription(
                 receiving_ae_title="GONE", wanted=True, deletion_lock=False, subscribed_at=utc_now()

@@ -151,8 +151,8 @@ def test_who_has_claimed_hears_of_requests_to_cancel(
         reason, progress = Dataset(), Dataset()
         reason.ReasonForCancellation = "wrong patient"
         assert asks.act(ActionType.REQUEST_CANCEL, uid, reason) == 0x0000
-        events = [heard.next() for _ in range(2)]
-        [said] = [one for _, kind, one in events if kind == CANCEL]
+        heard_of, kind, said = heard.next()
+        assert (heard_of, kind) == (uid, CANCEL)
         assert (said.RequestingAE, said.ReasonForCancellation) == (WORKSTATION, "wrong patient")
         progress.ProcedureStepProgressDescription = "half"
         asks.set(uid, "2.25.7", ProcedureStepProgressInformationSequence=[progress])

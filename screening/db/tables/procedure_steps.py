@@ -118,5 +118,7 @@ class StepWatch(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     event_id: Mapped[int] = mapped_column(BigKey)
+    first_event_id: Mapped[int] = mapped_column(BigKey)
+    """What was recorded up to this event was there before anybody watched."""
     mark: Mapped[str] = mapped_column(String(64))
     """What tells this state of the audit trail from a later one."""

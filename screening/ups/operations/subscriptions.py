@@ -12,7 +12,6 @@ from screening.db.clock import utc_now
 from screening.db.event_mark import newest_mark
 from screening.db.insert import insert_or_nothing
 from screening.db.session import Database
-from screening.db.tables.instances import Event as AuditEvent
 from screening.db.tables.procedure_steps import ProcedureStep, StepSubscription, StepWatch
 from screening.domain.procedure_step import (
     FILTERED_GLOBAL_SUBSCRIPTION,
@@ -22,10 +21,13 @@ from screening.domain.procedure_step import (
 )
 from screening.logs import get_logger
 from screening.ups.answers import Answer, RefusedError, decoded
+from screening.ups.steps.attributes import Terms, step_data_set
 from screening.ups.steps.matching import IllegalKeyError, check, keys_of
 from screening.ups.steps.turns import named_steps
 from screening.ups.watching.events import state_information
 from screening.ups.watching.reports import add_reports
+from screening.ups.watching.watch import newest_event
+from screening.ups.watching.watchers import read_watchers
 
 GLOBAL = (GLOBAL_SUBSCRIPTION, FILTERED_GLOBAL_SUBSCRIPTION)
 NOT_KEYS = ("ReceivingAE", "DeletionLock", "SpecificCharacterSet")
@@ -37,8 +39,11 @@ log = get_logger()
 class Subscriber:
     """Takes subscriptions for AEs whose address is known."""
 
-    def __init__(self, database: Database, receiving_ae_titles: Collection[str]) -> None:
+    def __init__(
+        self, database: Database, terms: Terms, receiving_ae_titles: Collection[str]
+    ) -> None:
         self._database = database
+        self._terms = terms
         self._receiving_ae_titles = frozenset(receiving_ae_titles)
 
     def subscribe(self, event: Event) -> Answer:
@@ -53,7 +58,7 @@ class Subscriber:
             self._subscribe_to_all(information, title, uid, lock=lock)
         else:
             with self._database.write() as session:
-                _subscribe_to(session, uid, title, lock=lock)
+                _subscribe_to(session, uid, title, self._terms, lock=lock)
         log.info("ups_subscribed", receiving_ae_title=title, is_global=uid in GLOBAL)
         return UpsStatus.SUCCESS, None
 
@@ -106,7 +111,7 @@ class Subscriber:
             row.wanted, row.deletion_lock, row.keys, row.last_step_id = True, lock, keys, None
 
 
-def _subscribe_to(session: Session, uid: str, title: str, *, lock: bool) -> None:
+def _subscribe_to(session: Session, uid: str, title: str, terms: Terms, *, lock: bool) -> None:
     step_id = _step_id(session, uid)
     its = StepSubscription.receiving_ae_title == title
     if session.execute(select(func.count()).where(its)).scalar_one() >= MOST_SUBSCRIPTIONS:
@@ -115,7 +120,14 @@ def _subscribe_to(session: Session, uid: str, title: str, *, lock: bool) -> None
     row = _row_of(session, title, step_id)
     row.wanted, row.deletion_lock = True, lock
     [step] = named_steps(session, [uid])
-    add_reports(session, [title], step_id, EventType.STATE_REPORT, state_information(step))
+    told, titles = session.get_one(ProcedureStep, step_id), {title}
+    if told.told_state is None:  # others who watch it are told now, so that none hears it twice
+        titles.update(
+            read_watchers(session, [step_id]).of(step_id, lambda: step_data_set(step, terms))
+        )
+        told.told_state, told.told_readiness = step.state.value, step.readiness.value
+        told.told_priority = step.priority.value
+    add_reports(session, titles, step_id, EventType.STATE_REPORT, state_information(step))
 
 
 def _filter_of(information: Dataset) -> dict[str, Any]:
@@ -134,8 +146,9 @@ def _filter_of(information: Dataset) -> dict[str, Any]:
 
 def _begin_watch(session: Session, mark: str) -> None:
     """Have the audit trail watched from here on, unless it is already."""
-    newest = session.scalar(select(func.coalesce(func.max(AuditEvent.id), 0)))
-    session.execute(insert_or_nothing(session, StepWatch, id=1, event_id=newest or 0, mark=mark))
+    newest = newest_event(session)
+    first = {"event_id": newest, "first_event_id": newest, "mark": mark}
+    session.execute(insert_or_nothing(session, StepWatch, id=1, **first))
 
 
 def _step_id(session: Session, uid: str) -> int:

@@ -6,13 +6,13 @@ the trail was read is a row, so that nothing is missed while the process is down
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from screening.db.event_mark import LATE_EVENTS, newest_mark
 from screening.db.session import Database
 from screening.db.tables.instances import Event
-from screening.db.tables.procedure_steps import ProcedureStep, StepWatch
+from screening.db.tables.procedure_steps import ProcedureStep, StepSubscription, StepWatch
 from screening.domain.procedure_step import FINAL_STATES, EventType
 from screening.imaging.quiet import quiet
 from screening.ups.steps.attributes import Terms, step_data_set
@@ -47,7 +47,11 @@ class StepWatcher:
         """Read on in the audit trail, in one transaction; return whether its end is reached."""
         with self._database.write() as session:
             watch = session.get_one(StepWatch, 1, with_for_update=True)
-            events = _events_from(session, watch.event_id)
+            if session.scalar(select(StepSubscription.id).limit(1)) is None:
+                watch.event_id = watch.first_event_id = newest_event(session)
+                watch.mark = mark
+                return True
+            events = _events_from(session, max(watch.event_id - LATE_EVENTS, watch.first_event_id))
             is_end = len(events) < EVENTS_AT_ONCE + LATE_EVENTS
             studies = sorted({study for _, study in events if study})
             for start in range(0, len(studies), STUDIES_A_QUERY):
@@ -107,11 +111,16 @@ def _event_type(
     return EventType.PROGRESS_REPORT if is_another else None
 
 
+def newest_event(session: Session) -> int:
+    """Return the number of the newest event, 0 where there is none."""
+    return int(session.scalar(select(func.max(Event.id))) or 0)
+
+
 def _events_from(session: Session, event_id: int) -> Sequence[tuple[int, str | None]]:
-    """Return events from a number on, and those before it that a slow transaction may add."""
+    """Return the events behind this one, as many as are read at once."""
     rows = (
         select(Event.id, Event.study_instance_uid)
-        .where(Event.id > event_id - LATE_EVENTS)
+        .where(Event.id > event_id)
         .order_by(Event.id)
         .limit(EVENTS_AT_ONCE + LATE_EVENTS)
     )

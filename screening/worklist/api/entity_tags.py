@@ -8,8 +8,8 @@ minute is over. Source: RFC 9110 sections 8.8.3 (weak tags) and 13.1.2.
 import hashlib
 from datetime import datetime
 
+from screening.db.event_mark import newest_mark
 from screening.db.session import Database
-from screening.worklist.live import newest_mark
 
 LASTS_S = 60
 
