@@ -13,6 +13,7 @@ from screening.dimse.acceptor_dul import UNANSWERED_REQUESTS
 from screening.dimse.data_set_files import DataSetFile
 from screening.dimse.data_values import DataValue, command_pdus
 from screening.dimse.guarded_dimse import GuardedDIMSE, OversizedMessageError
+from screening.dimse.guarded_dul import LOOK_AROUND_S
 from screening.dimse.messages import (
     IgnoredMessage,
     PlainMessage,
@@ -27,8 +28,6 @@ LARGEST_DATA_SET_IN_MEMORY_BYTES = 1 << 22
 """Of messages that are not streamed to a file: every one but C-STORE."""
 MOST_CANCELS = 10
 """That pynetdicom keeps; it would take the next one for a request."""
-LOOK_AROUND_S = 0.05
-"""How often an association to which nothing is said looks whether it has ended."""
 Judge = Callable[[bytes, str], PlainMessage | RefusedRequest | IgnoredMessage]
 """Checks a whole command set, given the SOP class of its presentation context.
 

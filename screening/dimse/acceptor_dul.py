@@ -3,7 +3,6 @@
 See docs/decisions/0013-guarding-pynetdicom.md.
 """
 
-import queue
 import threading
 import time
 from typing import Any
@@ -17,16 +16,12 @@ from screening.dimse.data_values import (
     data_pdu,
     data_values,
 )
-from screening.dimse.guarded_dul import GuardedDUL
+from screening.dimse.guarded_dul import GuardedDUL, TellingQueue
 from screening.dimse.pdu_limits import HEADER_BYTES, LONGEST_PDU_BYTES, announced_bytes
-from screening.dimse.wake_up import WakeUp
 
 UNANSWERED_REQUESTS = 4
 """How many requests may wait; then the peer waits. Asynchronous operations are not negotiated."""
 QUIET_AFTER_S = 0.5
-LOOK_AROUND_S = 0.05
-"""How often timers are looked at while nothing comes: pynetdicom looks 1000 times a second, and a
-few dozen associations that idle take a whole processor."""
 TRANSFER = "Sta6"
 """The state in which data may be transferred. Source: PS3.8 table 9-10."""
 _EVENTS_OF_NEGOTIATION = ("Evt3", "Evt4", "Evt6")
@@ -42,21 +37,13 @@ class AcceptorDUL(GuardedDUL):
     """Whether the association request is read, which alone may begin."""
 
     def __init__(self, association: Any) -> None:
-        """Begin to wait for what comes, instead of looking for it."""
+        """Begin to wait for an association request."""
         super().__init__(association)
-        self._wake_up = WakeUp()
         self._sending = threading.Lock()
-        self._run_loop_delay = 0.0
-        self.to_user_queue = _TellingQueue(association)
+        self.to_user_queue = TellingQueue(self._have_association_look)
 
-    def run_reactor(self) -> None:
-        """Run pynetdicom's reactor; it waits in `_is_transport_event`."""
-        with self._wake_up.opened():
-            super().run_reactor()
-
-    def wake(self) -> None:
-        """Have the reactor look at once what there is to do."""
-        self._wake_up.wake()
+    def _have_association_look(self) -> None:
+        self.assoc.dimse.msg_queue.put((None, None))
 
     def send_pdu(self, primitive: Any) -> None:
         """Send data, and queue other primitives for sending."""
@@ -64,7 +51,6 @@ class AcceptorDUL(GuardedDUL):
             self.send_data(data_pdu(primitive.presentation_data_value_list))
             return
         super().send_pdu(primitive)
-        self.wake()
 
     def send_data(self, pdu: bytes) -> None:
         """Send a whole P-DATA-TF; it is dropped where data is transferred no more.
@@ -80,24 +66,6 @@ class AcceptorDUL(GuardedDUL):
         if pdu:
             self.to_provider_queue.put(pdu)
             self.wake()
-
-    def refuse(self, reason: str) -> None:
-        """Abort the association for a fault of the peer."""
-        super().refuse(reason)
-        self.wake()
-
-    def kill_dul(self) -> None:
-        """Have the reactor end."""
-        super().kill_dul()
-        self.wake()
-
-    def stop_dul(self) -> bool:
-        """End the reactor if the connection is closed; return whether it was."""
-        if self.state_machine.current_state != "Sta1":
-            return False
-        self.kill_dul()
-        self.join()
-        return True
 
     def ended(self, event: str, reason: str) -> None:
         """Record it with the association."""
@@ -128,14 +96,7 @@ class AcceptorDUL(GuardedDUL):
         if state == TRANSFER and self.assoc.dimse.msg_queue.qsize() >= UNANSWERED_REQUESTS:
             self._wait_for(-1)
             return False
-        happened = bool(super()._is_transport_event())
-        if not happened:
-            self._wait_for(self.socket.descriptor)
-        return happened
-
-    def _wait_for(self, connection: int) -> None:
-        if not self._kill_thread and self.event_queue.empty() and self.to_provider_queue.empty():
-            self._wake_up.wait(connection, LOOK_AROUND_S)
+        return bool(super()._is_transport_event())
 
     def _process_recv_primitive(self) -> bool:
         """Send what is to be sent; return whether there was anything."""
@@ -195,16 +156,3 @@ class AcceptorDUL(GuardedDUL):
             self.ended("association_aborted_by_peer", "the peer sent A-ABORT")
         elif isinstance(primitive, A_P_ABORT):
             self.ended("association_ended_early", "the connection was closed")
-
-
-class _TellingQueue(queue.Queue[Any]):
-    """What the peer asks of the association itself, such as its release; wakes the association."""
-
-    def __init__(self, association: Any) -> None:
-        super().__init__()
-        self._association = association
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002  theirs
-        """Put something in, and have the association look at it at once."""
-        super().put(item, block, timeout)
-        self._association.dimse.msg_queue.put((None, None))

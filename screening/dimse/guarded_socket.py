@@ -73,7 +73,7 @@ class GuardedSocket(ClosingSocket):
     def descriptor(self) -> int:
         """The connection's file descriptor; -1 where there is none."""
         connection: Any = self.socket
-        return -1 if connection is None else int(connection.fileno())
+        return int(connection.fileno()) if connection is not None and self._is_connected else -1
 
     @property
     def ready(self) -> bool:

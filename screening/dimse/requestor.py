@@ -5,6 +5,10 @@ its thread dies of an answer that it cannot decode. See
 docs/decisions/0013-guarding-pynetdicom.md.
 """
 
+import threading
+from collections.abc import Iterable
+from typing import Any
+
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.association import Association
@@ -12,8 +16,9 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.transport import AddressInformation
 
+from screening.dimse.data_values import DataValue
 from screening.dimse.guarded_dimse import GuardedDIMSE
-from screening.dimse.guarded_dul import GuardedDUL
+from screening.dimse.guarded_dul import LOOK_AROUND_S, GuardedDUL, TellingQueue
 from screening.dimse.guarded_socket import GuardedSocket
 from screening.dimse.pdu_limits import LONGEST_ANSWER_BYTES
 from screening.dimse.plain_answer import plain_command_set, plain_pdu
@@ -30,6 +35,7 @@ class GuardedEntity(AE):  # type: ignore[misc]  # pynetdicom has no types
         self, association: Association, address: AddressInformation, tls_args: object
     ) -> GuardedSocket:
         """Replace the providers by guarded ones before anything is sent."""
+        association._reactor_checkpoint = _Checkpoint()  # noqa: SLF001  where its thread pauses
         association.dul = _RequestorDUL(association)
         association.dimse = _RequestorDIMSE(association)
         association.acse_timeout = self.acse_timeout  # kept in the replaced DUL provider
@@ -85,12 +91,44 @@ def _answers(response: object, request: C_STORE) -> bool:
     return isinstance(response, C_STORE) and response.MessageIDBeingRespondedTo == request.MessageID
 
 
+class _Checkpoint(threading.Event):
+    """Where an association's own thread pauses while another one talks to the peer.
+
+    In between, that thread looks after the peer: pynetdicom does so 1000 times a second. Here it
+    rests, until it is asked to pause or told that something came.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+        self._called = threading.Event()
+
+    def clear(self) -> None:
+        """Ask the thread to pause."""
+        super().clear()
+        self.call()
+
+    def call(self) -> None:
+        """Have the thread look at once, or not rest the next time."""
+        self._called.set()
+
+    def rest(self, timeout_s: float) -> None:
+        """Wait for a call."""
+        self._called.wait(timeout_s)
+        self._called.clear()
+
+
 class _RequestorDUL(GuardedDUL):
     """Reads answers to our association request in plain form."""
 
     longest_pdu_bytes = LONGEST_ANSWER_BYTES
     fault: str = ""
     """What is wrong with the peer's answer to our association request; "" where nothing is."""
+
+    def __init__(self, association: Association) -> None:
+        """Tell the association's own thread what comes for it."""
+        super().__init__(association)
+        self.to_user_queue = TellingQueue(association._reactor_checkpoint.call)  # noqa: SLF001
 
     def plain_pdu(self, pdu: bytearray) -> bytearray:
         """Return an answer to our association request in plain form, any other PDU as it is."""
@@ -105,6 +143,17 @@ class _RequestorDIMSE(GuardedDIMSE):
     """Takes answers in plain form; anything else ends the association."""
 
     largest_data_set_bytes = LARGEST_ANSWER_BYTES
+
+    def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002  theirs
+        """Return the next message; the association's own thread, which does not block, rests."""
+        if not block:
+            self.assoc._reactor_checkpoint.rest(LOOK_AROUND_S)  # noqa: SLF001
+        return super().get_msg(block)
+
+    def receive_values(self, values: Iterable[DataValue]) -> None:
+        """Take presentation data values, and have the association look for a whole message."""
+        super().receive_values(values)
+        self.assoc._reactor_checkpoint.call()  # noqa: SLF001
 
     def take_command_set(self, context_id: int, encoded: bytes) -> None:
         """Pass an answer on in plain form. Raises UnusableCommandError."""
