@@ -16,7 +16,7 @@ from tests.peers.receiving import Receiver, running_receiver
 from tests.services.orthanc import Orthanc, private_orthanc
 from tests.services.programs import program, skip_or_fail
 from tests.services.servers import ServerAbsentError
-from tests.sites.browser import BrowserAbsentError, chromium
+from tests.sites.browser import BrowserAbsentError, chromium, new_window
 
 
 @pytest.fixture(scope="session")
@@ -74,14 +74,21 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
             skip_or_fail(str(absent))
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """Run a headless Chromium with an empty profile."""
+@pytest.fixture(scope="session")
+def running_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """Run one headless Chromium for all tests of a process: a start takes seconds."""
     with contextlib.ExitStack() as stack:
         try:
-            yield stack.enter_context(chromium(tmp_path))
+            yield stack.enter_context(chromium(tmp_path_factory.mktemp("browser")))
         except BrowserAbsentError as absent:
             skip_or_fail(str(absent))
+
+
+@pytest.fixture
+def browser(running_browser: Chrome) -> Iterator[Chrome]:
+    """Return Chromium with a new window, and nothing left of what was shown before."""
+    with new_window(running_browser):
+        yield running_browser
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -43,3 +43,21 @@ def chromium(folder: Path) -> Iterator[Chrome]:
         yield started
     finally:
         started.quit()
+
+
+@contextlib.contextmanager
+def new_window(browser: Chrome) -> Iterator[None]:
+    """Open a window for one test, without cookies, cache or messages of earlier ones.
+
+    What is emulated, such as a time zone, belongs to a window; storage belongs to a site's port.
+    """
+    first = browser.current_window_handle
+    browser.switch_to.new_window("window")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    browser.execute_cdp_cmd("Network.clearBrowserCache", {})
+    browser.get_log("browser")
+    try:
+        yield
+    finally:
+        browser.close()
+        browser.switch_to.window(first)

@@ -26,7 +26,7 @@ from training.errors import DataError, TrainingError
 from training.fit.loop import CHECKPOINT
 from training.fit.train_protocol import run_protocol
 from training.networks.initial import load_network
-from training.protocols.protocol import GroupHoldout, Protocol
+from training.protocols.protocol import BalancedDraw, GroupHoldout, Protocol
 from training.protocols.registry import PROTOCOLS
 from training.runs.folder import (
     HISTORY,
@@ -72,8 +72,11 @@ class HeardReport:
 
 
 def small(name: str) -> Protocol:
-    """Return a protocol with images of 64 x 64 pixels."""
-    return replace(PROTOCOLS[name], height=SMALL, width=SMALL)
+    """Return a protocol with images of 64 x 64 pixels, four batches of them where it draws."""
+    protocol = replace(PROTOCOLS[name], height=SMALL, width=SMALL)
+    if not isinstance(protocol.draw, BalancedDraw):
+        return protocol
+    return replace(protocol, draw=replace(protocol.draw, images_per_epoch=4 * protocol.batch_size))
 
 
 @pytest.fixture(scope="module")
