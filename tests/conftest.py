@@ -5,10 +5,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from pynetdicom import transport
+from xdist.scheduler import LoadFileScheduling
 
 from screening.db.migrate import upgrade
 from screening.db.session import Database
@@ -24,21 +25,40 @@ from tests.services.servers import (
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
-LONGEST_FILES = (
+LONGEST = (
     "tests/integration/test_faults.py",
+    "tests/unit/training_networks",
     "tests/integration/test_load.py",
-    "tests/unit/training_networks/test_train_protocol.py",
+    "tests/integration/test_benchmarks.py",
+    "tests/unit/ensemble/test_ensemble.py",
 )
 """Each takes minutes: begun last, it would keep one process busy while the others are done."""
+KEPT_TOGETHER = ("tests/unit/training_networks/",)
+"""Folders whose tests share what takes long to make: one process runs all of a folder."""
 
 leave_python_scripts_out()
 transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
-    places = {ROOT / name: place for place, name in enumerate(LONGEST_FILES)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    """Begin with the files and folders that take longest."""
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    last = len(places)
+    items.sort(key=lambda item: places.get(item.path, places.get(item.path.parent, last)))
+
+
+class _ByFileOrFolder(LoadFileScheduling):
+    """Gives a process all tests of a file, or of a folder that is kept together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = next((name for name in KEPT_TOGETHER if nodeid.startswith(name)), None)
+        return folder or super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Keep some folders together where files are (`--dist loadfile`)."""
+    return _ByFileOrFolder(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
