@@ -4,12 +4,12 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.faults.course import Course, NoEffectError, require_effect
+from tests.faults.course import LOOK_S, Course, NoEffectError, require_effect
 from tests.services.servers import PrivateServer
 from tests.sites.site import wait_until
 
@@ -17,9 +17,12 @@ CUT = text(
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+PORTION = 8
+"""Images; a worker takes as many at once."""
 BATCH_LOCKED_LAST_ROW_FIRST = text(
-    "SELECT id FROM classifications WHERE state = 'claimed' ORDER BY id DESC LIMIT 1 "
-    "FOR UPDATE NOWAIT"
+    "SELECT id FROM classifications WHERE state = 'claimed' "
+    "AND (SELECT count(*) FROM classifications WHERE state = 'claimed') > 1 "
+    "ORDER BY id DESC LIMIT 1 FOR UPDATE NOWAIT"
 )
 REST_OF_BATCH = text("SELECT id FROM classifications WHERE state = 'claimed' FOR UPDATE")
 SOMEBODY_WAITS_FOR_US = text(
@@ -51,17 +54,41 @@ def connections_cut(course: Course) -> str:
 
 
 def deadlock_forced(course: Course) -> str:
-    """Lock a batch in the opposite order of the worker's, so that each waits for the other."""
+    """Lock a batch in the opposite order of the worker's, so that each waits for the other.
+
+    One portion after the other, so that the work does not end before there is a deadlock.
+    """
+    wanted = course.times(short=1, full=3)
+    total = len(course.objects.encoded)
     with _administrator(course) as connection:
         before = connection.execute(DEADLOCKS).scalar_one()
-    wanted = course.times(short=1, full=3)
-    wait_until(
-        lambda: _deadlocks(course) >= before + wanted or not course.waiting or _lock(course),
-        "a deadlock",
-    )
-    with _administrator(course) as connection:
-        wait_until(lambda: connection.execute(DEADLOCKS).scalar_one() > before, "the count", 5)
-        return require_effect(connection.execute(DEADLOCKS).scalar_one() - before, "deadlocks")
+
+        def found() -> int:
+            return int(connection.execute(DEADLOCKS).scalar_one() - before)
+
+        try:
+            for count in (*range(PORTION, total, PORTION), total):
+                if found() >= wanted:
+                    break
+                _hand_over_at_once(course, count)
+                while found() < wanted and course.installation.ended(course.objects) < count:
+                    _lock(course)
+                    time.sleep(LOOK_S)
+        finally:
+            course.sending.hold_at(total)
+        _soon(lambda: found() > 0, 5)
+        return require_effect(found(), "deadlocks")
+
+
+def _hand_over_at_once(course: Course, count: int) -> None:
+    """Let so many objects be taken while the worker stands still: it then takes several at once."""
+    stations = course.installation.stations
+    stations.signal(signal.SIGSTOP, "classify")
+    try:
+        course.sending.hold_at(count)
+        wait_until(lambda: len(course.sending.acknowledged) >= count, "objects to be taken")
+    finally:
+        stations.signal(signal.SIGCONT, "classify")
 
 
 def serialisation_failures(course: Course) -> str:
@@ -133,25 +160,18 @@ def _engine(course: Course, **options: str) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _deadlocks(course: Course) -> int:
-    with _administrator(course) as connection:
-        found: int = connection.execute(DEADLOCKS).scalar_one()
-        return found
-
-
-def _lock(course: Course) -> bool:
+def _lock(course: Course) -> None:
     """Try once to close a circle; whichever side PostgreSQL ends, the other goes on."""
-    with _engine(course, isolation_level="READ COMMITTED") as engine:
-        try:
-            with engine.begin() as connection:
-                connection.execute(text("SET deadlock_timeout = '60s'"))
-                if connection.execute(BATCH_LOCKED_LAST_ROW_FIRST).first() is None:
-                    return False
-                if _soon(lambda: bool(connection.execute(SOMEBODY_WAITS_FOR_US).scalar_one())):
-                    connection.execute(REST_OF_BATCH)
-        except DBAPIError:
-            return False
-    return False
+    with (
+        _engine(course, isolation_level="READ COMMITTED") as engine,
+        suppress(DBAPIError),
+        engine.begin() as connection,
+    ):
+        connection.execute(text("SET deadlock_timeout = '60s'"))
+        if connection.execute(BATCH_LOCKED_LAST_ROW_FIRST).first() is None:
+            return
+        if _soon(lambda: bool(connection.execute(SOMEBODY_WAITS_FOR_US).scalar_one())):
+            connection.execute(REST_OF_BATCH)
 
 
 def _soon(is_true: Callable[[], bool], within_s: float = 20) -> bool:

@@ -1,10 +1,13 @@
 """The ensemble in this process: loaded, verified, and timed by itself."""
 
+import functools
 import importlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from screening.bundles.registry import load_bundle
 from screening.logs import library_output_logged
 from screening.settings import quiet_tensorflow
 from tests.benchmarks.parts.sites import bundle_of
@@ -23,18 +26,29 @@ def load_tensorflow() -> None:
 
 
 def loaded_ensemble(run: Run) -> "Ensemble":
-    """Load the bundle that is measured; its golden scores come out right."""
+    """Load the bundle that is measured; its golden scores come out right.
+
+    The rows of the short form share the ensemble of one process.
+    """
     load_tensorflow()
-    from screening.ensemble.ensemble import Ensemble
     from screening.errors import BundleError
 
-    ensemble = Ensemble.load(bundle_of(run))
+    ensemble = (_shared if run.is_short else _loaded)(bundle_of(run).directory)
     try:
         ensemble.verify_golden()
     except BundleError as error:
         raise WrongOutputError(str(error)) from error
     run.checked.append("the golden scores of the bundle")
     return ensemble
+
+
+def _loaded(directory: Path) -> "Ensemble":
+    from screening.ensemble.ensemble import Ensemble
+
+    return Ensemble.load(load_bundle(directory))
+
+
+_shared = functools.cache(_loaded)
 
 
 def golden_batch(ensemble: "Ensemble", size: int) -> list["PreparedInput"]:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,29 @@ from numpy.typing import NDArray
 from screening.bundles.manifest import MANIFEST_NAME
 from screening.bundles.registry import Bundle, load_bundle
 from screening.domain.scores import SCORE_TOLERANCE, Class
+from screening.ensemble import untrained
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.members import EnsembleMember
 from screening.ensemble.untrained import make_untrained_bundle
 from screening.errors import BundleError, UndecodablePixelsError
 from screening.imaging.phantoms.phantom_image import phantom_image
+from screening.networks.architectures import ARCHITECTURES
 from tests.bundles.same_scores import assert_same_scores, scores_of
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """Return the untrained bundle, made once for this module."""
-    return make_untrained_bundle(tmp_path_factory.mktemp("bundles") / "untrained")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundle]:
+    """Return the untrained bundle for images of CoroNet's size, made once for this module."""
+    side = ARCHITECTURES["coronet"].height
+    small = {
+        name: replace(architecture, height=side, width=side)
+        for name, architecture in ARCHITECTURES.items()
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(untrained, "ARCHITECTURES", small)
+        yield make_untrained_bundle(tmp_path_factory.mktemp("bundles") / "untrained")
 
 
 @pytest.fixture(scope="module")
@@ -215,8 +225,10 @@ def test_a_trained_bundle_may_not_allow_what_would_show(altered: Alter, ensemble
 
 def test_scores_that_are_not_finite_are_refused(bundle: Bundle) -> None:
     """A network that computes no number is an error, never a low priority."""
-    image = keras.Input((300, 300, 3))
+    described = bundle.manifest.members[0]
+    shape = (described.input.height, described.input.width, 3)
+    image = keras.Input(shape)
     means = keras.layers.GlobalAveragePooling2D()(image)
-    member = EnsembleMember(bundle.manifest.members[0], keras.Model(image, means))
+    member = EnsembleMember(described, keras.Model(image, means))
     with pytest.raises(BundleError, match="expected finite probabilities"):
-        member.outputs(np.full((1, 300, 300, 3), np.nan, np.float32))
+        member.outputs(np.full((1, *shape), np.nan, np.float32))
