@@ -1,6 +1,7 @@
 """Fixtures for every test."""
 
 import contextlib
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ LONGEST = (
 KEPT_TOGETHER = ("tests/unit/training_networks/",)
 """Folders whose tests share what takes long to make: one process runs all of a folder."""
 
+gc.disable()  # until all is loaded, which makes no garbage, and much to look through
 leave_python_scripts_out()
 transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
 
@@ -45,6 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {ROOT / name: place for place, name in enumerate(LONGEST)}
     last = len(places)
     items.sort(key=lambda item: places.get(item.path, places.get(item.path.parent, last)))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on."""
+    gc.enable()
 
 
 class _ByFileOrFolder(LoadFileScheduling):

@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 LOAD_TENSORFLOW = {"networks", "ensemble", "classify"}
 """Packages of `screening` that load it; the commands below run what is in them."""
 COMMANDS_WITH_TENSORFLOW = (["run", "classify"], ["bundles"], ["score"])
+NOT_ITS_OWN = (PREFIX, "TF_", "TF2_", "KERAS_")
+"""Variables that make no other environment: settings, and what loading TensorFlow sets."""
 MOST_LOADED = 4
 """Each holds some hundred MB."""
 LARGEST_REQUEST_BYTES = 1 << 20
@@ -147,7 +149,9 @@ def start(
 ) -> Forked:
     """Start `screening ARGUMENTS` in a folder, where what such an environment loads is loaded."""
     tensorflow = any(list(arguments[: len(one)]) == one for one in COMMANDS_WITH_TENSORFLOW)
-    around = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
+    around = {
+        name: value for name, value in environment.items() if not name.startswith(NOT_ITS_OWN)
+    }
     around.pop("PYTEST_CURRENT_TEST", None)
     with _lock:
         key = (tensorflow, *sorted(around.items()))
