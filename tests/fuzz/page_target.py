@@ -74,7 +74,7 @@ class _Asked:
         asked = json.loads(given)
         who = Who(asked["who"])
         token, cookie = self._right[who]
-        scope = _scope(asked, cookie)
+        scope = _scope(asked, token, cookie)
         body = asked["body"].encode("latin-1").replace(b"TOKEN", token.encode())
         try:
             status, names = self._runner.run(_answer(self._apps[who], scope, body))
@@ -105,10 +105,14 @@ async def _answer(app: Any, scope: dict[str, Any], body: bytes) -> tuple[int, se
     return int(begun["status"]), {name.lower() for name, _ in begun["headers"]}
 
 
-def _scope(asked: dict[str, Any], cookie: str) -> dict[str, Any]:
+def _filled(value: str, token: str, cookie: str) -> str:
+    return value.replace("COOKIE", cookie).replace("TOKEN", token)
+
+
+def _scope(asked: dict[str, Any], token: str, cookie: str) -> dict[str, Any]:
     """Return what uvicorn makes of a request. Source: ASGI HTTP specification 2.3."""
     headers = [
-        (name.encode("latin-1"), value.replace("COOKIE", cookie).encode("latin-1"))
+        (name.encode("latin-1"), _filled(value, token, cookie).encode("latin-1"))
         for name, value in asked["headers"]
     ]
     return {

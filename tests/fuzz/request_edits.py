@@ -21,6 +21,13 @@ PATHS = (
 PATHS += ("/operations/release", "/operations/remake", "/studies/1.2.3", "/studies/", "/static/")
 PATHS += ("/static/../web.py", "/static/%2e%2e/web.py", "//", "/api/", "*", "http://x/")
 PATHS += ("/model", "/model/", "/model/%00")
+PATHS += (
+    "/api/v1/searches",
+    "/api/v1/openapi.json",
+    "/api/v1/problems/",
+    "/api/v1/images/a/preview",
+)
+PATHS += tuple(f"/api/v1/studies/1.2.3{act}" for act in ("", "/claim", "/reading", "/feedback"))
 FIELDS = ("limit", "after", "before", "form_token", "destination", "name", "password", "next")
 VALUES = (
     "",
@@ -59,6 +66,10 @@ HEADER_VALUES += (
 )
 HEADER_VALUES += ('for="[::1"', "Basic =", "Sun, 99 Nov 2026", "=;=;;", 'a="b\\')
 
+HEADERS += ("x-form-token",)
+HEADER_VALUES += ("TOKEN", "application/json", "Bearer screening_x", "Bearer", 'W/"')
+JSON_BODIES = (b'{"images_seen": 1}', b'{"text": "Doe"}', b'{"answer": "agree"}', b"[" * 9000, b"{")
+
 
 class Who(StrEnum):
     """In whose name a request is made."""
@@ -81,7 +92,7 @@ def requests(draw: Callable) -> bytes:
         st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=20
     )
     headers = draw(st.lists(st.tuples(st.sampled_from(HEADERS), values), max_size=5))
-    body = draw(_forms(fields) | st.binary(max_size=40))
+    body = draw(_forms(fields) | st.binary(max_size=40) | st.sampled_from(JSON_BODIES))
     return json.dumps(
         {
             "who": draw(st.sampled_from(Who)),

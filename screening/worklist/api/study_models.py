@@ -1,6 +1,6 @@
 """A study, as the REST interface describes it."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Annotated
 
@@ -29,6 +29,7 @@ PATIENT_ATTRIBUTES = (
     "study_description",
 )
 """What only roles see that may see patients."""
+_OF_ENTRY = tuple(one.name for one in fields(WorklistEntry))
 
 
 class StudySummary(BaseModel):
@@ -127,7 +128,9 @@ class StudyDetail(StudySummary):
 
 def summary_values(entry: WorklistEntry, now: datetime, *, patients: bool) -> dict[str, object]:
     """Return the values of a StudySummary; patients: whether it may name the patient."""
-    values = {**asdict(entry), "waiting_s": round(entry.waiting_s(now))}
+    # dataclasses.asdict copies each value, which takes longer than all else
+    values: dict[str, object] = {name: getattr(entry, name) for name in _OF_ENTRY}
+    values["waiting_s"] = round(entry.waiting_s(now))
     if not patients:
         values.update(dict.fromkeys(PATIENT_ATTRIBUTES))
         uid = entry.study_instance_uid
