@@ -42,6 +42,11 @@ def _made_once(
     return shared / name
 
 
+def _make_phantoms(folder: Path) -> None:
+    if not folder.exists():
+        write_phantoms(folder, 8)
+
+
 @pytest.fixture
 def receiver(tmp_path: Path, migrated_database: Database) -> Iterator[Receiver]:
     """Run an SCP with a short ARTIM timeout; a module that wants another one says so itself."""
@@ -51,8 +56,9 @@ def receiver(tmp_path: Path, migrated_database: Database) -> Iterator[Receiver]:
 
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return eight synthetic chest radiographs."""
-    return write_phantoms(tmp_path_factory.mktemp("phantoms"), 8)
+    """Return eight synthetic chest radiographs, which all that test at once share."""
+    folder = _made_once(tmp_path_factory, "phantoms", _make_phantoms)
+    return sorted(folder.iterdir())
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,20 @@ import pytest
 from tests.sites.site import Site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
+ROOT = Path(__file__).parents[2]
+THIN_NETWORKS_KNOWN = f"{ROOT / 'tests' / 'sites' / 'thin_networks_known'}:{ROOT}"
 
 
 @pytest.fixture(name="running", scope="module")
 def running_up(
-    tmp_path_factory: pytest.TempPathFactory, bundle_dir: Path
+    tmp_path_factory: pytest.TempPathFactory, thin_bundle_dir: Path
 ) -> Iterator[tuple[Site, subprocess.Popen[bytes]]]:
     """Run `screening up`; the last of the tests that share it ends it."""
-    site = Site(tmp_path_factory.mktemp("site"), bundle_dir=bundle_dir)
+    site = Site(
+        tmp_path_factory.mktemp("site"), bundle_dir=thin_bundle_dir, PYTHONPATH=THIN_NETWORKS_KNOWN
+    )
     with site.up() as process:
+        del site.variables["PYTHONPATH"]
         yield site, process
 
 
@@ -76,9 +81,11 @@ def test_a_station_that_dies_is_started_again_and_ctrl_c_leaves_nothing(
     assert not [station for station, pid in last.items() if is_running(pid)]
 
 
-def test_stations_end_with_a_supervisor_that_was_killed(tmp_path: Path, bundle_dir: Path) -> None:
+def test_stations_end_with_a_supervisor_that_was_killed(
+    tmp_path: Path, thin_bundle_dir: Path
+) -> None:
     """After kill -9 of `up` the ports are free for the next start."""
-    site = Site(tmp_path, bundle_dir=bundle_dir)
+    site = Site(tmp_path, bundle_dir=thin_bundle_dir, PYTHONPATH=THIN_NETWORKS_KNOWN)
     with site.up() as up:
         stations = children(up)
         up.kill()

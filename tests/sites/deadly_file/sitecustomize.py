@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 
+from tests.bundles.thin_hook import know_thin_networks
+
 ENDING = os.environ.get("DEADLY_FILE", "")
 HOW = os.environ.get("DEADLY_HOW", "segfault")
 
@@ -21,14 +23,6 @@ def die_of_the_file(event: str, arguments: tuple[object, ...]) -> None:
     if HOW == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     ctypes.string_at(0)
-
-
-def know_thin_networks(event: str, arguments: tuple[object, ...]) -> None:
-    """Add them where the ensemble's code is loaded, which loads TensorFlow."""
-    if event == "import" and arguments[0] == "screening.ensemble.ensemble":
-        from tests.bundles.thin_networks import add_thin_networks
-
-        add_thin_networks()
 
 
 if ENDING:
