@@ -54,7 +54,7 @@ def measure_site_levels(
         drawn = _drawn(own, most)
         curves[hospital] = site_curve(ensemble, drawn, training_levels)
         images[hospital] = len(drawn)
-    before, after = _scores(ensemble, rows, curves)
+    before, after = scores_without_and_with(ensemble, rows, curves)
     rules = ensemble.bundle.manifest.rules
     return SiteLevels(
         left_out_figures([scores_of_rows(rows, before, rules)]),
@@ -86,9 +86,13 @@ def _drawn(rows: Sequence[ImageRow], most: int) -> list[ImageRow]:
     return [rows[place] for place in sorted(places.tolist())]
 
 
-def _scores(
+def scores_without_and_with(
     ensemble: Ensemble, rows: Sequence[ImageRow], curves: Mapping[str, GreyCurve]
 ) -> tuple[Floats, Floats]:
+    """Return the scores of images as rendered, and with their hospital's curve, (images, 3) each.
+
+    curves: by hospital. Classes are in the order of `Class`.
+    """
     before: list[list[float]] = []
     after: list[list[float]] = []
     for some in in_batches(rows):

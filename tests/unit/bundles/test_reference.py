@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from screening.bundles.manifest import parse_manifest
-from screening.bundles.reference import MOST_BYTES, REFERENCE_NAME, read_reference, write_reference
+from screening.bundles.reference import (
+    MOST_BYTES,
+    REFERENCE_NAME,
+    read_reference,
+    read_training_levels,
+    write_reference,
+)
 from screening.bundles.registry import Bundle
 from screening.domain.drift import STEPS, SourceReference
 from screening.domain.image_statistics import KNOWN_NAMES
@@ -35,6 +41,9 @@ def test_what_is_written_is_read(bundle: Bundle) -> None:
     assert read_reference(bundle) == ()
     write_reference(bundle, SOURCES)
     assert read_reference(bundle) == SOURCES
+    assert read_training_levels(bundle) == ()
+    write_reference(bundle, SOURCES, (0.0, 100.5, 255.0))
+    assert (read_reference(bundle), read_training_levels(bundle)) == (SOURCES, (0.0, 100.5, 255.0))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +59,8 @@ def test_what_is_written_is_read(bundle: Bundle) -> None:
         ),
         ({"sources": [{"name": "a", "images": 1, "quantiles": {"detail": [0]}}]}, "detail"),
         ({"more": 1}, "more"),
+        ({"training_levels": [1, 0]}, "ascending training_levels"),
+        ({"training_levels": [0, 256]}, "training_levels"),
     ],
 )
 def test_anything_else_is_refused_with_its_place(

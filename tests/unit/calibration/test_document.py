@@ -1,7 +1,6 @@
 """A calibration's file: what cannot be one is refused."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,25 +13,20 @@ from screening.calibration.document import (
 )
 from screening.domain.scores import Class
 from screening.errors import CalibrationError
+from tests.rows.calibration_files import ALONE, CONTENT, CURVE, LEVELS
 
-AT = datetime(2026, 3, 1, tzinfo=UTC).isoformat()
-CURVE = {"at": [0.1, 0.9], "values": [0.25, 0.75]}
-CONTENT: dict[str, Any] = {
-    "schema_version": 1,
-    "bundle": {"name": "b", "version": "1", "digest": "a" * 64},
-    "calling_ae_title": "CR1",
-    "made_at": AT,
-    "sample": {
-        "images": 40,
-        "studies": 40,
-        "received_from": AT,
-        "received_to": AT,
-        "studies_per_day": 40.0,
-    },
-    "budget": {"STAT": 0.05, "HIGH": 0.15},
-    "rules": [{"priority": "STAT", "klass": "covid19", "at_least": 0.95, "measure": "rank"}],
-    "ranks": {klass.value: CURVE for klass in Class},
-}
+
+def test_a_grey_level_curve_may_stand_alone_or_come_before_ranks() -> None:
+    """Alone it has the bundle's rules; a file without one has the bytes that it always had."""
+    both = parse_document(json.dumps(CONTENT | LEVELS).encode(), "f")
+    alone = parse_document(json.dumps(CONTENT | ALONE).encode(), "f")
+    assert (both.has_thresholds, alone.has_thresholds) == (True, False)
+    assert both.grey_curve == alone.grey_curve
+    assert alone.calibration(1).is_of_scores_with(alone.grey_curve.sha256)  # type: ignore[union-attr]  # it has one
+    assert not alone.calibration(1).is_of_scores_with(None)
+    without = parse_document(json.dumps(CONTENT).encode(), "f")
+    assert b"grey_levels" not in document_bytes(without)
+    assert without.calibration(1).is_of_scores_with(None)
 
 
 def test_a_file_is_read_and_written_back_as_it_was() -> None:
@@ -52,6 +46,11 @@ def test_a_file_is_read_and_written_back_as_it_was() -> None:
         ({"ranks": {k.value: {"at": [0.9, 0.1], "values": [0, 1]} for k in Class}}, "ascend"),
         ({"ranks": {k.value: {"at": [0.1], "values": [2]} for k in Class}}, "less than or equal"),
         ({"unknown": 1}, "unknown"),
+        ({"grey_levels": {**LEVELS["grey_levels"], "becomes": [0] * 255}}, "at least 256"),
+        ({"grey_levels": {**LEVELS["grey_levels"], "becomes": [256] * 256}}, "less than 256"),
+        ({"grey_levels": {**LEVELS["grey_levels"], "becomes": [9] + [8] * 255}}, "not descend"),
+        ({**ALONE, "grey_levels": None}, "a grey-level curve alone"),
+        ({**ALONE, "ranks": CONTENT["ranks"]}, "a grey-level curve alone"),
         (
             {"rules": [{**CONTENT["rules"][0], "measure": "site_probability"}]},
             "expected a recalibration",

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
+from sqlalchemy import select
 
 from screening.cli.person import os_user
 from screening.db.clock import utc_now
 from screening.db.session import Database
+from screening.db.tables.instances import Classification
 from screening.settings import Settings, load_settings
 from screening.spool.store import Spool
 from tests.rows.site import add_site
@@ -113,6 +115,38 @@ def test_a_site_is_calibrated_and_page_report_trace_and_settings_say_so(
     assert not_calibrated in client.ask("GET", "/").text
     assert sum(by_priority(client).values()) == 41
     assert "Not calibrated for this site" in texts_of(make(database, spool)[-1])
+
+
+def test_a_grey_level_curve_is_drawn_shown_and_everywhere_told(
+    site: Command, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thresholds are then the bundle's, and no rank is of scores without the curve."""
+    monkeypatch.setattr("screening.bundles.site.find_bundle", lambda *_: None)
+    levels = tuple(range(0, 256, 15))
+    monkeypatch.setattr("screening.bundles.reference.read_training_levels", lambda _: levels)
+    options = ("calibrate", "--levels", "--since", EARLIER)
+    status, _, said = site(*options, "--yes")
+    assert status == 1
+    assert "expected at least 30 images of this site" in said
+    with database.write() as session:
+        for row in session.scalars(select(Classification)):
+            row.image_statistics = {"level_quantiles": [4.0 * n for n in range(33)]}
+    status, said, _ = site(*options, "--derive-since", EARLIER, "--yes")
+    assert status == 0
+    assert "grey levels of 40 images" in said
+    assert "become those of the training: 32 to 6" in said
+    assert "40 images received since then keep their priority" in said
+    shown = site("calibration", "show")[1]
+    assert "warning: grey levels alone" in shown
+    [listed] = json.loads(site("calibration", "list", "--json")[1])
+    assert (listed["has_thresholds"], len(listed["grey_curve_sha256"])) == (False, 64)
+    client = Client(make_app(database, load_settings()))
+    assert "(grey levels alone: the bundle" in client.ask("GET", "/").text
+    assert "by one curve of 40 images" in client.ask("GET", "/model").text
+    status, _, said = site("calibrate", "--since", EARLIER, "--yes")
+    assert status == 1
+    assert "40 images scored with other grey levels than those in force" in said
+    assert site("calibrate", "--levels", "--alert-budget", "STAT=5%")[0] == 2
 
 
 def test_each_sender_has_its_own_and_the_list_tells_which_are_in_force(site: Command) -> None:
