@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -160,7 +160,7 @@ def _renew(writing: _Writing, answer: Classification, result: Result) -> None:
     """Write what was found into the result that is there, where it is a score; else leave it."""
     session, row = writing.session, writing.row
     if not isinstance(result, Scored):
-        if _may_be_tried_again(row, result):
+        if isinstance(result, Failed) and _may_be_tried_again(row, result):
             _try_again(writing, result)
         else:
             keep_as_it_was(session, row, getattr(result, "reason", ""))
@@ -202,9 +202,7 @@ def _write_failed(writing: _Writing, result: Failed) -> None:
     _finish(writing, ClassificationState.FAILED, "classification_failed", reason=row.reason)
 
 
-def _may_be_tried_again(row: Classification, result: Result) -> TypeGuard[Failed]:
-    if not isinstance(result, Failed):
-        return False
+def _may_be_tried_again(row: Classification, result: Failed) -> bool:
     return FAILURE_POLICIES[result.reason].retry and row.attempts < MAX_ATTEMPTS
 
 

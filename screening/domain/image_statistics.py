@@ -46,7 +46,10 @@ class ImageStatistics:
 
     def as_dict(self) -> dict[str, float | list[float]]:
         """Return what is known, by name, as the database keeps it."""
-        known = {**self.numbers(), FEATURES: list(self.features)}
+        known: dict[str, float | list[float]] = {
+            **self.numbers(),
+            FEATURES: list(self.features),
+        }
         if self.level_quantiles:
             known[LEVEL_QUANTILES] = list(self.level_quantiles)
         return known
