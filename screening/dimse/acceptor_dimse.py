@@ -154,9 +154,7 @@ class AcceptorDIMSE(GuardedDIMSE):
     def _pass_message_on(self, context_id: int, message: PlainMessage) -> DataSetFile | None:
         """Serve a C-STORE here, and let pynetdicom serve the others; return the object's file."""
         request = message.request
-        if request is not None:
-            self.cancel_req.pop(request.message_id, None)  # it was of an earlier request
-        elif len(self.cancel_req) >= MOST_CANCELS:
+        if len(self.cancel_req) >= MOST_CANCELS:
             self.cancel_req.clear()
         if request is None or request.command_field != C_STORE:
             self.pass_command_set_on(context_id, message.command_set)

@@ -15,7 +15,7 @@ from tests.fuzz.findings import Findings, corpus_of
 from tests.fuzz.guide import Row
 from tests.fuzz.objects import made_objects
 from tests.fuzz.pdu_edits import damaged_conversations
-from tests.fuzz.recording import record
+from tests.fuzz.recording import SENDER, record
 from tests.fuzz.scp_watch import STATION, ScpWatch
 from tests.peers.hostile_peer import connects
 from tests.sites.site import Site, running_site, wait_until
@@ -31,6 +31,7 @@ SETTINGS = {
     "SCREENING_MAX_HALF_OPEN_PER_ADDRESS": "64",
     "SCREENING_ARTIM_TIMEOUT_S": "3",
     "SCREENING_MAX_OBJECT_MIB": "1",
+    "SCREENING_UPS_PEERS": f'[{{"ae_title": "{SENDER}"}}]',
 }
 
 

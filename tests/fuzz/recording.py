@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     ExplicitVRLittleEndian,
@@ -16,6 +17,7 @@ from pydicom.uid import (
 from pynetdicom.sop_class import Verification
 
 from screening.domain.commitment import CommitmentRequested, SopReference
+from screening.domain.procedure_step import ActionType, StepState
 from screening.storage_scu.association import Context, associate
 from screening.storage_scu.commitment_scu import request_commitment
 from screening.storage_scu.destination import DicomDestination
@@ -24,11 +26,13 @@ from screening.storage_scu.verification import answers_echo
 from tests.fuzz.conversation import Conversation, Turn, split
 from tests.fuzz.objects import made_objects
 from tests.peers.receiving import radiograph
+from tests.peers.ups.workstation import keys, workstation
 
 A_ASSOCIATE_RQ, P_DATA_TF, A_RELEASE_RQ = 0x01, 0x04, 0x05
 LAST_FRAGMENT = 0x02
 RECEIVE_BYTES = 1 << 16
 TIMEOUT_S = 20
+SENDER = "CR_ROOM_1"
 
 
 class Tap:
@@ -92,7 +96,7 @@ def record(scp_port: int, folder: Path) -> list[Conversation]:
     tap = Tap(scp_port)
     thread = threading.Thread(target=tap.serve, daemon=True)
     thread.start()
-    _talk(DicomDestination("scp", "127.0.0.1", tap.port, "SCREENING", "CR_ROOM_1"))
+    _talk(DicomDestination("scp", "127.0.0.1", tap.port, "SCREENING", SENDER))
     if shutil.which("storescu"):
         _talk_as_dcmtk(tap.port, folder)
     said = tap.close()
@@ -113,6 +117,20 @@ def _talk(scp: DicomDestination) -> None:
     reference = SopReference(ComputedRadiographyImageStorage, "2.25.1")
     asked = CommitmentRequested("2.25.9", (reference,))
     request_commitment(scp, asked, lambda _: 0, linger_s=3)
+    _talk_as_workstation(scp)
+
+
+def _talk_as_workstation(scp: DicomDestination) -> None:
+    """Query the list, claim, say how it goes, complete, and ask for events."""
+    with workstation(scp, SENDER) as asks:
+        [match, *_], _ = asks.find(keys(PatientName="*", InputInformationSequence=[]))
+        uid, progress = match.SOPInstanceUID, Dataset()
+        progress.ProcedureStepProgressDescription = "half"
+        asks.get(uid, [0x00741000])
+        asks.change(uid, StepState.IN_PROGRESS)
+        asks.set(uid, "2.25.7", ProcedureStepProgressInformationSequence=[progress])
+        asks.watch(ActionType.SUBSCRIBE, uid, SENDER)
+        asks.change(uid, StepState.CANCELED)
 
 
 def _talk_as_dcmtk(port: int, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Other systems query the list by Unified Procedure Step."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,17 @@ from sqlalchemy import select
 
 from screening.db.session import Database
 from screening.db.tables.instances import Classification, Instance
+from screening.dimse.acceptor_dimse import AcceptorDIMSE
 from screening.domain.procedure_step import (
     UPS_PUSH,
     UPS_QUERY,
     UPS_WATCH,
+)
+from screening.transport.command_elements import (
+    C_CANCEL,
+    COMMAND_FIELD,
+    elements_in,
+    number_in,
 )
 from screening.ups.operations import find
 from tests.peers.receiving import Receiver
@@ -120,16 +128,27 @@ def test_a_long_list_is_answered_up_to_a_limit(
     assert (studies_of(found), status) == (["2", "4"], 0xA700)
 
 
-def test_a_query_is_canceled(asks: Workstation) -> None:
-    """And a late C-CANCEL does not end the next query with the same Message ID."""
+def test_a_query_is_canceled(asks: Workstation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two matches; and a late C-CANCEL does not end the next query with its Message ID."""
+    came, passed_on = threading.Event(), AcceptorDIMSE.pass_command_set_on
+
+    def watch(dimse: AcceptorDIMSE, context_id: int, plain: bytes) -> None:
+        passed_on(dimse, context_id, plain)
+        if number_in(elements_in(plain), COMMAND_FIELD) == C_CANCEL:
+            came.set()
+
+    monkeypatch.setattr(AcceptorDIMSE, "pass_command_set_on", watch)
     association = asks.association
-    answers = association.send_c_find(keys(), UPS_QUERY, msg_id=9)
-    statuses = [next(answers)[0].Status]
     context = next(c for c in association.accepted_contexts if c.abstract_syntax == UPS_QUERY)
+    with monkeypatch.context() as slowly:
+        slowly.setattr(find, "STUDIES_A_QUERY", 1)
+        slowly.setattr(find, "tell", lambda *_: came.wait(30))
+        answers = association.send_c_find(keys(), UPS_QUERY, msg_id=9)
+        association.send_c_cancel(9, context.context_id)
+        assert [answer.Status for answer, _ in answers] == [0xFE00]
+    came.clear()
     association.send_c_cancel(9, context.context_id)
-    statuses += [answer.Status for answer, _ in answers]
-    assert set(statuses) <= {0xFF00, 0xFE00, 0x0000}
-    association.send_c_cancel(9, context.context_id)
+    assert came.wait(30)
     again = [a.Status for a, _ in association.send_c_find(keys(), UPS_QUERY, msg_id=9)]
     assert again == [0xFF00] * 4 + [0x0000]
 
