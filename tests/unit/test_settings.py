@@ -1,6 +1,7 @@
 """Where settings come from, and how wrong ones are named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -208,3 +209,30 @@ def test_networks_are_checked_and_survive_the_way_to_a_child(
         monkeypatch.setenv("SCREENING_ALLOWED_ADDRESSES", wrong)
         with pytest.raises(SettingsError, match=r"allowed_addresses.*expected IP addresses and"):
             load_settings()
+
+
+def test_peers_of_procedure_steps_are_named_once_and_may_listen_nowhere() -> None:
+    """An AE without an address may ask; a port without a host is no address."""
+    asks = {"ae_title": "READER_1"}
+    [peer] = load_settings(ups_peers=[asks]).ups_peers
+    assert peer.address is None
+    [peer] = load_settings(ups_peers=[{**asks, "host": "reader", "port": 104}]).ups_peers
+    assert peer.address is not None
+    assert (peer.address.ae_title, peer.address.port) == ("READER_1", 104)
+    with pytest.raises(SettingsError, match="ups_peers: expected unique names"):
+        load_settings(ups_peers=[asks, asks])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ups_worklist_label": "a\\b"},
+        {"ups_worklist_label": "a" * 65},
+        {"ups_retrieve_ae_title": "a title that is too long"},
+        {"ups_peers": [{"ae_title": "READER_1", "port": 65536}]},
+    ],
+)
+def test_settings_of_procedure_steps_are_limited(wrong: dict[str, Any]) -> None:
+    """By what their value representations hold."""
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        load_settings(**wrong)
