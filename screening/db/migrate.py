@@ -5,8 +5,8 @@ from pathlib import Path
 
 import alembic.command
 import alembic.config
-import alembic.script
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
@@ -41,7 +41,7 @@ def upgrade(url: str) -> None:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     config = alembic_config(url)
     with closing(Database(url)) as database, database.read() as session:
-        _require_known(session, config)
+        _require_known(session, _scripts(config))
     try:
         with driver_errors_as_ours():
             alembic.command.upgrade(config, "head")
@@ -57,11 +57,11 @@ def require_current(database: Database, url: str) -> None:
 
     Raises DatabaseUnavailableError where the database is away.
     """
-    config = alembic_config(url)
+    scripts = _scripts(alembic_config(url))
     with database.read() as session:
-        found = _require_known(session, config)
+        found = _require_known(session, scripts)
         missing = set(metadata().tables) - _tables(session)
-    expected = _scripts(config).get_current_head()
+    expected = scripts.get_current_head()
     if not found:
         raise StartupError(
             f"database schema: expected revision {expected}, found an empty database; "
@@ -78,13 +78,13 @@ def require_current(database: Database, url: str) -> None:
         )
 
 
-def _require_known(session: Session, config: alembic.config.Config) -> str:
+def _require_known(session: Session, scripts: ScriptDirectory) -> str:
     """Return the revision, "" of an empty database.
 
     Raises StartupError where this version has no migration that starts from what is there.
     """
     found = MigrationContext.configure(session.connection()).get_current_heads()
-    newest = _scripts(config).get_current_head()
+    newest = scripts.get_current_head()
     if len(found) > 1:
         raise StartupError(
             f"database schema: expected one revision, found {', '.join(sorted(found))}; "
@@ -99,7 +99,7 @@ def _require_known(session: Session, config: alembic.config.Config) -> str:
             )
         return ""
     [revision] = found
-    if not _is_known(config, revision):
+    if not _is_known(scripts, revision):
         raise StartupError(
             f"database schema: expected revision {newest} or older, found {revision}, which this "
             "version does not know: a newer version has upgraded this database; install that "
@@ -108,15 +108,16 @@ def _require_known(session: Session, config: alembic.config.Config) -> str:
     return revision
 
 
-def _is_known(config: alembic.config.Config, revision: str) -> bool:
+def _is_known(scripts: ScriptDirectory, revision: str) -> bool:
     try:
-        return _scripts(config).get_revision(revision) is not None
+        return scripts.get_revision(revision) is not None
     except CommandError:
         return False
 
 
-def _scripts(config: alembic.config.Config) -> alembic.script.ScriptDirectory:
-    return alembic.script.ScriptDirectory.from_config(config)
+def _scripts(config: alembic.config.Config) -> ScriptDirectory:
+    """Return the migrations; it loads each once."""
+    return ScriptDirectory.from_config(config)
 
 
 def _tables(session: Session) -> set[str]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 
 from kombu import Connection
 from kombu.exceptions import OperationalError
-from kombu.transport.redis import Channel as RedisChannel
-from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
 
 from screening.logs import get_logger
 
+REDIS = "redis"
+"""kombu's name of its driver. The driver itself is loaded where the broker is Redis."""
 PROBE_KEY = "screening.doorbell"
 PROBE_KEPT_S = 60
 MEANINGS: Mapping[str, str] = {
@@ -39,7 +39,7 @@ log = get_logger()
 def require_writes(connection: Connection) -> None:
     """Raise one of the connection's errors where a broker on Redis takes no writes now."""
     channel = connection.default_channel
-    if isinstance(channel, RedisChannel):
+    if connection.transport.driver_type == REDIS:
         with channel.conn_or_acquire() as client:
             client.set(PROBE_KEY, "", ex=PROBE_KEPT_S)
 
@@ -55,6 +55,12 @@ def why_unavailable(error: BaseException) -> str:
 
 
 def _code(error: BaseException) -> str:
+    from redis.exceptions import (  # noqa: PLC0415  most sites have no Redis, and loading it takes time
+        AuthenticationError,
+        BusyLoadingError,
+        RedisError,
+    )
+
     if not isinstance(error, RedisError):
         return type(error).__name__
     code = getattr(error, "status_code", None) or str(error).partition(" ")[0]

@@ -3,9 +3,6 @@
 from kombu.transport import redis
 from redis.exceptions import ResponseError
 
-SCHEMES = ("redis://", "rediss://")
-TRANSPORT = "screening.doorbell.redis_broker:Transport"
-
 
 class Transport(redis.Transport):  # type: ignore[misc]  # kombu has no types
     """A transport whose connection is as good as lost where a command is refused."""

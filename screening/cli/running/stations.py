@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from screening.cli.exit_statuses import FAILED, NOT_STARTED
+from screening.cli.running.loading import loading
 from screening.errors import ScreeningError, StartupError
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ def receive(supervised: Supervised = False) -> None:
     Example: SCREENING_SCP_HOST=0.0.0.0 screening run receive
     """
     with _station("receive", supervised) as settings:
-        from screening.cli.opened import opened_database
-        from screening.db.migrate import require_current  # noqa: F401  loaded before any fork
-        from screening.ops.retention_timer import running_retention
-        from screening.receive.processes.port import serve_in_processes
-        from screening.receive.scp import running_scp
-        from screening.ups.service import running_ups
+        with loading():
+            from screening.cli.opened import opened_database
+            from screening.db.migrate import require_current  # noqa: F401  loaded before any fork
+            from screening.ops.retention_timer import running_retention
+            from screening.receive.processes.port import serve_in_processes
+            from screening.receive.scp import running_scp
+            from screening.ups.service import running_ups
 
         def serve(share: "Share | None" = None) -> None:
             """Serve associations until SIGTERM or Ctrl-C, alone or as one of several processes."""
@@ -68,8 +70,9 @@ def stow(supervised: Supervised = False) -> None:
     Example: SCREENING_STOW_PORT=8042 screening run stow
     """
     with _station("stow", supervised) as settings:
-        from screening.cli.opened import opened_database
-        from screening.receive.stow_rs.server import running_stow
+        with loading():
+            from screening.cli.opened import opened_database
+            from screening.receive.stow_rs.server import running_stow
 
         stop = _stop_signal()
         with opened_database(settings) as (_, database), running_stow(settings, database):
@@ -83,14 +86,16 @@ def classify(supervised: Supervised = False) -> None:
     Example: CUDA_VISIBLE_DEVICES=0 screening run classify
     """
     with _station("classify", supervised) as settings:
-        from screening.cli.opened import opened_database
-        from screening.logs import library_output_logged
-        from screening.settings import quiet_tensorflow
+        with loading():
+            from screening.cli.opened import opened_database
+            from screening.logs import library_output_logged
+            from screening.settings import quiet_tensorflow
 
         quiet_tensorflow()
         with opened_database(settings) as (_, database):
             with library_output_logged():
-                from screening.classify.station import ClassifyStation
+                with loading():
+                    from screening.classify.station import ClassifyStation
 
                 station = ClassifyStation(settings, database)
             station.run()
@@ -105,8 +110,9 @@ def report(supervised: Supervised = False) -> None:
     Example: screening run report
     """
     with _station("report", supervised) as settings:
-        from screening.cli.opened import opened_database
-        from screening.report.station import ReportStation
+        with loading():
+            from screening.cli.opened import opened_database
+            from screening.report.station import ReportStation
 
         with opened_database(settings) as (_, database):
             ReportStation(settings, database).run()
@@ -119,12 +125,13 @@ def web(supervised: Supervised = False) -> None:
     Example: SCREENING_WEB_PORT=8081 screening run web
     """
     with _station("web", supervised) as settings:
-        from screening.cli.opened import opened_database
-        from screening.cli.running.page import operator_actions, pictures_of, reader_actions
-        from screening.ops.ledger import read_ledger
-        from screening.worklist.access.exposure import check_exposure
-        from screening.worklist.server import serve
-        from screening.worklist.web import make_web_app
+        with loading():
+            from screening.cli.opened import opened_database
+            from screening.cli.running.page import operator_actions, pictures_of, reader_actions
+            from screening.ops.ledger import read_ledger
+            from screening.worklist.access.exposure import check_exposure
+            from screening.worklist.server import serve
+            from screening.worklist.web import make_web_app
 
         exposure = check_exposure(settings)
         pictures = pictures_of(settings)
@@ -146,10 +153,11 @@ def web(supervised: Supervised = False) -> None:
 @contextmanager
 def _station(name: str, supervised: bool) -> Iterator["Settings"]:
     """Yield the settings of a process whose every line on standard error is a JSON event."""
-    from screening.cli.operations.private_data import mend_data_folder
-    from screening.logs import configure_logs, get_logger
-    from screening.private_files import privately
-    from screening.settings import load_settings
+    with loading():
+        from screening.cli.operations.private_data import mend_data_folder
+        from screening.logs import configure_logs, get_logger
+        from screening.private_files import privately
+        from screening.settings import load_settings
 
     configure_logs("INFO", station=name)
     try:
