@@ -70,7 +70,7 @@ def test_behind_a_proxy_the_sender_is_whom_it_names(
 ) -> None:
     """The address that counts and is recorded; past the proxy nobody is let in."""
     clients = [{"ae_title": "CLINIC", "token_file": secret(tmp_path, TOKEN)}]
-    told: dict[str, Any] = {"stow_clients": clients, "allowed_addresses": "10.0.0.0/8"}
+    told: dict[str, Any] = {"stow_clients": clients, "allowed_addresses": "10.0.0.0/8,127.0.0.1"}
     for proxy, status in (("127.0.0.1", 200), ("10.9.9.9", 403)):
         with running_stow_receiver(
             tmp_path, migrated_database, stow_trusted_proxies=proxy, **told

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.servers import free_port
 from tests.sites.site import Site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
@@ -20,9 +21,12 @@ THIN_NETWORKS_KNOWN = f"{ROOT / 'tests' / 'sites' / 'thin_networks_known'}:{ROOT
 def running_up(
     tmp_path_factory: pytest.TempPathFactory, thin_bundle_dir: Path
 ) -> Iterator[tuple[Site, subprocess.Popen[bytes]]]:
-    """Run `screening up`; the last of the tests that share it ends it."""
+    """Run `screening up` with every station; the last of the tests that share it ends it."""
     site = Site(
-        tmp_path_factory.mktemp("site"), bundle_dir=thin_bundle_dir, PYTHONPATH=THIN_NETWORKS_KNOWN
+        tmp_path_factory.mktemp("site"),
+        bundle_dir=thin_bundle_dir,
+        PYTHONPATH=THIN_NETWORKS_KNOWN,
+        SCREENING_STOW_PORT=str(free_port()),
     )
     with site.up() as process:
         del site.variables["PYTHONPATH"]
@@ -71,7 +75,7 @@ def test_a_station_that_dies_is_started_again_and_ctrl_c_leaves_nothing(
     """After kill -9 of the SCP images are taken again; SIGINT ends every process with status 0."""
     site, up = running
     first = children(up)
-    assert set(first) == {"receive", "classify", "report", "web"}
+    assert set(first) == {"receive", "classify", "report", "web", "stow"}
     os.kill(first["receive"], signal.SIGKILL)
     wait_until(lambda: children(up).get("receive", first["receive"]) != first["receive"], "an SCP")
     site.wait_for_scp()

@@ -79,7 +79,7 @@ class Admission:
             return problem(503, "the tokens of those who may send cannot be read; see the log here")
         if title is None:
             text = "expected the token of a client that may send, found none or another"
-            return problem(401, text, **{"WWW-Authenticate": CHALLENGE})
+            return problem(401, text, {"WWW-Authenticate": CHALLENGE})
         return title
 
     def _refused(self, request: Request, study: str) -> Answer | None:

@@ -4,7 +4,7 @@ Sources: DICOM PS3.18 section 10.5.3, annex I.2 (attributes, Failure Reason), an
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,14 +119,16 @@ def stored_answer(instances: Sequence[Instance], ended_early: int | None = None)
     return Answer(status, body, DICOM_JSON, _headers(status, is_over=ended_early is not None))
 
 
-def problem(status: int, text: str, *, is_over: bool = False, **headers: str) -> Answer:
+def problem(
+    status: int, text: str, headers: Mapping[str, str] | None = None, *, is_over: bool = False
+) -> Answer:
     """Return an answer that is about the request and no instance. Source: RFC 9457.
 
     is_over: nothing more is read of this connection.
     """
     body = json.dumps({"status": status, "detail": text}).encode()
-    headers = {**_headers(status, is_over=is_over), **headers}
-    return Answer(status, body, PROBLEM_JSON, headers, text)
+    all_headers = {**_headers(status, is_over=is_over), **(headers or {})}
+    return Answer(status, body, PROBLEM_JSON, all_headers, text)
 
 
 def _headers(status: int, *, is_over: bool) -> dict[str, str]:

@@ -18,13 +18,13 @@ FULL = (
 ) % RETRY_AFTER_S
 
 
-class GuardedConnection(H11Protocol):
+class GuardedConnection(H11Protocol):  # type: ignore[misc]  # uvicorn counts as untyped
     """uvicorn's connection: one too many is answered 503, an idle one is cut.
 
     How many there may be is uvicorn's `limit_concurrency`, which alone holds for requests only.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  as uvicorn's
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin, or refuse."""
         super().connection_made(transport)
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:

@@ -97,7 +97,8 @@ class IncomingPart:
         try:
             meta, data_set = _split(self._head)
             self.request = Request(
-                *(_legal(uid) for uid in (meta.sop_class_uid, meta.sop_instance_uid)),
+                _legal(meta.sop_class_uid),
+                _legal(meta.sop_instance_uid),
                 self._received.study_instance_uid,
             )
             _require_received(meta, self._received)

@@ -136,6 +136,7 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # the application does it, for the proxies of the settings alone
         ws="none",
+        interface="asgi3",
         http=GuardedConnection,
         h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
         limit_concurrency=CONNECTIONS_FOR_A_REQUEST * settings.stow_max_requests,

@@ -61,7 +61,9 @@ class StowService:
         if path is None:
             return problem(404, "expected /studies or /studies/{study}, found another path")
         if request.method != "POST":
-            return problem(405, "expected POST: objects are stored here, not read", Allow="POST")
+            return problem(
+                405, "expected POST: objects are stored here, not read", {"Allow": "POST"}
+            )
         study = path[1] or ""
         entered = self._admission.enter(request, study)
         if isinstance(entered, Answer):
