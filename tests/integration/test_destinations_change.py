@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from screening.db.session import Database
-from screening.db.tables.instances import Delivery
+from screening.db.tables.instances import Classification, Delivery
+from screening.domain.lifecycle import ReportState
 from screening.spool.store import Spool
 from tests.contract.test_outbox import add_result
 from tests.services.servers import free_port
@@ -59,6 +60,13 @@ def add_results(site: Site, database: Database, *numbers: int) -> None:
         add_result(database, spool, f"1.2.3.1.1.{number}")
 
 
+def due(database: Database) -> int:
+    """Count the results whose reports are to be made."""
+    rows = select(func.count()).where(Classification.report_state == ReportState.DUE)
+    with database.read() as session:
+        return session.execute(rows).scalar_one()
+
+
 def states(database: Database, name: str) -> list[str]:
     """Return the states of a destination's deliveries."""
     with database.read() as session:
@@ -84,7 +92,8 @@ def test_a_worker_follows_the_file_and_is_never_restarted(site: Site) -> None:
         )
         site.start("report")
         site.wait_for_log("report", "worker_ready")
-        add_results(site, database, 1)  # for nobody: there is no destination yet
+        add_results(site, database, 1)
+        wait_until(lambda: not due(database), "a report for nobody: there is no destination yet")
         write(site, pacs=ports["pacs"])
         wait_until(lambda: len(changes(site)) == 1, "the worker to see the file")
         add_results(site, database, 2)
