@@ -7,6 +7,7 @@ default. The file is `screening.toml` in the working directory, or what SCREENIN
 
 import json
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -127,6 +128,7 @@ ProxyNetworks = Annotated[
 ]
 ViewerTemplate = Annotated[str, AfterValidator(check_viewer_template)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+RuntimeName = Literal["tensorflow", "openvino"]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 
 
@@ -323,6 +325,11 @@ class Settings(BaseSettings):
         None, ge=0, description="Youngest patient classified, in years; empty: no limit"
     )
     batch_size: int = Field(8, ge=1, le=256, description="Images claimed and classified together")
+    runtime: RuntimeName = Field(
+        "tensorflow",
+        description="What computes the networks; openvino: faster on a CPU, needs the extra "
+        "openvino",
+    )
     decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode a batch")
     lease_s: float = Field(
         30, gt=0, le=600, description="Seconds a lease lasts unless its worker renews it"
@@ -605,10 +612,21 @@ def child_environment(settings: Settings, **extra: str) -> dict[str, str]:
     return {**os.environ, **explicit, **extra}
 
 
-def quiet_tensorflow() -> None:
-    """Silence TensorFlow's start-up messages; works only before it is loaded."""
+def choose_runtime(runtime: RuntimeName = "tensorflow") -> None:
+    """Have Keras run on this, and quietly; works only before Keras is loaded.
+
+    Raises SettingsError where Keras is loaded already and runs on anything else.
+    """
+    loaded = sys.modules.get("keras")
+    if loaded is not None and loaded.backend.backend() != runtime:
+        raise SettingsError(
+            f"expected Keras to run on {runtime}, found it loaded already with "
+            f"{loaded.backend.backend()}; choose the runtime before anything loads Keras"
+        )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = runtime
+    # Importing OpenVINO would tell its makers so, over the internet.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def _environment_names() -> set[str]:

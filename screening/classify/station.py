@@ -1,4 +1,4 @@
-"""Station 2: the classify worker. TensorFlow is loaded here, after the process has started."""
+"""Station 2: the classify worker. Keras and what it runs on are loaded here, after the start."""
 
 import time
 
@@ -12,6 +12,7 @@ from screening.doorbell.names import Queue, worker_name
 from screening.doorbell.ring import Doorbell
 from screening.doorbell.worker import Station
 from screening.ensemble.ensemble import Ensemble
+from screening.ensemble.runtime_comparison import require_comparison
 from screening.errors import StartupError
 from screening.logs import get_logger
 from screening.settings import Settings
@@ -64,12 +65,14 @@ class ClassifyStation:
 
     def _load(self, active: ActiveBundle) -> tuple[ActiveBundle, BatchRunner]:
         bundle = find_bundle(self._settings, active.digest)
+        require_comparison(bundle, self._settings.runtime, self._settings.data_dir)
         ensemble = Ensemble.load(bundle)
         ensemble.verify_golden()
         log.info(
             "ensemble_loaded",
             bundle=bundle.identity,
             trained=active.trained,
+            runtime=self._settings.runtime,
             **({} if active.trained else {"warning": "UNTRAINED: scores mean nothing"}),
         )
         runner = BatchRunner(

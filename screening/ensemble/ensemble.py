@@ -1,9 +1,8 @@
 """The ensemble of a bundle, loaded and ready to score.
 
 Workers screen with it, `screening score` and training's evaluation measure with it: one way to
-load, prepare, score, combine and refuse. Importing this module loads TensorFlow. TensorFlow reads
-its log level from the environment when it is loaded, so whoever starts the process sets
-TF_CPP_MIN_LOG_LEVEL beforehand.
+load, prepare, score, combine and refuse. Importing this module loads Keras and what it runs on,
+which is chosen when the process starts (`screening.settings.choose_runtime`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from screening.domain.eligibility import Refusal
 from screening.domain.grey_curve import GreyCurve
 from screening.domain.image_statistics import ImageStatistics
 from screening.domain.scores import EnsembleScores, combine
-from screening.ensemble.device import memory_for, set_up_tensorflow
+from screening.ensemble.device import memory_for, set_up_runtime
 from screening.ensemble.examination import Failed
 from screening.ensemble.golden_check import compare_golden, no_lung_field, read_grey
 from screening.ensemble.input_views import InputViews, PreparedInput, ViewExtractor
@@ -79,7 +78,7 @@ class Ensemble:
         the preprocessing is another, an architecture is unknown or weights do not fit.
         `verify_golden` checks that the scores come out right.
         """
-        set_up_tensorflow()
+        set_up_runtime()
         _refuse_other_preprocessing(bundle)
         verify_files(bundle)
         section = bundle.manifest.outlier_check

@@ -1,6 +1,6 @@
-"""One member of an ensemble: its network as a graph, its outputs and their calibration.
+"""One member of an ensemble: its network, compiled, its outputs and their calibration.
 
-Importing this module loads TensorFlow.
+Importing this module loads Keras, and what it runs on.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member
@@ -18,6 +17,7 @@ from screening.domain.scores import MemberScores, member_scores
 from screening.ensemble.device import memory_for
 from screening.errors import BundleError
 from screening.networks.architectures import ARCHITECTURES, Architecture
+from screening.networks.compiled import compiled
 from screening.networks.feature_maps import with_features
 from screening.networks.test_time_augmentation import with_test_time_augmentation
 from screening.networks.weights import load_weights
@@ -34,18 +34,14 @@ class MemberOutputs:
 
 
 class EnsembleMember:
-    """One member's network as a single graph that takes any batch size.
-
-    `model.predict` would build new objects at each call, which a long-lived worker never gets
-    back; a graph with a fixed signature is traced once.
-    """
+    """One member's network, compiled once for batches of any size."""
 
     def __init__(
         self, member: Member, model: keras.Model, feature_layer: str | None = None
     ) -> None:
-        """Make the graph, with test-time augmentation where the manifest asks for it.
+        """Compile the network, with test-time augmentation where the manifest asks for it.
 
-        feature_layer: the graph gives this layer's features, too. Raises BundleError where the
+        feature_layer: it gives this layer's features, too. Raises BundleError where the
         network has no such layer.
         """
         self.member = member
@@ -54,11 +50,7 @@ class EnsembleMember:
             model = with_features(model, feature_layer)
         model = with_test_time_augmentation(model, mirrored=member.mirrored, inner=member.inner)
         self.spec = member.input.spec
-        shape = (None, self.spec.height, self.spec.width, 3)
-        signature = [tf.TensorSpec(shape, tf.float32)]
-        self._forward = tf.function(
-            lambda images: model(images, training=False), input_signature=signature
-        )
+        self._forward = compiled(model)
 
     def outputs(self, images: NDArray[np.float32]) -> MemberOutputs:
         """Return what the network gives for (batch, height, width, 3) images, in one pass.
@@ -70,7 +62,7 @@ class EnsembleMember:
             f"member {self.member.name}: {len(images)} x {self.spec.height} x "
             f"{self.spec.width} pixels"
         ):
-            outputs = [out.numpy() for out in tf.nest.flatten(self._forward(tf.constant(images)))]
+            outputs = self._forward(images)
         probabilities, *features = [self._checked(output) for output in outputs]
         return MemberOutputs(probabilities, features[0] if features else None)
 

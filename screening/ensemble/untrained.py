@@ -22,7 +22,7 @@ from screening.bundles.manifest import (
 from screening.bundles.registry import Bundle, describe_file, load_bundle
 from screening.domain.scores import Class
 from screening.domain.triage import Priority
-from screening.ensemble.device import set_up_tensorflow
+from screening.ensemble.device import set_up_runtime
 from screening.ensemble.golden_images import (
     GOLDEN_IMAGES,
     GOLDEN_SEED,
@@ -69,7 +69,7 @@ def make_untrained_bundle(directory: Path, seed: int = GOLDEN_SEED) -> Bundle:
     would give every image the same third.
     Raises BundleError where `directory` exists already and is no bundle.
     """
-    set_up_tensorflow()
+    set_up_runtime()
     try:
         with whole_folder(directory) as unfinished, keras.device("cpu:0"):
             _write_bundle(unfinished, seed)  # GPU reductions may differ from run to run

@@ -1,6 +1,6 @@
 """The network that finds the lungs, and the class that asks it; training and serving share both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from screening.imaging.network_input.lung_field import (
     network_input,
 )
 from screening.imaging.network_input.preprocess import SHORTEST_SIDE_PIXELS
+from screening.networks.compiled import compiled
 
 FILTERS = (16, 32, 48, 64)
 """Of each step down and up; height and width are multiples of 2 to their number."""
@@ -64,9 +65,13 @@ class LungFieldFinder:
     """Finds the box around the lungs; safe in any thread."""
 
     def __init__(self, model: keras.Model, spec: LungFieldSpec) -> None:
-        """Make the graph. model: from `build_lung_field` at the size that `spec` has."""
+        """Compile the network. model: from `build_lung_field` at the size that `spec` has.
+
+        It runs on the CPU: training and every station find the same box, and the GPU is left to the
+        ensemble.
+        """
         self.spec = spec
-        self._forward = _graph(model, spec)
+        self._forward = compiled(model, on_processor=True)
 
     def box(self, image: NDArray[np.uint8]) -> Box | None:
         """Return the box of one (rows, columns) uint8 image, None without a plausible one."""
@@ -91,7 +96,8 @@ class LungFieldFinder:
         for start in range(0, len(images), _BATCH):
             part = slice(start, start + _BATCH)
             inputs = [network_input(image, self.spec) for image in images[part]]
-            maps[part] = self._forward(np.stack(inputs)[..., np.newaxis])[..., 0]
+            [lung] = self._forward(np.stack(inputs)[..., np.newaxis])
+            maps[part] = lung[..., 0]
         return maps
 
     def _found(
@@ -107,33 +113,3 @@ class LungFieldFinder:
                 f"{SHORTEST_SIDE_PIXELS} expected"
             )
         return found
-
-
-def _graph(
-    model: keras.Model, spec: LungFieldSpec
-) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Return the network as a function of (batch, height, width, 1), a graph on TensorFlow.
-
-    A graph with a fixed signature is traced once, here, so that threads only run it. It runs on
-    the CPU: training and every station find the same box, and the GPU is left to the ensemble.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return lambda images: np.asarray(
-            keras.ops.convert_to_numpy(model(images, training=False)), np.float32
-        )
-    import tensorflow as tf  # noqa: PLC0415  another backend trains without it
-
-    signature = [tf.TensorSpec((None, spec.height, spec.width, 1), tf.float32)]
-
-    def forward(images: Any) -> Any:
-        with tf.device("cpu:0"):
-            return model(images, training=False)
-
-    traced = tf.function(forward, input_signature=signature, autograph=False)
-    graph = traced.get_concrete_function()
-
-    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        with tf.device("cpu:0"):
-            return np.asarray(graph(tf.constant(images)), np.float32)
-
-    return run

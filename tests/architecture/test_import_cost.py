@@ -101,5 +101,5 @@ def test_the_command_line_loads_no_dicom_library_until_a_command_needs_it() -> N
 @pytest.mark.tensorflow
 def test_the_probe_sees_tensorflow_where_it_is_loaded() -> None:
     """The probe itself can fail: the ensemble does load TensorFlow and Keras."""
-    quiet = "from screening.settings import quiet_tensorflow; quiet_tensorflow()"
+    quiet = "from screening.settings import choose_runtime; choose_runtime()"
     assert loaded_after(f"{quiet}; import screening.ensemble.ensemble") == list(HEAVY)

@@ -19,7 +19,12 @@ LARGER_ON_PURPOSE = {
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "core", "misc", "base"}
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work(?!list)|home/[a-z]|root/|Users/[A-Z])[\w/.-]*")
 ADDRESS = re.compile(r"https?://\S+|--(?:extra-)?index-url\b|--find-links\b")
-REQUIREMENTS = ("requirements.txt", "requirements-stations.txt", "requirements-dev.txt")
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-stations.txt",
+    "requirements-openvino.txt",
+    "requirements-dev.txt",
+)
 SPELL_THE_PATTERNS = {"tests/architecture/test_modules.py"}
 
 

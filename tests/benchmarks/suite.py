@@ -43,13 +43,24 @@ ROWS = (
         2,
         "ensemble",
         "Ensemble on a CPU, batch 1 and 8, with all that the bundle asks for",
-        "golden images, prepared; beside model.predict of the plain members (no test-time "
+        "golden images, prepared; on TensorFlow and on OpenVINO, with the released views and "
+        "without mirror images, beside model.predict of the plain members (no test-time "
         "augmentation, no calibration, no outlier check) on the same arrays; images/s, ratios "
         "round by round",
         1.5,
         (
             Bar("ensemble, batch 1 / model.predict of the plain members", "x", at_least=2.0),
             Bar("ensemble, batch 8 / model.predict of the plain members", "x", at_least=1.2),
+            *(
+                Bar(
+                    f"ensemble, batch {size}{views}, on OpenVINO / "
+                    "model.predict of the plain members",
+                    "x",
+                    at_least=least,
+                )
+                for views in ("", ", without mirror images")
+                for size, least in ((1, 2.0), (8, 1.2))
+            ),
             *(
                 Bar(
                     "where the processor has bfloat16 units: "

@@ -47,9 +47,9 @@ def _make(bundles: Path, networks: str) -> None:
 
 def main() -> None:
     """Run `screening bundles make-untrained` with other networks: `real` or `thin`."""
-    from screening.settings import quiet_tensorflow
+    from screening.settings import choose_runtime
 
-    quiet_tensorflow()
+    choose_runtime()
     from screening.cli.main import app
     from screening.ensemble import untrained
     from screening.networks.architectures import ARCHITECTURES

@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from screening.settings import PREFIX, quiet_tensorflow
+from screening.settings import PREFIX, choose_runtime
 
 ROOT = Path(__file__).parents[2]
 LOAD_TENSORFLOW = {"networks", "ensemble", "classify"}
@@ -199,7 +199,7 @@ def load(*, tensorflow: bool) -> None:
     """Import what commands import when they run."""
     import screening
 
-    quiet_tensorflow()
+    choose_runtime()
     for package in pkgutil.iter_modules(screening.__path__):
         if package.ispkg and (tensorflow or package.name not in LOAD_TENSORFLOW):
             path = [str(Path(screening.__path__[0]) / package.name)]

@@ -1,6 +1,9 @@
 """Where settings come from, and how wrong ones are named."""
 
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from screening.settings import (
     PREFIX,
     Settings,
     child_environment,
+    choose_runtime,
     load_settings,
     settings_in_force,
     unknown_variables,
@@ -236,3 +240,14 @@ def test_settings_of_procedure_steps_are_limited(wrong: dict[str, Any]) -> None:
     """By what their value representations hold."""
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         load_settings(**wrong)
+
+
+def test_a_runtime_is_chosen_before_keras_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras reads its backend once; what it runs on already may be chosen again."""
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    loaded = SimpleNamespace(backend=SimpleNamespace(backend=lambda: "tensorflow"))
+    monkeypatch.setitem(sys.modules, "keras", loaded)
+    choose_runtime("tensorflow")
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+    with pytest.raises(SettingsError, match="on openvino, found it loaded already with tensorflow"):
+        choose_runtime("openvino")

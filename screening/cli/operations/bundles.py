@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from screening.cli.operations.runtimes import compare_runtime
 from screening.errors import BundleError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ UNTRAINED = "UNTRAINED: its scores mean nothing, and readers will see them."
 app = typer.Typer(
     no_args_is_help=True, help="Model bundles: list, show, verify, activate, roll back."
 )
+app.command(name="compare-runtime")(compare_runtime)
 
 Selector = Annotated[
     str, typer.Argument(help="Name, name@version, or the first digits of the digest.")
@@ -96,11 +98,12 @@ def verify(selector: Selector) -> None:
     """
     from screening.bundles.registry import verify_files
     from screening.bundles.site import find_bundle
-    from screening.settings import load_settings, quiet_tensorflow
+    from screening.settings import choose_runtime, load_settings
 
-    bundle = find_bundle(load_settings(), selector)
+    settings = load_settings()
+    bundle = find_bundle(settings, selector)
     verify_files(bundle)
-    quiet_tensorflow()
+    choose_runtime(settings.runtime)
     from screening.ensemble.ensemble import Ensemble
 
     Ensemble.load(bundle).verify_golden()
@@ -184,10 +187,10 @@ def make_untrained() -> None:
 
     Example: screening bundles make-untrained
     """
-    from screening.settings import load_settings, quiet_tensorflow
+    from screening.settings import choose_runtime, load_settings
 
     settings = load_settings()
-    quiet_tensorflow()
+    choose_runtime()
     from screening.ensemble.untrained import make_untrained_bundle
 
     bundle = make_untrained_bundle(settings.resolved_bundle_dir / UNTRAINED_FOLDER)

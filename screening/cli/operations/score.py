@@ -44,12 +44,12 @@ def score(
     from screening.bundles.site import find_bundle
     from screening.cli.printing import json_line, print_table
     from screening.logs import configure_logs
-    from screening.settings import load_settings, quiet_tensorflow
+    from screening.settings import choose_runtime, load_settings
 
     settings = load_settings()
     configure_logs("WARNING", station="score")
     chosen = find_bundle(settings, bundle) if bundle else best_bundle(settings)
-    quiet_tensorflow()
+    choose_runtime(settings.runtime)
     from screening.classify.batch import eligibility_rules
     from screening.ensemble.ensemble import Ensemble
     from screening.ensemble.score_files import curve_of_files, score_files

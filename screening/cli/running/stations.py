@@ -89,9 +89,9 @@ def classify(supervised: Supervised = False) -> None:
         with loading():
             from screening.cli.opened import opened_database
             from screening.logs import library_output_logged
-            from screening.settings import quiet_tensorflow
+            from screening.settings import choose_runtime
 
-        quiet_tensorflow()
+        choose_runtime(settings.runtime)
         with opened_database(settings) as (_, database):
             with library_output_logged():
                 with loading():

@@ -3,13 +3,14 @@
 import functools
 import importlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from screening.bundles.registry import load_bundle
+from screening.bundles.registry import Bundle, load_bundle
 from screening.logs import library_output_logged
-from screening.settings import quiet_tensorflow
+from screening.settings import choose_runtime
 from tests.benchmarks.parts.sites import bundle_of
 from tests.benchmarks.run import Run, WrongOutputError
 
@@ -18,11 +19,27 @@ if TYPE_CHECKING:
     from screening.ensemble.input_views import PreparedInput
 
 
+RELEASED, PLAIN = "as released", "without mirror images"
+BY_VIEWS: Mapping[str, Mapping[str, Any]] = {RELEASED: {}, PLAIN: {"mirrored": False}}
+"""By name: what differs of every member; docs/experiments says what mirror images bring."""
+
+
 def load_tensorflow() -> None:
     """Load TensorFlow without the lines that its C++ part writes meanwhile."""
-    quiet_tensorflow()
+    load_runtime("tensorflow")
+
+
+def load_runtime(name: Literal["tensorflow", "openvino"]) -> None:
+    """Load Keras on a runtime without the lines that its C++ part writes meanwhile."""
+    choose_runtime(name)
     with library_output_logged():
-        importlib.import_module("tensorflow")
+        importlib.import_module("keras")
+
+
+def with_views(bundle: Bundle, views: str) -> Bundle:
+    """Return a bundle whose members score the views of this name."""
+    members = tuple(one.model_copy(update=BY_VIEWS[views]) for one in bundle.manifest.members)
+    return replace(bundle, manifest=bundle.manifest.model_copy(update={"members": members}))
 
 
 def loaded_ensemble(run: Run) -> "Ensemble":

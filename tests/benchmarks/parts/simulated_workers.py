@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from screening.bundles.manifest import Member
 from screening.cli.opened import opened_database
 from screening.logs import configure_logs
-from screening.settings import load_settings, quiet_tensorflow
+from screening.settings import choose_runtime, load_settings
 
-quiet_tensorflow()
+choose_runtime()
 from screening.bundles.registry import Bundle  # noqa: E402  TensorFlow reads its log level once
 from screening.classify import station  # noqa: E402
 from screening.ensemble.ensemble import Ensemble  # noqa: E402
