@@ -4,6 +4,7 @@
     ├── StartupError                  the process does not start
     │   ├── SettingsError             a setting is missing or wrong
     │   └── BundleError               a bundle is missing, damaged or does not reproduce
+    │       └── NoFeatureMapError     a network has no feature map that a heat-map is made of
     ├── RejectedInstanceError         the object is at fault: recorded, never retried
     │   ├── UnreadableDataSetError    not DICOM, or cannot be parsed
     │   ├── TruncatedDataSetError     parses, but Pixel Data is cut short
@@ -45,6 +46,10 @@ class SettingsError(StartupError):
 
 class BundleError(StartupError):
     """A bundle is missing, damaged, or does not reproduce its golden scores."""
+
+
+class NoFeatureMapError(BundleError):
+    """A network has no feature map that a heat-map is made of; it scores all the same."""
 
 
 class RejectedInstanceError(ScreeningError):

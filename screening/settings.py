@@ -35,6 +35,7 @@ from screening.delivery.kind import Site
 from screening.delivery.route_check import SiteNames, problems
 from screening.delivery.routing import Route, Routing
 from screening.domain.backoff import BACKOFFS, Backoff, Retried
+from screening.domain.heat_map import HeatMapsWanted
 from screening.domain.viewer_link import check_viewer_template
 from screening.errors import SettingsError
 from screening.transport.tls import Credentials
@@ -424,6 +425,10 @@ class Settings(BaseSettings):
     )
     web_preview_mib: int = Field(
         256, ge=1, description="Largest size of that folder, in MiB; what was unused longest goes"
+    )
+    heat_maps: HeatMapsWanted = Field(
+        HeatMapsWanted.ON_REQUEST,
+        description="When heat-maps are computed: off, on-request or at-classification",
     )
     waiting_cap_hours: float | None = Field(
         None,

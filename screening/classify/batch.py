@@ -16,8 +16,9 @@ from screening.db.patience import written_with_patience
 from screening.db.session import Database
 from screening.domain.backoff import Retried
 from screening.domain.eligibility import EligibilityRules, Refusal
+from screening.domain.failures import FailureReason
 from screening.domain.grey_curve import GreyCurve, sha256_of
-from screening.domain.lifecycle import FailureReason
+from screening.domain.heat_map import HeatMapsWanted
 from screening.domain.triage import triage
 from screening.ensemble.ensemble import Ensemble, Screened
 from screening.ensemble.examination import Examined, Failed, Ready
@@ -76,13 +77,17 @@ class BatchRunner:
             ):
                 with ended_where_hung():
                     results = self._results(held)
-                written_with_patience(lambda: record(self._database, held, results, self._backoff))
+                written_with_patience(lambda: self._record(held, results))
             log.info("batch_finished", instances=len(held.instances))
         return len(held.instances)
 
     def close(self) -> None:
         """End the decoding threads."""
         self._decoders.shutdown()
+
+    def _record(self, held: Claim, results: Mapping[int, Result]) -> None:
+        wanted = self._settings.heat_maps is HeatMapsWanted.AT_CLASSIFICATION
+        record(self._database, held, results, self._backoff, with_heat_maps=wanted)
 
     def _results(self, held: Claim) -> dict[int, Result]:
         curves = self._curves(held)

@@ -19,7 +19,8 @@ from screening.db.standing_results import settle
 from screening.db.states import change_state
 from screening.db.tables.instances import Classification, Instance
 from screening.domain.eligibility import Reason
-from screening.domain.lifecycle import MAX_ATTEMPTS, ClassificationState, FailureReason
+from screening.domain.failures import MAX_ATTEMPTS, FailureReason
+from screening.domain.lifecycle import ClassificationState
 from screening.work.queues import CLASSIFICATIONS
 
 NEVER_COMPARED = "every attempt to compare the pictures failed"

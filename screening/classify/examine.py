@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.domain.eligibility import EligibilityRules
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.ensemble.examination import Examined, Failed, Prepared, examine, guarded
 from screening.spool.store import Spool
 

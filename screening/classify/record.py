@@ -14,6 +14,7 @@ from screening.classify.verdict import give_verdict
 from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
 from screening.db.clock import shared_now, utc_now
 from screening.db.events import add_instance_event
+from screening.db.heat_maps import ask, forget
 from screening.db.session import Database
 from screening.db.standing_results import report_again, settle
 from screening.db.states import change_state
@@ -21,14 +22,10 @@ from screening.db.tables.decisions import Correction
 from screening.db.tables.instances import Classification, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
+from screening.domain.failures import FAILURE_POLICIES, MAX_ATTEMPTS
 from screening.domain.grey_curve import sha256_of
 from screening.domain.image_statistics import ImageStatistics
-from screening.domain.lifecycle import (
-    FAILURE_POLICIES,
-    MAX_ATTEMPTS,
-    ClassificationState,
-    Lane,
-)
+from screening.domain.lifecycle import ClassificationState, Lane
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import Triage
 from screening.ensemble.examination import Failed
@@ -59,10 +56,16 @@ Result = Scored | Refusal | Compared | Failed
 
 
 def record(
-    database: Database, held: Claim, results: Mapping[int, Result], backoff: Backoff
+    database: Database,
+    held: Claim,
+    results: Mapping[int, Result],
+    backoff: Backoff,
+    *,
+    with_heat_maps: bool = False,
 ) -> None:
     """Bring each row of the claim to its state; results by classification id.
 
+    with_heat_maps: those of each score become due, once the images that wait leave time for them.
     Rows whose lease was lost meanwhile are left alone: somebody else has them.
     Raises DatabaseUnavailableError.
     """
@@ -76,7 +79,7 @@ def record(
             if row is None:
                 log.warning("lease_lost", classification_id=classification_id)
                 continue
-            writing = _Writing(session, row, held.worker, backoff, in_force)
+            writing = _Writing(session, row, held.worker, backoff, in_force, with_heat_maps)
             if (answer := answered.get(classification_id)) is not None:
                 _renew(writing, answer, result)
             else:
@@ -94,6 +97,7 @@ class _Writing:
     worker: str
     backoff: Backoff
     in_force: CalibrationsInForce
+    with_heat_maps: bool
 
 
 def _calibrations(
@@ -118,6 +122,8 @@ def _write_scored(writing: _Writing, result: Scored) -> None:
         priority=writing.row.priority,
         **by,
     )
+    if writing.with_heat_maps:
+        ask(writing.session, writing.row, lane=Lane.BACKFILL)
 
 
 def _give_back_other_levels(writing: _Writing, result: Scored) -> bool:
@@ -175,6 +181,9 @@ def _renew(writing: _Writing, answer: Classification, result: Result) -> None:
     answer.finished_at = shared_now(session)
     _event(writing, "result_renewed", priority=answer.priority, **before, **by)
     session.delete(row)
+    forget(session, answer)
+    if writing.with_heat_maps:
+        ask(session, answer, lane=Lane.BACKFILL)
     if answer.stands_since is not None:
         report_again(session, answer)
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from screening.db.calibrations import CalibrationsInForce
 from screening.db.events import add_instance_event
 from screening.db.tables.instances import Classification
+from screening.domain.failures import FailureReason
 from screening.domain.grey_curve import sha256_of
-from screening.domain.lifecycle import ClassificationState, FailureReason
+from screening.domain.lifecycle import ClassificationState
 
 
 def answers_to_renew(

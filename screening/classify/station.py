@@ -1,10 +1,13 @@
 """Station 2: the classify worker. Keras and what it runs on are loaded here, after the start."""
 
 import time
+from dataclasses import dataclass
 
 from screening.bundles.site import find_bundle
-from screening.classify.batch import BatchRunner
+from screening.classify.batch import BatchRunner, eligibility_rules
 from screening.classify.claim import anything_due
+from screening.classify.heat_map_queue import any_heat_maps_due
+from screening.classify.heat_maps import HeatMapRunner
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
 from screening.doorbell.app import make_celery_app
@@ -22,6 +25,15 @@ LONGEST_TASK_S = 10
 log = get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A bundle whose networks are loaded, and the work that is done with them."""
+
+    active: ActiveBundle
+    batches: BatchRunner
+    heat_maps: HeatMapRunner
+
+
 class ClassifyStation:
     """Claims and classifies until nothing is due; follows the active bundle."""
 
@@ -29,12 +41,12 @@ class ClassifyStation:
         self._settings = settings
         self._database = database
         self._reports = Doorbell(make_celery_app(settings), Queue.REPORT)
-        self._active, self._runner = self._load(_require_active(database))
+        self._loaded = self._load(_require_active(database))
         self._station = Station(
             app=make_celery_app(settings),
             queue=Queue.CLASSIFY,
             work=self.work,
-            due=lambda: anything_due(database),
+            due=lambda: anything_due(database) or any_heat_maps_due(database),
             sweep_interval_s=settings.sweep_interval_s,
         )
 
@@ -43,27 +55,38 @@ class ClassifyStation:
         try:
             self._station.run(name="classify")
         finally:
-            self._runner.close()
+            self._loaded.batches.close()
             self._reports.close()
 
     def work(self) -> None:
-        """Run batches until nothing is due or the task has taken long enough."""
+        """Run batches until nothing is due or the task has taken long enough.
+
+        Heat-maps come between two batches, those of one image at a time: readers wait for them, and
+        however many they ask for, images are still scored.
+        """
         self._follow_active_bundle()
         deadline = time.monotonic() + LONGEST_TASK_S
-        while self._runner.run():
-            self._reports.ring()
+        while self._run_once():
             if time.monotonic() > deadline:
                 self._station.ring()
                 return
 
+    def _run_once(self) -> bool:
+        """Work on one batch and the heat-maps of one image; return whether anything was due."""
+        scored = bool(self._loaded.batches.run())
+        explained = self._loaded.heat_maps.run()
+        if scored:
+            self._reports.ring()
+        return scored or explained
+
     def _follow_active_bundle(self) -> None:
         active = _require_active(self._database)
-        if active.digest != self._active.digest:
-            previous = self._runner
-            self._active, self._runner = self._load(active)
-            previous.close()
+        if active.digest != self._loaded.active.digest:
+            previous = self._loaded
+            self._loaded = self._load(active)
+            previous.batches.close()
 
-    def _load(self, active: ActiveBundle) -> tuple[ActiveBundle, BatchRunner]:
+    def _load(self, active: ActiveBundle) -> _Loaded:
         bundle = find_bundle(self._settings, active.digest)
         require_comparison(bundle, self._settings.runtime, self._settings.data_dir)
         ensemble = Ensemble.load(bundle)
@@ -75,14 +98,22 @@ class ClassifyStation:
             runtime=self._settings.runtime,
             **({} if active.trained else {"warning": "UNTRAINED: scores mean nothing"}),
         )
-        runner = BatchRunner(
+        batches = BatchRunner(
             settings=self._settings,
             database=self._database,
             ensemble=ensemble,
             bundle_id=active.id,
             worker=worker_name(),
         )
-        return active, runner
+        heat_maps = HeatMapRunner(
+            settings=self._settings,
+            database=self._database,
+            ensemble=ensemble,
+            bundle_id=active.id,
+            worker=worker_name(),
+            rules=eligibility_rules(self._settings),
+        )
+        return _Loaded(active, batches, heat_maps)
 
 
 def _require_active(database: Database) -> ActiveBundle:

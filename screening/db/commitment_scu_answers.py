@@ -23,7 +23,8 @@ from screening.domain.commitment import (
     WhatNext,
     failure_rule,
 )
-from screening.domain.lifecycle import MAX_ATTEMPTS, DeliveryState, ReportCommitmentState
+from screening.domain.failures import MAX_ATTEMPTS
+from screening.domain.lifecycle import DeliveryState, ReportCommitmentState
 
 BY_EVENT = "storage-commitment"
 BY_QUERY = "query"

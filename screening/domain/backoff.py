@@ -35,6 +35,7 @@ class Retried(StrEnum):
     """What is tried again after a wait."""
 
     CLASSIFICATION = "a classification"
+    HEAT_MAP = "computing heat-maps"
     REPORT = "making a report"
     DELIVERY = "a delivery"
     PROBE = "a destination that keeps failing"
@@ -48,6 +49,7 @@ class Retried(StrEnum):
 
 BACKOFFS: Mapping[Retried, Backoff] = {
     Retried.CLASSIFICATION: Backoff(first_s=5, longest_s=600),
+    Retried.HEAT_MAP: Backoff(first_s=5, longest_s=60),
     Retried.REPORT: Backoff(first_s=10, longest_s=300),
     Retried.DELIVERY: Backoff(first_s=5, longest_s=600),
     Retried.PROBE: Backoff(first_s=5, longest_s=60),

@@ -207,5 +207,8 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
         f"{_value(d, 'by')} created a token of {_value(d, 'name')}, role {_value(d, 'role')}"
     ),
     "token_revoked": lambda d: f"{_value(d, 'by')} revoked the token of {_value(d, 'name')}",
+    "heat_maps_asked": lambda d: "heat-maps asked for" + (f" by {d['by']}" if "by" in d else ""),
+    "heat_maps_made": lambda d: f"heat-maps made by bundle {_value(d, 'bundle')}{_worker(d)}",
+    "heat_maps_failed": lambda d: f"no heat-maps made{_because(d)}{_worker(d)}",
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

@@ -64,6 +64,15 @@ class PeerCommitmentRequestState(StrEnum):
     GIVEN_UP = "given_up"
 
 
+class HeatMapState(StrEnum):
+    """Where the heat-maps of a result stand."""
+
+    DUE = "due"
+    COMPUTING = "computing"
+    MADE = "made"
+    FAILED = "failed"
+
+
 class CorrectionState(StrEnum):
     """Where an object stands that has the same picture and another identification."""
 
@@ -222,6 +231,19 @@ _STEP_REPORT = Lifecycle(
     },
     self_edges={StepReportState.SENDING},  # its lease ran out
 )
+_HEAT_MAP = Lifecycle(
+    initial=(HeatMapState.DUE,),
+    edges={
+        HeatMapState.DUE: {
+            HeatMapState.COMPUTING,
+            HeatMapState.FAILED,  # its bundle or image is gone, or three attempts behind it
+        },
+        HeatMapState.COMPUTING: {HeatMapState.DUE, HeatMapState.MADE, HeatMapState.FAILED},
+        HeatMapState.MADE: set(),
+        HeatMapState.FAILED: {HeatMapState.DUE},  # asked again
+    },
+    self_edges={HeatMapState.COMPUTING},  # its lease ran out
+)
 _CORRECTION = Lifecycle(
     # REPLACED: of the object that stood before any correction
     initial=(CorrectionState.WAITING, CorrectionState.REPLACED),
@@ -251,49 +273,9 @@ LIFECYCLES: Mapping[type[StrEnum], Lifecycle] = {
     ReportCommitmentState: _REPORT_COMMITMENT,
     PeerCommitmentRequestState: _PEER_COMMITMENT_REQUEST,
     StepReportState: _STEP_REPORT,
+    HeatMapState: _HEAT_MAP,
     CorrectionState: _CORRECTION,
     ReadingState: _READING,
     BundleRole: _BUNDLE,
 }
 """Of every column that holds states, by their class."""
-
-
-class FailureReason(StrEnum):
-    """Why a classification failed."""
-
-    UNREADABLE_DATA_SET = "unreadable_data_set"
-    UNDECODABLE_PIXELS = "undecodable_pixels"
-    SPOOL_FILE_MISSING = "spool_file_missing"
-    SPOOL_FILE_DAMAGED = "spool_file_damaged"
-    WORKER_LOST = "worker_lost"
-    OUT_OF_MEMORY = "out_of_memory"
-    INTERNAL_ERROR = "internal_error"
-
-
-@dataclass(frozen=True, slots=True)
-class FailurePolicy:
-    """retry: try again up to MAX_ATTEMPTS; object_at_fault: bad input, not our failure."""
-
-    retry: bool
-    object_at_fault: bool
-    meaning: str
-
-
-FAILURE_POLICIES: Mapping[FailureReason, FailurePolicy] = {
-    FailureReason.UNREADABLE_DATA_SET: FailurePolicy(False, True, "the data set cannot be parsed"),
-    FailureReason.UNDECODABLE_PIXELS: FailurePolicy(False, True, "the pixels cannot be decoded"),
-    FailureReason.SPOOL_FILE_MISSING: FailurePolicy(True, False, "the spooled file is missing"),
-    FailureReason.SPOOL_FILE_DAMAGED: FailurePolicy(
-        False, False, "the spooled file no longer matches its digest"
-    ),
-    FailureReason.WORKER_LOST: FailurePolicy(
-        True, False, "every worker that tried it died or lost its lease"
-    ),
-    FailureReason.OUT_OF_MEMORY: FailurePolicy(
-        True, False, "the memory is too small even for this one image"
-    ),
-    FailureReason.INTERNAL_ERROR: FailurePolicy(True, False, "an unexpected error, see the log"),
-}
-
-MAX_ATTEMPTS = 3
-"""Attempts are counted before the work; a row that had this many goes into quarantine."""

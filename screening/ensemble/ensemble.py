@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from screening.bundles.registry import Bundle, verify_files
 from screening.domain.eligibility import Refusal
 from screening.domain.grey_curve import GreyCurve
+from screening.domain.heat_map import HeatMap
 from screening.domain.image_statistics import ImageStatistics
 from screening.domain.scores import EnsembleScores, combine
 from screening.ensemble.device import memory_for, set_up_runtime
 from screening.ensemble.examination import Failed
 from screening.ensemble.golden_check import compare_golden, no_lung_field, read_grey
+from screening.ensemble.heat_maps import MemberHeatMaps, heat_maps
 from screening.ensemble.input_views import InputViews, PreparedInput, ViewExtractor
 from screening.ensemble.members import EnsembleMember, MemberOutputs, load_network
 from screening.ensemble.memory_limit import MemoryLimit, in_parts
@@ -67,6 +69,7 @@ class Ensemble:
         self._outlier_check = outlier_check
         self._extractor = extractor or ViewExtractor()
         self._memory_limit = MemoryLimit()
+        self._heat_map_makers: tuple[MemberHeatMaps, ...] | None = None
 
     @classmethod
     def load(
@@ -179,6 +182,18 @@ class Ensemble:
             return []
         checked = self._checked(batch, self._unadapted_outputs(batch))
         return [refusal for refusal, _ in checked]
+
+    def heat_maps(self, prepared: PreparedInput) -> list[HeatMap]:
+        """Return where each member finds what speaks for each of its classes, member by member.
+
+        Raises NoFeatureMapError where a network has no feature map, OutOfMemoryError and
+        BundleError as `EnsembleMember.outputs` does.
+        """
+        if self._heat_map_makers is None:
+            self._heat_map_makers = tuple(
+                MemberHeatMaps(one.member, one.network) for one in self._members
+            )
+        return heat_maps(self._heat_map_makers, self.bundle.manifest.members, prepared)
 
     def verify_golden(self) -> None:
         """Score the bundle's golden images and compare with the scores in its manifest.

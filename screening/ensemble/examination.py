@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.domain.eligibility import EligibilityRules, Refusal, screen_header
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.errors import OutOfMemoryError, RejectedInstanceError, UndecodablePixelsError
 from screening.imaging.dicom.header import read_header
 from screening.imaging.network_input.image_check import image_refusal

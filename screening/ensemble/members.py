@@ -45,6 +45,8 @@ class EnsembleMember:
         network has no such layer.
         """
         self.member = member
+        self.network = model
+        """Without test-time augmentation, for what looks inside it."""
         self.gives_features = feature_layer is not None
         if feature_layer is not None:
             model = with_features(model, feature_layer)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.ensemble.examination import Failed
 from screening.errors import OutOfMemoryError
 from screening.logs import get_logger

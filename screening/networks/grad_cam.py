@@ -5,6 +5,7 @@ Localization, section 3; soares2020 shows such maps. Importing this module loads
 gradients it takes; `screening.imaging.pixels.overlay` draws a map without it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -51,19 +52,34 @@ class GradCam:
         coarse as the feature map it is stretched from: 10 x 10 in the concatenated network, 5 x 5
         in CoroNet. Raises ValueError for a class that the network has not.
         """
-        if not 0 <= class_index < self._last.units:
-            raise ValueError(
-                f"expected a class from 0 to {self._last.units - 1}, found {class_index}"
-            )
-        maps = self._body(image[np.newaxis], training=False)
+        weighted = self.weighted(image[np.newaxis], [class_index])[0, 0]
+        height, width = image.shape[:2]
+        return _scaled(weighted, height, width)
+
+    def weighted(
+        self, images: NDArray[np.float32], class_indices: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Return the maps of some classes as they are: not stretched, not scaled.
+
+        images: (batch, height, width, 3). Returns (classes, batch, rows, columns) float32 of the
+        feature map's size, 0 or more. Raises ValueError for a class that the network has not.
+        """
+        for index in class_indices:
+            if not 0 <= index < self._last.units:
+                raise ValueError(
+                    f"expected a class from 0 to {self._last.units - 1}, found {index}"
+                )
+        maps = self._body(images, training=False)
+        return np.stack([self._of_class(maps, index) for index in class_indices])
+
+    def _of_class(self, maps: Any, class_index: int) -> NDArray[np.float32]:
         with tf.GradientTape() as tape:
             tape.watch(maps)
             score = self._score(self._head(maps, training=False), class_index)
-        gradients = tape.gradient(score, maps)
-        shares = np.asarray(tf.cast(tf.reduce_mean(gradients, axis=(1, 2)), tf.float32))[0]
-        weighted = np.asarray(tf.cast(maps, tf.float32))[0] @ shares
-        height, width = image.shape[:2]
-        return _scaled(np.maximum(weighted, 0), height, width)
+        gradients = tf.cast(tape.gradient(score, maps), tf.float32)
+        shares = tf.reduce_mean(gradients, axis=(1, 2))
+        weighted = tf.einsum("bhwc,bc->bhw", tf.cast(maps, tf.float32), shares)
+        return np.asarray(tf.nn.relu(weighted))
 
     def _score(self, hidden: Any, class_index: int) -> Any:
         """Return the class score before softmax or sigmoid, as the paper takes it.

@@ -9,12 +9,8 @@ from sqlalchemy.orm import Session
 
 from screening.db.session import Database
 from screening.db.tables.instances import Classification, Delivery, Instance, Report
-from screening.domain.lifecycle import (
-    FAILURE_POLICIES,
-    ClassificationState,
-    DeliveryState,
-    ReportState,
-)
+from screening.domain.failures import FAILURE_POLICIES
+from screening.domain.lifecycle import ClassificationState, DeliveryState, ReportState
 
 UIDS_A_QUERY = 500
 _WAITING = [ClassificationState.RECEIVED, ClassificationState.CLAIMED]

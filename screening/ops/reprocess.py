@@ -17,7 +17,8 @@ from screening.db.session import Database
 from screening.db.standing_results import settle
 from screening.db.states import change_state
 from screening.db.tables.instances import Classification, Instance
-from screening.domain.lifecycle import FAILURE_POLICIES, ClassificationState, Lane
+from screening.domain.failures import FAILURE_POLICIES
+from screening.domain.lifecycle import ClassificationState, Lane
 
 ROWS_A_TRANSACTION = 500
 _OBJECT_AT_FAULT = [reason for reason, how in FAILURE_POLICIES.items() if how.object_at_fault]

@@ -20,8 +20,8 @@ from screening.db.session import Database
 from screening.db.tables.commitment_scu import ReportCommitment
 from screening.db.tables.decisions import Correction
 from screening.db.tables.instances import Classification, Delivery, Instance, Report
+from screening.domain.failures import FAILURE_POLICIES
 from screening.domain.lifecycle import (
-    FAILURE_POLICIES,
     UNDELIVERED,
     ClassificationState,
     CorrectionState,

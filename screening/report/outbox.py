@@ -22,7 +22,8 @@ from screening.delivery.content import ReportDocument, in_zone
 from screening.delivery.rendering import RENDERINGS
 from screening.delivery.routing import EVERY_RESULT_EVERYWHERE, Chosen, ResultFacts, Routing
 from screening.domain.backoff import BACKOFFS, Retried
-from screening.domain.lifecycle import MAX_ATTEMPTS, Lane, ReportState
+from screening.domain.failures import MAX_ATTEMPTS
+from screening.domain.lifecycle import Lane, ReportState
 from screening.errors import DatabaseUnavailableError, ScreeningError
 from screening.logs import get_logger
 from screening.report.due_report import (

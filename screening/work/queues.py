@@ -9,11 +9,13 @@ from sqlalchemy.orm import selectinload
 from screening.db.tables.columns import stands_at
 from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.db.tables.commitment_scu import ReportCommitment
+from screening.db.tables.heat_maps import HeatMaps
 from screening.db.tables.instances import Classification, Delivery
 from screening.db.tables.procedure_steps import StepReport
 from screening.domain.lifecycle import (
     ClassificationState,
     DeliveryState,
+    HeatMapState,
     PeerCommitmentRequestState,
     ReportCommitmentState,
     ReportState,
@@ -77,6 +79,24 @@ DELIVERIES = WorkQueue(
     ),
     loaded=(selectinload(Delivery.report),),
 )
+
+HEAT_MAPS = WorkQueue(
+    table=HeatMaps,
+    key=HeatMaps.id,
+    lane=HeatMaps.lane,
+    state=HeatMaps.state,
+    waiting=HeatMapState.DUE,
+    attempts=HeatMaps.attempts,
+    not_before=HeatMaps.not_before,
+    lease=Lease(
+        state=HeatMapState.COMPUTING,
+        token=HeatMaps.lease_owner,
+        ends_at=HeatMaps.lease_expires_at,
+        longest_s=LONGEST_CLASSIFICATION_LEASE_S + 10,
+    ),
+    loaded=(selectinload(HeatMaps.classification),),
+)
+"""By the workers that classify, between two batches: they alone have networks."""
 
 REPORT_COMMITMENTS = WorkQueue(
     table=ReportCommitment,

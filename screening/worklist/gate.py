@@ -5,6 +5,7 @@
 | `/healthz`, `/login`, `/static/...` | none |
 | what names no patient: `/metrics`, and of the REST interface `WITHOUT_PATIENTS` | see results |
 | what readers do with a study: `READERS_ACTS`, `CLIENTS_ACTS` | read studies, with a name |
+| `POST /pictures/DIGEST/heat-maps`, which asks for a computation | see patients |
 | `/operations...`, and every other change | operate |
 | everything else | see patients |
 
@@ -47,6 +48,7 @@ CLIENTS_ACTS = ("claim", "reading", "feedback")
 WITHOUT_PATIENTS = ("worklist", "openapi.json", "problems/[^/]+", "studies/[^/]+(?:/results)?")
 """What the REST interface tells those who may not see patients, without patients' attributes."""
 TOKEN_HEADER = "x-form-token"  # noqa: S105  a header's name
+_ASKS_FOR_HEAT_MAPS = re.compile(r"/pictures/[0-9a-f]{64}/heat-maps")
 _READERS_ACT = re.compile(
     rf"/studies/[^/]+/(?:{'|'.join(READERS_ACTS)})"
     rf"|{API_PATH}/studies/[^/]+/(?:{'|'.join(CLIENTS_ACTS)})"
@@ -161,6 +163,8 @@ def _takes_tokens(path: str) -> bool:
 def right_needed(request: Request) -> Right:
     """Return the right that a request needs."""
     path = request.url.path
+    if _ASKS_FOR_HEAT_MAPS.fullmatch(path):
+        return Right.SEE_PATIENTS
     if request.method not in SAFE_METHODS and path not in CHANGE_NOTHING:
         return Right.READ_STUDIES if _READERS_ACT.fullmatch(path) else Right.OPERATE
     if path == OPERATIONS_PATH or path.startswith(f"{OPERATIONS_PATH}/"):

@@ -101,6 +101,8 @@ class StudyPage:
     viewer_address: str
     """Of the study in the site's viewer, "" where there is none."""
     at: datetime
+    with_heat_maps: bool
+    """Whether heat-maps of scored images are offered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Source:
     """In which days begin; None: the machine's."""
     viewer_template: str
     """Leads to a study in the site's viewer; "" where it has none."""
+    with_heat_maps: bool
+    """Whether heat-maps of scored images are offered."""
     searches: Searches = field(default_factory=Searches)
 
     def warnings(self, senders: Iterable[str]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def add_study(app: FastAPI, pages: Pages, source: Source) -> None:
                 accession_number=entry.accession_number,
             ),
             at=utc_now(),
+            with_heat_maps=source.with_heat_maps,
         )
         return HTMLResponse(pages.study(page, visitor))
 

@@ -19,6 +19,7 @@ from screening.db.bundle_rows import active_bundle
 from screening.db.calibration_state import calibration_state
 from screening.db.clock import utc_now
 from screening.db.session import Database
+from screening.domain.heat_map import HeatMapsWanted
 from screening.drift.of_senders import RecentDrift, read_drift
 from screening.errors import DatabaseUnavailableError
 from screening.logs import get_logger
@@ -44,6 +45,7 @@ from screening.worklist.login import add_login
 from screening.worklist.model import read_model
 from screening.worklist.operations import OperatorActions, add_operations
 from screening.worklist.pages import Board, Pages, receiver_of
+from screening.worklist.pictures.heat_maps import AskForHeatMaps, add_heat_maps
 from screening.worklist.pictures.pictures import Pictures
 from screening.worklist.pictures.routes import add_pictures
 from screening.worklist.reach import HEALTH_PATH, Reach
@@ -72,12 +74,14 @@ def make_web_app(
     actions: OperatorActions,
     pictures: Pictures,
     reader_actions: ReaderActions,
+    ask_for_heat_maps: AskForHeatMaps,
     stopping: threading.Event,
 ) -> ASGIApp:
     """Build the web application; it reads the database, and writes through actions alone.
 
-    read_ledger: returns the totals now. pictures: of the objects in the spool. stopping: is set
-    when the page stops, so that nobody waits for changes any more.
+    read_ledger: returns the totals now. pictures: of the objects in the spool. ask_for_heat_maps:
+    has the classify worker compute them. stopping: is set when the page stops, so that nobody
+    waits for changes any more.
     Raises SettingsError where the password file cannot be used.
     """
     app = FastAPI(title="Screening worklist", docs_url=None, redoc_url=None, openapi_url=None)
@@ -93,6 +97,7 @@ def make_web_app(
         cap=settings.waiting_cap,
         zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
         viewer_template=settings.web_viewer_url,
+        with_heat_maps=settings.heat_maps is not HeatMapsWanted.OFF,
     )
     expire = (_add_worklist(app, pages, source), add_selected_studies(app, pages, source))
     add_changes(app, database, expire, stopping)
@@ -102,6 +107,7 @@ def make_web_app(
     add_api(app, source, pictures, reader_actions)
     add_reading(app, pages, database, reader_actions)
     add_operations(app, pages, database, read_ledger, actions, read_drift=drift)
+    add_heat_maps(app, database, ask_for_heat_maps)
     add_pictures(app, pages, database, pictures)
     tokens = FormTokens()
     identification = identification_of(settings, tokens, secure=exposure.secure)

@@ -20,7 +20,7 @@ from screening.domain.commitment import (
     WhatNext,
 )
 from screening.domain.eligibility import Reason
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.domain.procedure_step import UPS_PULL, UPS_QUERY, UPS_WATCH
 from screening.imaging.pixels.decode import CANDIDATE_TRANSFER_SYNTAXES
 from screening.ops.retention import KeptFor

@@ -17,7 +17,7 @@ from screening.db.session import Database
 from screening.db.tables.instances import Bundle, Classification, Event
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
-from screening.domain.lifecycle import MAX_ATTEMPTS
+from screening.domain.failures import MAX_ATTEMPTS
 from screening.work.heartbeat import heartbeat, renew
 from screening.work.queues import CLASSIFICATIONS
 from tests.rows.stored import NOON, add_bundle, add_classification, add_instance, add_score

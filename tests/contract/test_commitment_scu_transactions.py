@@ -13,7 +13,7 @@ from screening.db.tables.instances import Delivery, Event
 from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, SopReference
-from screening.domain.lifecycle import MAX_ATTEMPTS
+from screening.domain.failures import MAX_ATTEMPTS
 from screening.ops.delivery_control import release_parked
 from screening.ops.ledger import read_ledger
 from screening.report.commitment_scu.transactions import (

@@ -21,9 +21,9 @@ from screening.db.session import Database
 from screening.db.tables.instances import Classification, Event, Instance
 from screening.domain.alert_budget import AlertBudget
 from screening.domain.backoff import Backoff
+from screening.domain.failures import FailureReason
 from screening.domain.grey_curve import sha256_of
 from screening.domain.image_statistics import ImageStatistics
-from screening.domain.lifecycle import FailureReason
 from screening.domain.triage import Priority
 from screening.ensemble.examination import Failed
 from screening.errors import CalibrationError

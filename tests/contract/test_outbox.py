@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 
 from screening.db.session import Database
 from screening.db.tables.instances import Bundle, Classification, Delivery, Event, Instance, Report
-from screening.domain.lifecycle import MAX_ATTEMPTS
+from screening.domain.failures import MAX_ATTEMPTS
 from screening.renderings.structured_report.profiles import Profile
 from screening.report import outbox
 from screening.spool.store import Spool, data_set_sha256

@@ -12,7 +12,7 @@ from screening.db.session import Database
 from screening.db.tables.instances import Classification, Event
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
-from screening.domain.lifecycle import FAILURE_POLICIES, MAX_ATTEMPTS, FailureReason
+from screening.domain.failures import FAILURE_POLICIES, MAX_ATTEMPTS, FailureReason
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
 from screening.ensemble.examination import Failed

@@ -18,7 +18,8 @@ from screening.classify.record import record
 from screening.db.clock import utc_now
 from screening.db.session import Database
 from screening.db.tables.instances import Classification, Delivery, Event, Instance
-from screening.domain.lifecycle import MAX_ATTEMPTS, CorrectionState
+from screening.domain.failures import MAX_ATTEMPTS
+from screening.domain.lifecycle import CorrectionState
 from screening.errors import DecisionRefusedError
 from screening.ops.correction_decisions import accept_correction
 from screening.ops.ledger import read_ledger

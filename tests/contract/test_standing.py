@@ -20,7 +20,7 @@ from screening.db.tables.studies import Study
 from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.domain.scores import combine, member_scores
 from screening.domain.triage import Priority, Triage
 from screening.ensemble.examination import Failed

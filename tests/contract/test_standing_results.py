@@ -15,7 +15,7 @@ from screening.db.standing_results import anything_passed_over, settle, settle_p
 from screening.db.tables.instances import Bundle, Classification, Event, Instance
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.ensemble.examination import Failed
 from screening.ops import reprocess
 from screening.ops.change_over import finish_change_over, plan_change_over

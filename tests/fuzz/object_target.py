@@ -20,7 +20,7 @@ from screening.db.clock import utc_now
 from screening.db.migrate import upgrade
 from screening.db.session import Database
 from screening.domain.eligibility import EligibilityRules
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.ensemble.examination import Failed, examine
 from screening.errors import (
     MissingIdentifierError,

@@ -10,17 +10,23 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from screening.classify import claim as classify_claim
+from screening.classify import heat_map_queue
 from screening.classify.claim import Claim, claim
+from screening.classify.heat_map_queue import ClaimedHeatMaps, claim_heat_maps, record_heat_maps
 from screening.classify.record import record
 from screening.db.clock import shared_now
 from screening.db.commitment_scu_answers import record_found
+from screening.db.heat_maps import ask
 from screening.db.session import Database
+from screening.db.tables.instances import Classification
 from screening.db.tables.procedure_steps import ProcedureStep
 from screening.delivery.kind import Attempt, Ending
 from screening.domain.backoff import Backoff
 from screening.domain.commitment import CommitmentAnswer, CommitmentRequested, SopReference
 from screening.domain.eligibility import Reason, Refusal
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
+from screening.domain.heat_map import HeatMap
+from screening.domain.lifecycle import Lane
 from screening.domain.procedure_step import EventType
 from screening.ensemble.examination import Failed
 from screening.receive.commitment_scp.requests import (
@@ -50,6 +56,7 @@ from screening.ups.watching.reports import record_reported as record_told
 from screening.work.queues import (
     CLASSIFICATIONS,
     DELIVERIES,
+    HEAT_MAPS,
     PEER_COMMITMENT_REQUESTS,
     REPORT_COMMITMENTS,
     STEP_REPORTS,
@@ -100,6 +107,20 @@ def add_result(database: Database) -> None:
     with database.write() as session:
         image = add_instance(session, "1.2.3")
         add_score(session, image, add_bundle(session), priority="LOW", covid19=0.1)
+
+
+def add_due_heat_maps(database: Database) -> None:
+    """Add a result whose heat-maps somebody waits for."""
+    add_result(database)
+    with database.write() as session:
+        ask(session, session.scalars(select(Classification)).one(), lane=Lane.LIVE)
+
+
+def record_maps(
+    found: FailureReason | list[HeatMap], database: Database, held: ClaimedHeatMaps
+) -> None:
+    """Record what became of the heat-maps."""
+    record_heat_maps(database, held, found, BACKOFF)
 
 
 def add_delivery(state: str, database: Database) -> None:
@@ -185,6 +206,15 @@ WORK = {
         fail=partial(record_result, Failed(FailureReason.INTERNAL_ERROR, "")),
         finish=partial(record_result, Refusal(Reason.NOT_CHEST, "")),
         finished="not_applicable",
+    ),
+    "heat-maps": Work(
+        queue=HEAT_MAPS,
+        add=add_due_heat_maps,
+        is_due=heat_map_queue.any_heat_maps_due,
+        claim=partial(claim_heat_maps, bundle_id=1, worker="w", lease_s=600),
+        fail=partial(record_maps, FailureReason.INTERNAL_ERROR),
+        finish=partial(record_maps, []),
+        finished="made",
     ),
     "delivery": Work(
         queue=DELIVERIES,

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from screening.db.session import Database
 from screening.domain.roles import Role
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
+from screening.ops.heat_maps import ask_for_heat_maps
 from screening.ops.ledger import read_ledger
 from screening.settings import Settings
 from screening.worklist.access.exposure import check_exposure
@@ -104,6 +105,7 @@ def make_app(database: Database, settings: Settings, *, pictures: Pictures | Non
         ),
         pictures=pictures or pictures_of(settings),
         reader_actions=reader_actions(database),
+        ask_for_heat_maps=partial(ask_for_heat_maps, database),
         stopping=threading.Event(),
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from screening.domain.eligibility import EligibilityRules, Refusal
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.domain.proportions import wilson_interval
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.examination import Failed, examine

@@ -8,12 +8,14 @@ from screening.doorbell.names import Queue
 from screening.doorbell.ring import ring_once
 from screening.ops.correction_decisions import accept_correction, reject_correction
 from screening.ops.delivery_control import release_parked, remake_failed_reports
+from screening.ops.heat_maps import ask_for_heat_maps
 from screening.ops.reading.claims import claim_study, mark_read, release_claim, take_back
 from screening.ops.reading.feedback import give_feedback
 from screening.settings import Settings
 from screening.spool.previews import Previews
 from screening.spool.store import Spool
 from screening.worklist.operations import OperatorActions
+from screening.worklist.pictures.heat_maps import AskForHeatMaps
 from screening.worklist.pictures.pictures import Pictures
 from screening.worklist.pictures.process import RendererProcess, renderer_command
 from screening.worklist.reading import ReaderActions
@@ -55,6 +57,17 @@ def pictures_of(settings: Settings) -> Pictures:
     )
     command = renderer_command(settings.spool_dir, folder)
     return Pictures(previews, [RendererProcess(command) for _ in range(RENDERERS)])
+
+
+def heat_maps_asked(settings: Settings, database: Database) -> AskForHeatMaps:
+    """Return what asks for heat-maps, and rings for the classify workers."""
+    celery = make_celery_app(settings)
+
+    def ask(sha256: str, by: str) -> None:
+        ask_for_heat_maps(database, sha256, by)
+        ring_once(celery, Queue.CLASSIFY)
+
+    return ask
 
 
 def reader_actions(database: Database) -> ReaderActions:

@@ -127,7 +127,12 @@ def web(supervised: Supervised = False) -> None:
     with _station("web", supervised) as settings:
         with loading():
             from screening.cli.opened import opened_database
-            from screening.cli.running.page import operator_actions, pictures_of, reader_actions
+            from screening.cli.running.page import (
+                heat_maps_asked,
+                operator_actions,
+                pictures_of,
+                reader_actions,
+            )
             from screening.ops.ledger import read_ledger
             from screening.worklist.access.exposure import check_exposure
             from screening.worklist.server import serve
@@ -145,6 +150,7 @@ def web(supervised: Supervised = False) -> None:
                 actions=operator_actions(settings, database),
                 pictures=pictures,
                 reader_actions=reader_actions(database),
+                ask_for_heat_maps=heat_maps_asked(settings, database),
                 stopping=stopping,
             )
             serve(page, settings, exposure, stopping=stopping)

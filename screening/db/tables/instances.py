@@ -2,7 +2,7 @@
 
 `alembic/versions` builds them. Beside this module are the views, and the tables of Storage
 Commitment (`commitment_scp`, `commitment_scu`), of calibrations, those that worklist and ledger
-read (`studies`), what readers mark (`readings`), and what people decided (`decisions`).
+read (`studies`), what readers mark (`readings`), heat-maps, and what people decided (`decisions`).
 """
 
 from datetime import datetime

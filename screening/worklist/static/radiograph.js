@@ -1,5 +1,7 @@
 // Window, level, inversion and zoom on a radiograph. Without this script the picture stands alone.
 // The values are loaded when somebody first changes the window: until then the small picture does.
+import { addHeatMaps } from "./heat_map.js";
+
 const LARGEST_ZOOM = 8;
 const WHITE = 65535;
 
@@ -48,6 +50,7 @@ class Radiograph {
     this.figure = figure;
     this.view = figure.querySelector(".view");
     this.picture = figure.querySelector("img");
+    this.layers = figure.querySelector(".layers");
     this.zoom = 1;
     this.shift = { x: 0, y: 0 };
     this.inverted = false;
@@ -167,7 +170,14 @@ class Radiograph {
 
   place() {
     const { x, y } = this.shift;
-    (this.canvas ?? this.picture).style.transform = `translate(${x}px, ${y}px) scale(${this.zoom})`;
+    const transform = `translate(${x}px, ${y}px) scale(${this.zoom})`;
+    for (const layer of this.layers.children) layer.style.transform = transform;
+  }
+
+  // Lays something of the picture's size over it, which moves and grows with it.
+  addLayer(layer) {
+    if (layer.parentElement !== this.layers) this.layers.append(layer);
+    this.place();
   }
 
   wheel(event) {
@@ -209,4 +219,4 @@ class Radiograph {
   }
 }
 
-for (const figure of document.querySelectorAll("figure.radiograph")) new Radiograph(figure);
+for (const figure of document.querySelectorAll("figure.radiograph")) addHeatMaps(new Radiograph(figure));

@@ -15,12 +15,8 @@ from screening.db.tables.instances import Classification, Delivery, Event, Insta
 from screening.db.tables.views import instance_results
 from screening.domain.eligibility import REASON_MEANINGS, Reason
 from screening.domain.event_words import event_text
-from screening.domain.lifecycle import (
-    FAILURE_POLICIES,
-    BundleRole,
-    ClassificationState,
-    FailureReason,
-)
+from screening.domain.failures import FAILURE_POLICIES, FailureReason
+from screening.domain.lifecycle import BundleRole, ClassificationState
 from screening.domain.scores import ClassScores, MemberScores
 
 
@@ -100,6 +96,11 @@ class InstanceDetail:
     state: str
     in_spool: bool
     results: tuple[Result, ...]
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the result that counts is a score, which heat-maps explain."""
+        return any(result.stands and result.ensemble for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)

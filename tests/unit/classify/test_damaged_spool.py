@@ -6,7 +6,7 @@ import pytest
 
 from screening.classify.examine import examine_kept
 from screening.domain.eligibility import EligibilityRules
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.ensemble.examination import Failed, Ready
 from screening.imaging.phantoms.phantom import write_phantoms
 from screening.spool.store import Spool, data_set_sha256

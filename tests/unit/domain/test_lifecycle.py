@@ -4,14 +4,13 @@ from enum import StrEnum
 
 import pytest
 
+from screening.domain.failures import FAILURE_POLICIES, FailureReason
 from screening.domain.lifecycle import (
-    FAILURE_POLICIES,
     LIFECYCLES,
     BundleRole,
     ClassificationState,
     CorrectionState,
     DeliveryState,
-    FailureReason,
     PeerCommitmentRequestState,
     ReportState,
 )

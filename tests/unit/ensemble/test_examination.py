@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from screening.domain.eligibility import EligibilityRules, Reason, Refusal
-from screening.domain.lifecycle import FailureReason
+from screening.domain.failures import FailureReason
 from screening.ensemble.examination import Failed, Ready, examine
 from screening.imaging.phantoms.phantom import write_phantoms
 from tests.peers.receiving import radiograph
