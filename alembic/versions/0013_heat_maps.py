@@ -1,4 +1,4 @@
-"""Heat-maps of results: who asks for them, who computes them, the maps."""
+"""Heat-maps of results: who asks for them, who computes them, the maps, and pictures of them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,8 @@ TIME = sa.DateTime(timezone=True)
 IS_READY = sa.text("state = 'due' AND not_before IS NULL")
 WAITS = sa.text("state = 'due' AND not_before IS NOT NULL")
 IS_COMPUTED = sa.text("state = 'computing'")
+PICTURE_IS_READY = sa.text("report_state = 'due' AND report_not_before IS NULL")
+PICTURE_WAITS = sa.text("report_state = 'due' AND report_not_before IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -31,6 +33,9 @@ def upgrade() -> None:
         sa.Column("asked_at", TIME, nullable=False),
         sa.Column("made_at", TIME, nullable=True),
         sa.Column("maps", sa.JSON(), nullable=True),
+        sa.Column("report_state", sa.String(length=16), server_default="none", nullable=False),
+        sa.Column("report_attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("report_not_before", TIME, nullable=True),
         sa.ForeignKeyConstraint(["classification_id"], ["classifications.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("classification_id"),
@@ -39,6 +44,8 @@ def upgrade() -> None:
         ("ix_heat_maps_ready", ["lane", "id"], IS_READY),
         ("ix_heat_maps_waiting", ["lane", "not_before"], WAITS),
         ("ix_heat_maps_computing", ["lease_expires_at"], IS_COMPUTED),
+        ("ix_heat_maps_report_ready", ["lane", "id"], PICTURE_IS_READY),
+        ("ix_heat_maps_report_waiting", ["lane", "report_not_before"], PICTURE_WAITS),
     ):
         op.create_index(name, "heat_maps", columns, sqlite_where=where, postgresql_where=where)
 

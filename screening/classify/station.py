@@ -75,7 +75,7 @@ class ClassifyStation:
         """Work on one batch and the heat-maps of one image; return whether anything was due."""
         scored = bool(self._loaded.batches.run())
         explained = self._loaded.heat_maps.run()
-        if scored:
+        if scored or explained:
             self._reports.ring()
         return scored or explained
 

@@ -8,7 +8,7 @@ from screening.db.events import add_instance_event
 from screening.db.states import change_state
 from screening.db.tables.heat_maps import HeatMaps
 from screening.db.tables.instances import Classification, Instance
-from screening.domain.lifecycle import ClassificationState, HeatMapState, Lane
+from screening.domain.lifecycle import ClassificationState, HeatMapState, Lane, ReportState
 
 
 def heat_maps_of(session: Session, classification_id: int) -> HeatMaps | None:
@@ -29,6 +29,16 @@ def scored_result(session: Session, sha256: str, *, locked: bool = False) -> Cla
     return session.scalars(
         statement.with_for_update(of=Classification) if locked else statement
     ).first()
+
+
+def ask_for_picture(session: Session, result: Classification) -> None:
+    """Have a picture of a locked result's heat-maps made, once they are computed."""
+    ask(session, result, lane=Lane.BACKFILL)
+    session.flush()
+    row = heat_maps_of(session, result.id)
+    if row is not None and row.report_state != ReportState.DUE:
+        change_state(row, ReportState.DUE)
+        row.report_attempts, row.report_not_before = 0, None
 
 
 def ask(session: Session, result: Classification, *, lane: Lane, by: str | None = None) -> None:

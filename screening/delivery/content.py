@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
+from screening.domain.heat_map import HeatMap
 from screening.domain.scores import EnsembleScores
 from screening.domain.triage import Triage
 
@@ -65,6 +66,16 @@ class ReportReference:
     series_instance_uid: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeatMapPicture:
+    """The heat-maps of a result and the radiograph that they lie over."""
+
+    maps: tuple[HeatMap, ...]
+    """Of each member and class."""
+    radiograph_png: bytes
+    """Reduced, 8 bits of grey, MONOCHROME2 sense."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportDocument:
     """One report, whole: to be stored and sent as is."""
@@ -110,6 +121,8 @@ class ReportContent:
     companions: tuple[ReportReference, ...] = ()
     """Structured reports on the same result, made before or together with this document; empty for
     a structured report itself."""
+    heat_maps: HeatMapPicture | None = None
+    """Of a rendering that needs them; None for any other."""
     revision: int = 0
     """How many reports by the same bundle there were before."""
 

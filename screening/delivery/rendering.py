@@ -33,6 +33,8 @@ class Rendering:
     """Takes the image's header and the result. Equal arguments give equal bytes."""
     sop_class_uid: str = ""
     """Of a DICOM object; empty for anything else."""
+    needs_heat_maps: bool = False
+    """Whether it shows heat-maps: then it is made when these are, after what needs none."""
     header_in: "Callable[[bytes], Dataset] | None" = None
     """Reads the image's header in the rendered bytes, where they hold it: then a later report can
     be made when the image is removed."""

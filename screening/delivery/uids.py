@@ -37,6 +37,11 @@ def report_series_uid(study_instance_uid: str, bundle_digest: str) -> str:
     return derived_uid("series", study_instance_uid, bundle_digest, REPORT_SCHEMA_VERSION)
 
 
+def heat_map_series_uid(study_instance_uid: str, bundle_digest: str) -> str:
+    """Return the Series Instance UID of the pictures of a bundle's heat-maps in one study."""
+    return derived_uid("heat-map-series", study_instance_uid, bundle_digest)
+
+
 def tracking_uid(source_sop_instance_uid: str, bundle_digest: str, finding: str) -> str:
     """Return the Tracking Unique Identifier of one finding on one image by one bundle."""
     return derived_uid("tracking", source_sop_instance_uid, bundle_digest, finding)

@@ -210,5 +210,6 @@ _WORDS: Mapping[str, Callable[[Detail], str]] = {
     "heat_maps_asked": lambda d: "heat-maps asked for" + (f" by {d['by']}" if "by" in d else ""),
     "heat_maps_made": lambda d: f"heat-maps made by bundle {_value(d, 'bundle')}{_worker(d)}",
     "heat_maps_failed": lambda d: f"no heat-maps made{_because(d)}{_worker(d)}",
+    "heat_map_picture_failed": lambda d: f"no picture of heat-maps made{_because(d)}",
     "reprocess_requested": lambda d: f"re-run requested with bundle {_value(d, 'bundle')}",
 }

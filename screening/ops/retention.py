@@ -19,6 +19,7 @@ from screening.db.events import add_instance_event
 from screening.db.session import Database
 from screening.db.tables.commitment_scu import ReportCommitment
 from screening.db.tables.decisions import Correction
+from screening.db.tables.heat_maps import HeatMaps
 from screening.db.tables.instances import Classification, Delivery, Instance, Report
 from screening.domain.failures import FAILURE_POLICIES
 from screening.domain.lifecycle import (
@@ -43,6 +44,7 @@ class KeptFor(StrEnum):
     CLASSIFICATION = "waits for its classification"
     FAILURE = "its classification failed and may be repeated"
     REPORT = "a report of it is not made"
+    HEAT_MAP = "a picture of its heat-maps is not made"
     DELIVERY = "a report of it is not delivered"
     COMMITMENT = "a destination has not confirmed a report of it"
     CORRECTION = "a correction of it waits for a decision"
@@ -155,6 +157,9 @@ def _hindrances(committing: Sequence[str]) -> dict[KeptFor, ColumnElement[bool]]
         ),
         KeptFor.FAILURE: ~has_result,
         KeptFor.REPORT: its.where(one.report_state.in_([ReportState.DUE, ReportState.FAILED])),
+        KeptFor.HEAT_MAP: its.where(
+            HeatMaps.classification_id == one.id, HeatMaps.report_state == ReportState.DUE
+        ),
         KeptFor.DELIVERY: _has_delivery(Delivery.state.in_(UNDELIVERED)),
         KeptFor.COMMITMENT: _has_delivery(
             Delivery.state == DeliveryState.DELIVERED,

@@ -12,18 +12,22 @@ from sqlalchemy.orm import Session
 from screening.bundles.manifest import Manifest, Member
 from screening.calibration.document import levels_in_words
 from screening.db.calibrations import calibration_of
+from screening.db.heat_maps import heat_maps_of
 from screening.db.tables.instances import Bundle, Classification, Instance, Report
 from screening.delivery.content import (
     BundleIdentity,
     CalibrationIdentity,
+    HeatMapPicture,
     MemberIdentity,
     ReportContent,
     ReportReference,
 )
 from screening.delivery.rendering import RENDERINGS
+from screening.domain.heat_map import HeatMap
 from screening.domain.scores import ClassScores, EnsembleScores, MemberScores
 from screening.domain.triage import Priority, Triage
 from screening.errors import ReportNotPossibleError
+from screening.imaging.rendering.reduced import reduced_radiograph
 from screening.renderings.structured_report.source import read_source
 from screening.report.series import series_started_at
 from screening.spool.store import Spool
@@ -50,6 +54,8 @@ class DueReport:
     """Structured reports that were made of this very result before."""
     earlier: Callable[[], Dataset] | None
     """Reads the header in an earlier report, where retention has removed the image."""
+    maps: tuple[HeatMap, ...] = ()
+    """Heat-maps of the result, where they are computed."""
 
 
 def detach(session: Session, row: Classification) -> DueReport:
@@ -75,6 +81,7 @@ def detach(session: Session, row: Classification) -> DueReport:
         predecessors=predecessors,
         companions=_companions(session, row),
         earlier=_earlier(session, row) if row.instance.removing_since is not None else None,
+        maps=_maps(session, row),
     )
 
 
@@ -117,10 +124,11 @@ def newest_reports(session: Session, row: Classification) -> dict[str, Predecess
 
 
 def _companions(session: Session, row: Classification) -> tuple[ReportReference, ...]:
+    structured = [one.name for one in RENDERINGS.all() if one.header_in]
     made = (
         select(Report)
         .where(Report.classification_id == row.id, Report.revision == row.report_revision)
-        .where(Report.sop_class_uid != "")
+        .where(Report.profile.in_(structured))
         .order_by(Report.profile)
     )
     return tuple(
@@ -140,6 +148,24 @@ def source_of(due: DueReport, spool: Spool) -> Dataset:
     Raises OSError where the image should be there and is not.
     """
     return due.earlier() if due.earlier is not None else read_source(spool.path_of(due.sha256))
+
+
+def heat_maps_of_due(due: DueReport, spool: Spool) -> HeatMapPicture:
+    """Return the result's heat-maps and its radiograph.
+
+    Raises ReportNotPossibleError where there are none, or the radiograph cannot be rendered.
+    """
+    if not due.maps or due.earlier is not None:
+        raise ReportNotPossibleError(
+            "expected heat-maps and their image in the spool, found none; a picture of heat-maps "
+            "is made once they are computed, while the image is there"
+        )
+    return HeatMapPicture(due.maps, reduced_radiograph(spool.path_of(due.sha256)))
+
+
+def _maps(session: Session, row: Classification) -> tuple[HeatMap, ...]:
+    kept = heat_maps_of(session, row.id)
+    return tuple(HeatMap.from_dict(one) for one in (kept.maps if kept else None) or [])
 
 
 def _earlier(session: Session, row: Classification) -> Callable[[], Dataset] | None:

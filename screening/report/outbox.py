@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from screening.db.clock import shared_now, utc_now
 from screening.db.events import add_instance_event
+from screening.db.heat_maps import ask_for_picture
 from screening.db.session import Database
 from screening.db.states import change_state
 from screening.db.tables.instances import Classification, Delivery, Report
@@ -30,6 +31,7 @@ from screening.report.due_report import (
     DueReport,
     Predecessor,
     detach,
+    heat_maps_of_due,
     newest_reports,
     source_of,
     triage_of,
@@ -86,22 +88,35 @@ def _make(
 ) -> None:
     with database.read() as session:
         due = detach(session, session.get_one(Classification, classification_id))
-        chosen = _chosen(session, classification_id, destinations, routing)
-    destinations = {name: destinations[name] for name in chosen.reasons}
-    documents = _build(due, spool, set(destinations.values()), zone)
+        chosen = chosen_destinations(session, classification_id, destinations, routing)
+    wanted = {name: destinations[name] for name in chosen.reasons}
+    destinations = without_heat_maps(wanted)
+    documents = build(due, spool, set(destinations.values()), zone)
     with database.write() as session:
         row = session.get_one(Classification, classification_id, with_for_update=True)
         if _is_as_it_was(session, row, due):
             if routing.routes:
                 add_instance_event(session, row.instance, "result_routed", to=dict(chosen.reasons))
-            _record_made(session, row, due, documents, destinations)
+            record_made(session, row, due, documents, destinations)
             change_state(row, ReportState.MADE)
             row.report_error = None
+            if wanted.keys() != destinations.keys():
+                ask_for_picture(session, row)
 
 
-def _chosen(
+def without_heat_maps(destinations: Mapping[str, str]) -> dict[str, str]:
+    """Return those destinations whose rendering needs no heat-maps: nothing waits for these."""
+    return {
+        name: profile
+        for name, profile in destinations.items()
+        if not RENDERINGS.named(profile).needs_heat_maps
+    }
+
+
+def chosen_destinations(
     session: Session, classification_id: int, destinations: Mapping[str, str], routing: Routing
 ) -> Chosen:
+    """Return the destinations that the routing chooses for one result with a score."""
     if not routing.routes:
         return routing.choose(ResultFacts(), destinations)
     result = routed_result(session, classification_id)
@@ -124,7 +139,7 @@ def make_late_report(
     """
     with database.read() as session:
         due = detach(session, session.get_one(Classification, classification_id))
-    documents = _build(due, spool, {profile}, zone)
+    documents = build(due, spool, {profile}, zone)
     with database.write() as session:
         row = session.get_one(Classification, classification_id, with_for_update=True)
         there = select(Report.id).filter_by(
@@ -134,14 +149,17 @@ def make_late_report(
         if not is_reported or session.scalars(there).first() is not None:
             return False
         row.report_lane = Lane.BACKFILL  # late ones delay none of today's
-        _record_made(session, row, due, documents, {name: profile})
+        record_made(session, row, due, documents, {name: profile})
         return True
 
 
-def _build(
+def build(
     due: DueReport, spool: Spool, profiles: set[str], zone: tzinfo | None
 ) -> dict[str, ReportDocument]:
-    """Render the structured reports first: what else is made of the result names them."""
+    """Render the structured reports first: what else is made of the result names them.
+
+    Raises ReportNotPossibleError where heat-maps are needed and are not there.
+    """
     source = source_of(due, spool)
     documents: dict[str, ReportDocument] = {}
     companions = list(due.companions)
@@ -152,6 +170,7 @@ def _build(
             due.content,
             predecessors=(earlier.reference,) if earlier else (),
             companions=() if rendering.sop_class_uid else tuple(companions),
+            heat_maps=heat_maps_of_due(due, spool) if rendering.needs_heat_maps else None,
         )
         document = rendering.render(source, in_zone(content, zone))
         documents[rendering.name] = document
@@ -174,13 +193,14 @@ def _is_as_it_was(session: Session, row: Classification, due: DueReport) -> bool
     )
 
 
-def _record_made(
+def record_made(
     session: Session,
     row: Classification,
     due: DueReport,
     documents: Mapping[str, ReportDocument],
     destinations: Mapping[str, str],
 ) -> None:
+    """Store the documents, with a delivery for each of these destinations."""
     now = utc_now()
     for profile, document in documents.items():
         earlier = due.predecessors.get(profile)

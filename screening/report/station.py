@@ -15,6 +15,7 @@ from screening.followed_settings import FollowedSettings
 from screening.logs import get_logger
 from screening.report import deliveries, outbox
 from screening.report.couriers import Couriers
+from screening.report.heat_map_reports import Pictures, any_pictures_due, make_due_pictures
 from screening.settings import Settings
 from screening.spool.store import Spool
 
@@ -54,6 +55,8 @@ class ReportStation:
                 self._database, self._spool, profiles, self._zone, routing
             )
             more = bool(made)
+            pictures = Pictures(self._database, self._spool, profiles, routing, self._zone)
+            more = bool(make_due_pictures(pictures)) or more
             more = bool(settle_passed_over(self._database)) or more
             self._couriers.wake()
 
@@ -64,6 +67,7 @@ class ReportStation:
         return (
             anything_passed_over(self._database)
             or outbox.anything_due(self._database)
+            or any_pictures_due(self._database)
             or deliveries.anything_due(self._database, names)
         )
 

@@ -98,6 +98,17 @@ HEAT_MAPS = WorkQueue(
 )
 """By the workers that classify, between two batches: they alone have networks."""
 
+HEAT_MAP_REPORTS = WorkQueue(
+    table=HeatMaps,
+    key=HeatMaps.id,
+    lane=HeatMaps.lane,
+    state=HeatMaps.report_state,
+    waiting=ReportState.DUE,
+    attempts=HeatMaps.report_attempts,
+    not_before=HeatMaps.report_not_before,
+)
+"""Without leases, as REPORTS; due once the maps are made, or will not be."""
+
 REPORT_COMMITMENTS = WorkQueue(
     table=ReportCommitment,
     key=ReportCommitment.id,

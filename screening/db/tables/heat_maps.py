@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from screening.db.tables.columns import Base, BigKey, State, Text, partial_index, state_column
 from screening.db.tables.instances import Classification
-from screening.domain.lifecycle import HeatMapState, Lane
+from screening.domain.lifecycle import HeatMapState, Lane, ReportState
 
 
 class HeatMaps(Base):
@@ -37,6 +37,11 @@ class HeatMaps(Base):
     maps: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
     """As `HeatMap.as_dict` returns them."""
 
+    report_state: Mapped[str] = state_column(ReportState)
+    """Whether a picture of them is to be made for destinations that want one."""
+    report_attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    report_not_before: Mapped[datetime | None]
+
     classification: Mapped[Classification] = relationship()
     __table_args__ = (
         partial_index(
@@ -53,5 +58,15 @@ class HeatMaps(Base):
             "ix_heat_maps_computing",
             ("lease_expires_at",),
             f"state = '{HeatMapState.COMPUTING}'",
+        ),
+        partial_index(
+            "ix_heat_maps_report_ready",
+            ("lane", "id"),
+            f"report_state = '{ReportState.DUE}' AND report_not_before IS NULL",
+        ),
+        partial_index(
+            "ix_heat_maps_report_waiting",
+            ("lane", "report_not_before"),
+            f"report_state = '{ReportState.DUE}' AND report_not_before IS NOT NULL",
         ),
     )

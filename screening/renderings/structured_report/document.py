@@ -54,7 +54,7 @@ TREES: Mapping[Profile, Callable[[Dataset, ReportContent], ContentItem]] = {
     Profile.BASIC_TEXT: basic_text_report,
 }
 
-_COPIED = (
+COPIED = (
     "StudyInstanceUID",
     *ALWAYS_PRESENT,
     "StudyDescription",
@@ -86,10 +86,10 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
         raise ValueError("expected classified_at with a time zone, found one without; attach UTC")
     with quiet():
         cleaned = clean_source(source)
-        local = _local(content, cleaned)
+        local = in_one_offset(content, cleaned)
         tree = TREES[profile](cleaned, local)
         data_set = _data_set(cleaned, local, profile, tree)
-        encoded = _encode(data_set, tree)
+        encoded = _encoded_report(data_set, tree)
     return ReportDocument(
         sop_class_uid=str(data_set.SOPClassUID),
         sop_instance_uid=str(data_set.SOPInstanceUID),
@@ -104,7 +104,7 @@ def _data_set(
 ) -> Dataset:
     """Return all of the report but its Content Sequence."""
     data_set = Dataset()
-    for keyword in _COPIED:
+    for keyword in COPIED:
         if keyword in source:
             data_set.add(source[keyword])
     _add_identity(data_set, source, content, profile)
@@ -134,16 +134,17 @@ def _add_identity(
 
 
 def _add_equipment(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
-    _add_software(data_set, content.bundle)
+    add_software(data_set, content.bundle)
     processing = Dataset()
-    _add_software(processing, content.bundle)
+    add_software(processing, content.bundle)
     processing.PurposeOfReferenceCodeSequence = [code_item(codes.PROCESSING_EQUIPMENT)]
     processing.ContributionDateTime = f"{content.classified_at:%Y%m%d%H%M%S.%f%z}"
     processing.ContributionDescription = "Computed the probabilities and suggested the priority"
     data_set.ContributingEquipmentSequence = [*_acquisition_equipment(source), processing]
 
 
-def _add_software(data_set: Dataset, bundle: BundleIdentity) -> None:
+def add_software(data_set: Dataset, bundle: BundleIdentity) -> None:
+    """Name the bundle as the equipment that made an object. Source: PS3.3 C.7.5.1."""
     data_set.Manufacturer = MANUFACTURER
     data_set.ManufacturerModelName = bundle.name
     data_set.DeviceSerialNumber = bundle.digest
@@ -190,7 +191,7 @@ def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) ->
         ]
 
 
-def _local(content: ReportContent, source: Dataset) -> ReportContent:
+def in_one_offset(content: ReportContent, source: Dataset) -> ReportContent:
     """Return the content with its moments in one offset, which the whole data set is read by.
 
     Source: PS3.3 C.12.1.1 (Timezone Offset From UTC).
@@ -222,7 +223,12 @@ def _reference_item(reference: ReportReference) -> Dataset:
     return study
 
 
-def _encode(data_set: Dataset, tree: ContentItem) -> bytes:
+def _encoded_report(data_set: Dataset, tree: ContentItem) -> bytes:
+    return encode_file(data_set) + content_sequence(tree.children)  # its tag is the highest
+
+
+def encode_file(data_set: Dataset) -> bytes:
+    """Return a data set as a DICOM file in Explicit VR Little Endian."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = data_set.SOPClassUID
@@ -232,4 +238,4 @@ def _encode(data_set: Dataset, tree: ContentItem) -> bytes:
     data_set.file_meta = meta
     buffer = BytesIO()
     dcmwrite(buffer, data_set, enforce_file_format=True)
-    return buffer.getvalue() + content_sequence(tree.children)  # its tag is the highest
+    return buffer.getvalue()
