@@ -9,6 +9,7 @@ from screening.classify.claim import claim
 from screening.classify.record import Result, Scored, record
 from screening.db.clock import utc_now
 from screening.db.session import Database
+from screening.db.tables.heat_maps import HeatMaps
 from screening.db.tables.instances import Classification, Event
 from screening.domain.backoff import Backoff
 from screening.domain.eligibility import Reason, Refusal
@@ -70,6 +71,19 @@ def test_a_score_is_recorded_whole_and_its_report_falls_due(database: Database) 
     assert (event.kind, event.sop_instance_uid is not None) == ("instance_classified", True)
     assert event.detail == {"priority": "STAT", "bundle": "first 1", "worker": "w"}
     assert PATIENT_NAME not in str(event.detail)
+
+
+def test_a_site_may_have_heat_maps_of_every_score(database: Database) -> None:
+    """They fall due with the score, behind those that readers wait for; a refusal has none."""
+    with database.write() as session:
+        bundle_id = add_bundle(session).id
+        ids = [add_classification(session, add_instance(session, "1.2")).id for _ in range(2)]
+    held = claim(database, bundle_id=bundle_id, worker="w", batch_size=2, lease_s=60)
+    results = {ids[0]: SCORED, ids[1]: Refusal(Reason.NOT_FRONTAL, "lateral")}
+    record(database, held, results, BACKOFF, with_heat_maps=True)
+    with database.read() as session:
+        rows = session.execute(select(HeatMaps.classification_id, HeatMaps.state, HeatMaps.lane))
+        assert [tuple(row) for row in rows] == [(ids[0], "due", "backfill")]
 
 
 def test_not_applicable_is_a_result_with_a_reason_and_no_report(database: Database) -> None:

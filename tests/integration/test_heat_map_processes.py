@@ -20,7 +20,12 @@ IMAGES = 4
 def test_a_killed_worker_costs_no_heat_map(tmp_path: Path, thin_bundle_dir: Path) -> None:
     """Kill -9 while some are computed and others wait: all are made, and sent as pictures."""
     folder = tmp_path / "research"
-    destination = {"name": "research", "kind": "folder", "path": str(folder), "profile": "heat_map"}
+    destination = {
+        "name": "research",
+        "kind": "folder",
+        "folder": str(folder),
+        "profile": "heat_map",
+    }
     with running_site(
         tmp_path,
         bundle_dir=thin_bundle_dir,
