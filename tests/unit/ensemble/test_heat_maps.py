@@ -28,7 +28,7 @@ def member(**values: object) -> Member:
             "architecture": "coronet",
             "classes": CLASSES,
             "input": {"height": SIDE, "width": SIDE, "value_range": (0.0, 1.0)},
-            "weights": ({"file": "net.npz", "sha256": "0" * 64},),
+            "weights": ({"file": "net.npz", "sha256": "0" * 64, "bytes": 1},),
             **values,
         }
     )
