@@ -80,7 +80,7 @@ def test_a_heat_map_is_laid_over_the_radiograph(
     wait_until(lambda: "No heat-map: A network of this bundle has no" in note.text, "the reason")
     assert button.get_attribute("aria-pressed") == "false"
     button.send_keys(Keys.ENTER)
-    box, cells = (0.2, 0.2, 0.8, 0.8), (2, 2)
+    box, cells = (0.1, 0.1, 0.9, 0.9), (2, 2)
     hot, cold = b"\xff\x00\x00\x00", b"\x00\x00\x00\xff"
     make_maps(
         database,
