@@ -53,7 +53,7 @@ def test_a_killed_worker_costs_no_heat_map(tmp_path: Path, thin_bundle_dir: Path
                 row = session.scalars(select(HeatMaps)).first()
                 assert row is not None
                 maps = [HeatMap.from_dict(one) for one in row.maps or []]
-    assert {one.member for one in maps} == {"concatenated", "coronet"}
+    assert {one.member for one in maps} == {"thin-concatenated", "thin-coronet"}
     assert len(maps) == 7
     for path in folder.rglob("*.dcm"):
         picture = pydicom.dcmread(path)
