@@ -20,7 +20,7 @@ from screening.domain.heat_map import HeatMap, NoHeatMap
 from screening.ensemble.ensemble import Ensemble
 from screening.ensemble.examination import Failed, guarded
 from screening.ensemble.input_views import PreparedInput
-from screening.errors import NoFeatureMapError
+from screening.errors import NoFeatureMapError, SettingsError
 from screening.logs import get_logger
 from screening.settings import Settings
 from screening.spool.store import Spool
@@ -100,3 +100,6 @@ class HeatMapRunner:
         except NoFeatureMapError as error:
             log.warning("no_feature_map", reason=str(error))
             return NoHeatMap.NO_FEATURE_MAP
+        except SettingsError as error:
+            log.warning("no_gradients", reason=str(error))
+            return NoHeatMap.NO_GRADIENTS

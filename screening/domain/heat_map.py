@@ -30,6 +30,7 @@ class NoHeatMap(StrEnum):
     OTHER_BUNDLE = "other_bundle"
     IMAGE_REMOVED = "image_removed"
     NO_FEATURE_MAP = "no_feature_map"
+    NO_GRADIENTS = "no_gradients"
     NOT_SCREENED = "not_screened"
 
 
@@ -40,6 +41,10 @@ _WHY: Mapping[NoHeatMap, str] = {
     ),
     NoHeatMap.IMAGE_REMOVED: "the image has left the spool",
     NoHeatMap.NO_FEATURE_MAP: "a network of this bundle has no feature map to take it from",
+    NoHeatMap.NO_GRADIENTS: (
+        "heat-maps need gradients, which the classify worker's runtime does not give; with "
+        "SCREENING_RUNTIME=tensorflow it does"
+    ),
     NoHeatMap.NOT_SCREENED: "the image would not be screened now",
 }
 

@@ -2,7 +2,7 @@
 
 A member's score is the mean over its views of an image (test-time augmentation). So is its map:
 each view's map is put back to where the view lies, and the mean counts.
-Importing this module loads TensorFlow.
+Importing this module loads Keras; the first map loads TensorFlow, whose gradients it takes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,9 @@ from screening.bundles.manifest import Member
 from screening.domain.heat_map import HOTTEST, HeatMap
 from screening.ensemble.device import memory_for
 from screening.ensemble.input_views import PreparedInput
-from screening.errors import BundleError, NoFeatureMapError
+from screening.errors import BundleError, NoFeatureMapError, SettingsError
 from screening.imaging.network_input.lung_field import Box, View
 from screening.networks import test_time_augmentation
-from screening.networks.grad_cam import GradCam
 
 MOST_ROWS = 20
 """Rows and columns of a map that is kept, at most: twice those of the finest feature map."""
@@ -33,8 +32,17 @@ class MemberHeatMaps:
     def __init__(self, member: Member, network: keras.Model) -> None:
         """Cut the network at its last feature map.
 
-        network: without test-time augmentation. Raises NoFeatureMapError where it has none.
+        network: without test-time augmentation. Raises NoFeatureMapError where it has none, and
+        SettingsError where Keras runs on something that has no gradients.
         """
+        if keras.backend.backend() != "tensorflow":
+            raise SettingsError(
+                "expected networks on TensorFlow for heat-maps, found them on "
+                f"{keras.backend.backend()}; set SCREENING_RUNTIME=tensorflow"
+            )
+        # It loads TensorFlow, without which a worker on OpenVINO saves memory.
+        from screening.networks.grad_cam import GradCam  # noqa: PLC0415
+
         self._member = member
         try:
             self._grad_cam = GradCam(network)

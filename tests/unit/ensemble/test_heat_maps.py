@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from screening.bundles.manifest import Member
 from screening.domain.heat_map import HeatMap
 from screening.ensemble.heat_maps import MemberHeatMaps
-from screening.errors import NoFeatureMapError
+from screening.errors import NoFeatureMapError, SettingsError
 from screening.imaging.network_input.lung_field import Box
 
 pytestmark = pytest.mark.tensorflow
@@ -117,3 +117,10 @@ def test_a_network_without_a_feature_map_is_named() -> None:
     network = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(image)))
     with pytest.raises(NoFeatureMapError, match=r"member net: .*only convolutional networks"):
         MemberHeatMaps(member(), network)
+
+
+def test_a_runtime_without_gradients_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On OpenVINO a worker scores, and says what heat-maps need."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
+    with pytest.raises(SettingsError, match=r"found them on openvino; set SCREENING_RUNTIME"):
+        MemberHeatMaps(member(), corner_network())
