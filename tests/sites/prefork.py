@@ -32,6 +32,8 @@ from screening.settings import PREFIX, choose_runtime
 ROOT = Path(__file__).parents[2]
 LOAD_TENSORFLOW = {"networks", "ensemble", "classify"}
 """Packages of `screening` that load it; the commands below run what is in them."""
+OTHER_RUNTIME = "screening.networks.openvino_"
+"""Modules that need Keras on OpenVINO: one process has one runtime."""
 COMMANDS_WITH_TENSORFLOW = (["run", "classify"], ["bundles"], ["score"])
 NOT_ITS_OWN = (PREFIX, "TF_", "TF2_", "KERAS_")
 """Variables that make no other environment: settings, and what loading TensorFlow sets."""
@@ -204,7 +206,8 @@ def load(*, tensorflow: bool) -> None:
         if package.ispkg and (tensorflow or package.name not in LOAD_TENSORFLOW):
             path = [str(Path(screening.__path__[0]) / package.name)]
             for module in pkgutil.walk_packages(path, f"screening.{package.name}."):
-                importlib.import_module(module.name)
+                if not module.name.startswith(OTHER_RUNTIME):
+                    importlib.import_module(module.name)
     if ("tensorflow" in sys.modules) != tensorflow:
         raise RuntimeError(f"LOAD_TENSORFLOW is wrong: {tensorflow} expected")
     if tensorflow:
