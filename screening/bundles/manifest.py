@@ -36,6 +36,14 @@ from screening.imaging.network_input.preprocess import InputSpec
 
 MANIFEST_NAME = "manifest.json"
 
+_LATER_FIELDS = (
+    ("input", "view", View.WHOLE),
+    ("input", "contrast", Contrast.AS_RENDERED),
+    ("input", "detail_pixels", None),
+    ("", "inner", None),
+    ("", "against_normal", 0.0),
+)
+"""A member's part, the field, and the value that older manifests do not write."""
 _ERRORS_SHOWN = 5
 _LONGEST_VALUE_SHOWN = 100
 _SUM_TOLERANCE = 1e-3
@@ -52,11 +60,15 @@ class NetworkInput(Part):
     value_range: tuple[float, float]
     view: View = View.WHOLE
     contrast: Contrast = Contrast.AS_RENDERED
+    detail_pixels: Annotated[int, Field(ge=16, le=4096)] | None = None
+    """Height and width that the view is reduced to before it is enlarged to the input."""
 
     @property
     def spec(self) -> InputSpec:
         """What `preprocess` takes of it; the view is cropped before."""
-        return InputSpec(self.height, self.width, self.value_range, self.contrast)
+        return InputSpec(
+            self.height, self.width, self.value_range, self.contrast, self.detail_pixels
+        )
 
     @field_validator("value_range")
     @classmethod
@@ -83,6 +95,9 @@ class Member(Part):
     inner: Annotated[float, Field(ge=0.5, lt=1)] | None = None
     """Test-time augmentation: whether the middle, this fraction of height and width, enlarged, is
     scored, too, and the mean counts."""
+    against_normal: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How much of the logarithm of normal's probability is taken from that of COVID-19's, see
+    `screening.networks.against_normal`."""
 
     @property
     def weights_sha256(self) -> str:
@@ -244,11 +259,10 @@ def manifest_bytes(manifest: Manifest) -> bytes:
         if content[section] is None:
             del content[section]
     for member in content["members"]:
-        for name, usual in (("view", View.WHOLE), ("contrast", Contrast.AS_RENDERED)):
-            if member["input"][name] == usual:
-                del member["input"][name]
-        if member["inner"] is None:
-            del member["inner"]
+        for part, name, usual in _LATER_FIELDS:
+            fields = member[part] if part else member
+            if fields[name] == usual:
+                del fields[name]
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 

@@ -19,7 +19,7 @@ from screening.errors import BundleError
 from screening.networks.architectures import ARCHITECTURES, Architecture
 from screening.networks.compiled import compiled
 from screening.networks.feature_maps import with_features
-from screening.networks.test_time_augmentation import with_test_time_augmentation
+from screening.networks.scoring_form import ScoringForm
 from screening.networks.weights import load_weights
 
 
@@ -50,7 +50,12 @@ class EnsembleMember:
         self.gives_features = feature_layer is not None
         if feature_layer is not None:
             model = with_features(model, feature_layer)
-        model = with_test_time_augmentation(model, mirrored=member.mirrored, inner=member.inner)
+        model = ScoringForm(
+            classes=member.classes,
+            mirrored=member.mirrored,
+            inner=member.inner,
+            against_normal=member.against_normal,
+        ).of(model)
         self.spec = member.input.spec
         self._forward = compiled(model)
 

@@ -8,13 +8,12 @@ import keras
 import numpy as np
 
 from screening.networks.architectures import Architecture
-from screening.networks.test_time_augmentation import with_test_time_augmentation
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.inference.outputs import predict
 from training.inputs.batches import BatchOptions, RadiographBatches
 from training.inputs.crop_pack import CropPack
-from training.inputs.input_view import input_spec
+from training.inputs.input_view import input_spec, scoring_form
 from training.networks.initial import load_network
 from training.runs.folder import read_run
 from training.runs.held_out_scores import (
@@ -45,7 +44,7 @@ def keep_scores(run: Path, scoring: Scoring) -> None:
     record = fold.record
     keras.backend.clear_session()
     network = load_network(run, 1, scoring.architectures)
-    augmented = with_test_time_augmentation(network, mirrored=record.mirrored, inner=record.inner)
+    augmented = scoring_form(record).of(network)
     spec = input_spec(record)
     for part in (Part.VALIDATION, Part.TEST):
         examples = examples_of(fold, part, scoring.rows)

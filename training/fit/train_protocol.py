@@ -176,6 +176,8 @@ def _record(
         contrast=protocol.contrast.value,
         mirrored=protocol.mirrored,
         inner=protocol.inner,
+        detail_pixels=protocol.detail_pixels,
+        against_normal=protocol.against_normal,
         lung_field=lung_field_sha256(request.lung_field) if request.lung_field else None,
         left_out=tuple(sorted(request.leave_out)),
         stopped_by=tuple(sorted(request.stop_by)),

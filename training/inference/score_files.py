@@ -13,12 +13,17 @@ from screening.imaging.fingerprint import fingerprint
 from screening.imaging.network_input.lung_field import View
 from screening.imaging.network_input.preprocess import InputSpec
 from screening.networks.architectures import Architecture
-from screening.networks.test_time_augmentation import with_test_time_augmentation
 from training.errors import TrainingError
 from training.inference.outputs import predict
 from training.inputs.batches import BatchOptions, RadiographBatches
 from training.inputs.decoded_images import load_images
-from training.inputs.input_view import InputView, input_spec, kept_lung_field, region_of_view
+from training.inputs.input_view import (
+    InputView,
+    input_spec,
+    kept_lung_field,
+    region_of_view,
+    scoring_form,
+)
 from training.networks.catalogue import TRAINING_ARCHITECTURES
 from training.networks.initial import load_network
 from training.runs.held_out_scores import TrainedFold
@@ -50,13 +55,13 @@ class FileScorer:
         check_preprocessing(fold)
         keras.backend.clear_session()
         model = load_network(fold.run, fold.fold, self.architectures)
-        return self.probabilities(model, input_view_of(fold), paths)
+        return self.probabilities(model, fold, paths)
 
     def probabilities(
-        self, model: keras.Model, input_view: InputView, paths: Sequence[Path]
+        self, model: keras.Model, fold: TrainedFold, paths: Sequence[Path]
     ) -> NDArray[np.float32]:
-        """Return a network's probabilities for image files, as the stations score them."""
-        return self.outputs(_augmented(model, input_view), input_view, paths)
+        """Return the probabilities of a fold's network for image files, as the stations score."""
+        return self.outputs(scoring_form(fold.record).of(model), input_view_of(fold), paths)
 
     def outputs(
         self, model: keras.Model, input_view: InputView, paths: Sequence[Path]
@@ -92,14 +97,10 @@ class FileScorer:
         return predict(model, batches, workers=self._workers)
 
 
-def _augmented(model: keras.Model, input_view: InputView) -> keras.Model:
-    return with_test_time_augmentation(model, mirrored=input_view.mirrored, inner=input_view.inner)
-
-
 def input_view_of(fold: TrainedFold) -> InputView:
     """Return what the network of a fold takes of an image; TrainingError where it cannot be."""
     part = region_of_view(View(fold.record.view), kept_lung_field(fold.run))
-    return InputView(input_spec(fold.record), part, fold.record.mirrored, fold.record.inner)
+    return InputView(input_spec(fold.record), part)
 
 
 def check_preprocessing(fold: TrainedFold) -> None:

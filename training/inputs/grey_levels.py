@@ -11,7 +11,8 @@ def whole_grey_levels(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.u
 
     The contrast is left to what follows augmentation.
     """
-    grey = preprocess(image, InputSpec(spec.height, spec.width, (0.0, 255.0)))[..., 0]
+    whole = InputSpec(spec.height, spec.width, (0.0, 255.0), detail_pixels=spec.detail_pixels)
+    grey = preprocess(image, whole)[..., 0]
     return np.rint(grey).astype(np.uint8)
 
 

@@ -11,6 +11,7 @@ from screening.imaging.network_input.contrast import Contrast
 from screening.imaging.network_input.lung_field import View, crop
 from screening.imaging.network_input.preprocess import InputSpec, preprocess
 from screening.networks.lung_field import LungFieldFinder
+from screening.networks.scoring_form import ScoringForm
 from screening.whole_files import file_sha256
 from training.errors import TrainingError
 from training.networks.lung_field import WEIGHTS, load_lung_field
@@ -38,14 +39,11 @@ class LungFieldRegion:
 class InputView:
     """What a network's input is made of, and how: its view of a radiograph.
 
-    part: None for the whole image. mirrored, inner: test-time augmentation, see
-    `screening.networks.test_time_augmentation`.
+    part: None for the whole image.
     """
 
     spec: InputSpec
     part: LungFieldRegion | None = None
-    mirrored: bool = False
-    inner: float | None = None
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return one of the equal channels, (spec.height, spec.width), of a rendered image."""
@@ -101,6 +99,22 @@ def keep_lung_field(lung_field: Path, run: Path) -> None:
         raise TrainingError(f"cannot copy {lung_field} to {kept}: {error}; make room") from error
 
 
+def scoring_form(record: RunRecord) -> ScoringForm:
+    """Return the form in which a run's network scores."""
+    return ScoringForm(
+        classes=record.classes,
+        mirrored=record.mirrored,
+        inner=record.inner,
+        against_normal=record.against_normal,
+    )
+
+
 def input_spec(trained: Protocol | RunRecord) -> InputSpec:
     """Return the input that a protocol's, or a run's, network takes."""
-    return InputSpec(trained.height, trained.width, trained.value_range, Contrast(trained.contrast))
+    return InputSpec(
+        trained.height,
+        trained.width,
+        trained.value_range,
+        Contrast(trained.contrast),
+        trained.detail_pixels,
+    )

@@ -187,6 +187,10 @@ class Protocol:
     """Test-time augmentation: the mirror image is scored, too."""
     inner: float | None = None
     """Test-time augmentation: the middle is scored, too, this fraction of height and width."""
+    detail_pixels: int | None = None
+    """Height and width that the view is reduced to before it is enlarged to the input."""
+    against_normal: float = 0.0
+    """When scored: see `screening.networks.against_normal`."""
     augmentation: GeometricAugmentation | None = None
     """Random changes of a training image's geometry."""
     appearance: AppearanceAugmentation | None = None

@@ -99,7 +99,7 @@ def _trained(fold: TrainedFold, scorer: FileScorer) -> keras.Model:
 def _scores(
     model: keras.Model, fold: TrainedFold, compared: Sequence[Path], scorer: FileScorer
 ) -> NDArray[np.float64]:
-    return both_sides(scorer.probabilities(model, input_view_of(fold), compared))
+    return both_sides(scorer.probabilities(model, fold, compared))
 
 
 def _golden(member: Member, model: keras.Model, fold: TrainedFold) -> list[tuple[float, ...]]:
@@ -121,10 +121,12 @@ def _member(fold: TrainedFold, place: MemberPlace, weights: Sequence[Path]) -> M
             value_range=record.value_range,
             view=View(record.view),
             contrast=Contrast(record.contrast),
+            detail_pixels=record.detail_pixels,
         ),
         weights=tuple(describe_file(path) for path in weights),
         weight=place.weight,
         temperature=place.temperature,
         mirrored=record.mirrored,
         inner=record.inner,
+        against_normal=record.against_normal,
     )

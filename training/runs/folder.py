@@ -64,12 +64,20 @@ class RunRecord:
     """Weights of the loss terms, by name."""
     cache_below: int | None = None
     """See `RunRequest`."""
+    detail_pixels: int | None = None
+    against_normal: float = 0.0
 
     @property
     def identity(self) -> str:
         """Name and digest: equal for equal records."""
         # What came later counts where it is used, so that older runs keep their identity.
-        later: dict[str, object] = {"stopped_by": (), "terms": {}, "cache_below": None}
+        later: dict[str, object] = {
+            "stopped_by": (),
+            "terms": {},
+            "cache_below": None,
+            "detail_pixels": None,
+            "against_normal": 0.0,
+        }
         values = {k: v for k, v in asdict(self).items() if k not in later or v != later[k]}
         content = json.dumps(values, sort_keys=True)
         return f"{self.protocol} {hashlib.sha256(content.encode()).hexdigest()[:16]}"

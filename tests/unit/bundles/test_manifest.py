@@ -48,6 +48,18 @@ def test_a_written_manifest_reads_back_equal() -> None:
     assert manifest_bytes(manifest) == manifest_bytes(parse(valid_manifest()))
 
 
+def test_a_field_that_came_later_is_written_where_it_says_something() -> None:
+    """Versions that do not know it read a bundle that does not use it; its input has it."""
+    plain, told = valid_manifest(), valid_manifest()
+    told["members"][0]["against_normal"] = 0.5
+    told["members"][0]["input"]["detail_pixels"] = 64
+    assert b"against_normal" not in manifest_bytes(parse(plain))
+    assert b"detail_pixels" not in manifest_bytes(parse(plain))
+    written = parse_manifest(manifest_bytes(parse(told)), DIRECTORY)
+    assert written.members[0].against_normal == 0.5
+    assert written.members[0].input.spec.detail_pixels == 64
+
+
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
     """A directory without a manifest is refused with the path that was looked for."""
     with pytest.raises(BundleError, match=r"manifest\.json: expected a bundle's manifest"):

@@ -202,6 +202,22 @@ def test_a_member_is_asked_about_the_middle_where_the_manifest_says_so(
     )
 
 
+def test_a_member_is_told_to_score_covid19_against_normal(
+    altered: Alter, ensemble: Ensemble, phantoms: list[NDArray[np.uint8]]
+) -> None:
+    """Its odds of COVID-19 fall with normal's probability; other members' stay."""
+    told = Ensemble.load(
+        altered(lambda manifest: manifest["members"][1].update(against_normal=0.5))
+    )
+    [scored], [plain] = (scores_of(each, phantoms[:1]) for each in (told, ensemble))
+    now, was = scored.members[1].raw, plain.members[1].raw
+    odds = was["covid19"] / was["normal"] ** 1.5
+    assert now["covid19"] / now["normal"] == pytest.approx(odds, rel=0.01)
+    assert list(scored.members[0].raw.values()) == pytest.approx(
+        list(plain.members[0].raw.values()), abs=SCORE_TOLERANCE
+    )
+
+
 def test_golden_scores_that_are_not_reproduced_are_refused(
     altered: Alter, ensemble: Ensemble
 ) -> None:

@@ -41,6 +41,18 @@ def test_reduction_does_not_alias() -> None:
     assert result.mean() == pytest.approx(0.5, abs=0.01)
 
 
+def test_reduced_detail_leaves_nothing_finer() -> None:
+    """Stripes finer than the detail become even; coarse ones, and the range, stay."""
+    fine, coarse = (np.tile(np.arange(960) // width % 2, (960, 1)) for width in (20, 240))
+    spec = InputSpec(150, 120, detail_pixels=24)
+    even, kept = (preprocess((board * 255).astype(np.uint8), spec) for board in (fine, coarse))
+    assert even.shape == kept.shape == (150, 120, 3)
+    assert even.std() < 0.1
+    assert preprocess((fine * 255).astype(np.uint8), InputSpec(150, 120)).std() > 0.2
+    assert (kept.min(), kept.max()) == (0.0, 1.0)
+    assert kept.std() > 0.4
+
+
 def test_small_pictures_are_refused() -> None:
     """A side below 64 pixels raises, with both sizes in the message."""
     with pytest.raises(UndecodablePixelsError, match="64 pixels, found 63 x 200"):
