@@ -44,6 +44,10 @@ NO_OTHER_WAY: Mapping[tuple[str, str], str] = {
         "screening/receive/processes/watching.py",
         "os._exit",
     ): "documented, in spite of its name: how a forked process ends",
+    (
+        "screening/networks/openvino_layout.py",
+        "openvino._offline_transformations: _offline_transformations",
+    ): "OpenVINO's converters simplify a graph by this; it has no public name",
 }
 """By module and what it touches: why."""
 

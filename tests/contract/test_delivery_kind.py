@@ -122,7 +122,9 @@ def test_wrong_keys_are_named(keys: dict[str, Any], complaint: str) -> None:
 def test_a_storage_scp_takes_no_json() -> None:
     """What is no DICOM object is not offered to C-STORE, and no presentation context to others."""
     pacs = {"name": "pacs", "host": "h", "port": 104, "ae_title": "PACS", "profile": "made_up"}
-    with pytest.raises(SettingsError, match=r"c-store can send: basic_text, .*enhanced; found"):
+    with pytest.raises(
+        SettingsError, match=r"c-store can send: basic_text, .*enhanced, heat_map; found"
+    ):
         load_settings(destinations=[pacs])
 
 

@@ -101,15 +101,12 @@ def test_every_column_orders_both_ways(filled: Database, sort: Sort) -> None:
         assert orders[Order.DOWN][0] == "5"
 
 
-def test_pages_follow_each_other_and_name_studies_alone(
-    filled: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_follow_each_other_and_name_studies_alone(filled: Database) -> None:
     """Forwards and backwards every study once; a place that is gone is refused."""
-    monkeypatch.setattr(query, "STUDIES_ON_PAGE", 4)
     by_name = Selection(sort=Sort.PATIENT)
 
     def page(**cursor: str) -> SelectedStudies:
-        return read_selection(filled, by_name, "", NOW, **cursor)
+        return read_selection(filled, by_name, "", NOW, limit=4, **cursor)
 
     first = page()
     assert (len(first.entries), first.total, first.previous_cursor) == (4, 6, None)

@@ -70,4 +70,8 @@ def test_stations_write_through_the_session_alone() -> None:
         for path in PACKAGE.rglob("*.py")
         if re.search(r"\binsert_(rows|unless_there|rows_unless_there)\(", path.read_text("utf-8"))
     }
-    assert noted == {"screening/db/insert.py", "screening/receive/objects/intake.py"}
+    nothing_watched = {"screening/ups/steps/turns.py"}  # rows of procedure_steps alone
+    assert noted - nothing_watched == {
+        "screening/db/insert.py",
+        "screening/receive/objects/intake.py",
+    }
