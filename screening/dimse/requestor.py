@@ -148,6 +148,8 @@ class _RequestorDIMSE(GuardedDIMSE):
         """Return the next message; the association's own thread, which does not block, rests."""
         if not block:
             self.assoc._reactor_checkpoint.rest(LOOK_AROUND_S)  # noqa: SLF001
+            if not self.assoc._reactor_checkpoint.is_set():  # noqa: SLF001
+                return None, None  # the answer is for the thread that asked this one to pause
         return super().get_msg(block)
 
     def receive_values(self, values: Iterable[DataValue]) -> None:
