@@ -5,7 +5,6 @@ delays no other.
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
@@ -38,6 +37,7 @@ from screening.storage_scu.association import NotAssociatedError
 from screening.storage_scu.commitment_messages import answer_information
 from screening.storage_scu.commitment_scp import report_commitment
 from screening.storage_scu.destination import DicomDestination, configured_peer
+from screening.work.peer_threads import PeerThreads
 
 PEERS_AT_ONCE = 4
 JOIN_TIMEOUT_S = 10
@@ -63,7 +63,7 @@ class CommitmentReporter:
         }
         self._associations: WeakValueDictionary[int, GuardedAssociation] = WeakValueDictionary()
         self._unrecorded: dict[int, tuple[ClaimedRequest, CommitmentAnswer, int]] = {}
-        self._busy: set[str] = set()
+        self._threads = PeerThreads("commitment", at_once=PEERS_AT_ONCE)
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._stopped = threading.Event()
@@ -79,7 +79,7 @@ class CommitmentReporter:
             self._stopped.set()
             self._woken.set()
             thread.join(JOIN_TIMEOUT_S)
-            self._let_finish()
+            self._threads.wait(JOIN_TIMEOUT_S)
 
     def expect(self, request_id: int, association: GuardedAssociation) -> None:
         """Report the result of this request on this association if it stays open."""
@@ -89,30 +89,19 @@ class CommitmentReporter:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            for title in self._idle_peers_due():
-                name = f"commitment-{title}"
-                threading.Thread(target=self._tell, args=(title,), name=name, daemon=True).start()
+            self._threads.serve(self._peers_due(), self._tell, self._woken.set)
             self._woken.wait(self._settings.sweep_interval_s)
             self._woken.clear()
 
-    def _let_finish(self) -> None:
-        deadline = time.monotonic() + JOIN_TIMEOUT_S
-        while self._busy and time.monotonic() < deadline:
-            time.sleep(0.05)
-
-    def _idle_peers_due(self) -> list[str]:
+    def _peers_due(self) -> list[str]:
         try:
-            due = peers_due(self._database)
+            return peers_due(self._database)
         except TransientError as error:
             log.warning("commitment_sweep_failed", reason=str(error))
             return []
-        with self._lock:
-            idle = [title for title in due if title not in self._busy]
-            idle = idle[: PEERS_AT_ONCE - len(self._busy)]
-            self._busy.update(idle)
-            return idle
 
-    def _tell(self, title: str) -> None:
+    def _tell(self, title: str) -> bool:
+        """Report to a peer; return whether to look again, for what came while it was busy."""
         told = False
         try:
             self._record_what_was_told(title)
@@ -126,11 +115,7 @@ class CommitmentReporter:
             log.warning("commitment_report_postponed", calling_ae_title=title, reason=str(error))
         except Exception:
             log.exception("commitment_report_failed", calling_ae_title=title)
-        finally:
-            with self._lock:
-                self._busy.discard(title)
-            if told:
-                self._woken.set()  # for what came while it was busy
+        return told
 
     def _record_what_was_told(self, title: str) -> None:
         """Record reports that the database did not take, before anything is reported twice."""

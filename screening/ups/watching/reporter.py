@@ -4,7 +4,6 @@ The rows are the schedule. One thread tells one AE, so that one that is gone del
 """
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -25,6 +24,7 @@ from screening.ups.watching.reports import (
     titles_due,
 )
 from screening.ups.watching.watch import StepWatcher
+from screening.work.peer_threads import PeerThreads
 
 LOOK_EVERY_S = 0.5
 AES_AT_ONCE = 4
@@ -47,8 +47,7 @@ class StepReporter:
         self._database = database
         self._watcher = watcher
         self._peers = peers
-        self._busy: set[str] = set()
-        self._lock = threading.Lock()
+        self._threads = PeerThreads("ups", at_once=AES_AT_ONCE)
         self._stopped = threading.Event()
 
     @contextmanager
@@ -61,9 +60,7 @@ class StepReporter:
         finally:
             self._stopped.set()
             thread.join(JOIN_TIMEOUT_S)
-            deadline = time.monotonic() + JOIN_TIMEOUT_S
-            while self._busy and time.monotonic() < deadline:
-                time.sleep(0.05)
+            self._threads.wait(JOIN_TIMEOUT_S)
 
     def _run(self) -> None:
         while not self._stopped.wait(LOOK_EVERY_S):
@@ -76,16 +73,7 @@ class StepReporter:
             except Exception:
                 log.exception("ups_events_not_read")
                 continue
-            for title in self._idle(due):
-                name = f"ups-{title}"
-                threading.Thread(target=self._tell, args=(title,), name=name, daemon=True).start()
-
-    def _idle(self, due: list[str]) -> list[str]:
-        with self._lock:
-            idle = [title for title in due if title not in self._busy]
-            idle = idle[: AES_AT_ONCE - len(self._busy)]
-            self._busy.update(idle)
-            return idle
+            self._threads.serve(due, self._tell)
 
     def _tell(self, title: str) -> None:
         try:
@@ -96,9 +84,6 @@ class StepReporter:
             log.warning("ups_report_postponed", receiving_ae_title=title, reason=str(error))
         except Exception:
             log.exception("ups_report_failed", receiving_ae_title=title)
-        finally:
-            with self._lock:
-                self._busy.discard(title)
 
     def _tell_all(self, claimed: ClaimedReport) -> None:
         """Send a claimed report, and those that are due behind it, over one association."""
