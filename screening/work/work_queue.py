@@ -95,9 +95,17 @@ class WorkQueue(Generic[RowT]):
                 break
         return rows
 
-    def due_conditions(self, now: datetime) -> list[ColumnElement[bool]]:
-        """Return the conditions of which one is true of each due row."""
-        return [condition for condition, _ in self._kinds(now)]
+    def due_values(
+        self,
+        session: Session,
+        now: datetime,
+        column: InstrumentedAttribute[str],
+        *where: ColumnElement[bool],
+    ) -> list[str]:
+        """Return what due rows have in a column, each value once, in order."""
+        kinds = (condition for condition, _ in self._kinds(now))
+        found = (session.scalars(select(column).where(*where, one).distinct()) for one in kinds)
+        return sorted({value for values in found for value in values})
 
     def is_any_untaken(self, session: Session, now: datetime, *where: ColumnElement[bool]) -> bool:
         """Return whether there is a row that no worker has, whether or not its time has come."""

@@ -116,10 +116,8 @@ def _require_room(session: Session, calling_ae_title: str) -> None:
 def peers_due(database: Database) -> list[str]:
     """Return the AE titles of peers for which a report is due."""
     with database.read() as session:
-        open_requests = select(PeerCommitmentRequest.calling_ae_title).where(OPEN_REQUESTS)
-        kinds = PEER_COMMITMENT_REQUESTS.due_conditions(shared_now(session))
-        due = (session.scalars(open_requests.where(kind).distinct()) for kind in kinds)
-        return sorted({title for titles in due for title in titles})
+        title, now = PeerCommitmentRequest.calling_ae_title, shared_now(session)
+        return PEER_COMMITMENT_REQUESTS.due_values(session, now, title, OPEN_REQUESTS)
 
 
 def claim_request(database: Database, calling_ae_title: str) -> ClaimedRequest | None:

@@ -73,10 +73,8 @@ def give_up_oldest(session: Session, title: str) -> int:
 def titles_due(database: Database) -> list[str]:
     """Return the AE titles for which a report is due. Raises DatabaseUnavailableError."""
     with database.read() as session:
-        reports = select(StepReport.receiving_ae_title).where(OPEN_STEP_REPORTS)
-        kinds = STEP_REPORTS.due_conditions(shared_now(session))
-        due = (session.scalars(reports.where(kind).distinct()) for kind in kinds)
-        return sorted({title for titles in due for title in titles})
+        title, now = StepReport.receiving_ae_title, shared_now(session)
+        return STEP_REPORTS.due_values(session, now, title, OPEN_STEP_REPORTS)
 
 
 def claim_report(database: Database, title: str) -> ClaimedReport | None:
