@@ -7,7 +7,7 @@ which names the one that stood before; a report that is due for a score that sta
 withdrawn.
 """
 
-from sqlalchemy import ColumnElement, exists, false, func, literal, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from screening.db.clock import shared_now
@@ -81,6 +81,15 @@ def anything_passed_over(database: Database) -> bool:
     with database.read() as session:
         found = select(Classification.id).where(is_passed_over(_active_bundle_id(session)))
         return session.execute(found.limit(1)).first() is not None
+
+
+def is_standing_score(bundle_id: int) -> ColumnElement[bool]:
+    """Scores of a bundle that stand."""
+    return and_(
+        Classification.bundle_id == bundle_id,
+        Classification.state == ClassificationState.CLASSIFIED,
+        Classification.stands_since.is_not(None),
+    )
 
 
 def is_passed_over(bundle_id: int | None) -> ColumnElement[bool]:

@@ -16,9 +16,8 @@ from screening.db.bundle_rows import ActiveBundle
 from screening.db.calibrations import CalibrationsInForce, calibrations_in_force, give_priority
 from screening.db.events import add_instance_event
 from screening.db.session import Database
-from screening.db.standing_results import report_again
+from screening.db.standing_results import is_standing_score, report_again
 from screening.db.tables.instances import Bundle, Classification, Instance
-from screening.domain.lifecycle import ClassificationState
 from screening.domain.scores import ClassScores
 from screening.domain.triage import TriageRule, triage
 
@@ -74,12 +73,7 @@ def count_to_derive(database: Database, bundle: ActiveBundle, since: datetime) -
 
 
 def _current(bundle_id: int, since: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Instance.received_at >= since,
-        Classification.bundle_id == bundle_id,
-        Classification.state == ClassificationState.CLASSIFIED,
-        Classification.stands_since.is_not(None),
-    )
+    return (Instance.received_at >= since, is_standing_score(bundle_id))
 
 
 def _derive_some(session: Session, bundle: ActiveBundle, since: datetime) -> DerivedAgain:

@@ -14,9 +14,9 @@ from screening.calibration.document import (
     SiteRule,
 )
 from screening.db.session import Database
+from screening.db.standing_results import is_standing_score
 from screening.db.tables.instances import Classification, Instance
 from screening.domain.image_statistics import LEVEL_QUANTILES
-from screening.domain.lifecycle import ClassificationState
 from screening.errors import CalibrationError
 from screening.imaging.network_input.grey_levels import grey_curve
 from screening.ops.site_calibration.make import LEAST_IMAGES, Request
@@ -51,9 +51,7 @@ def image_levels(
         select(Instance.study_instance_uid, Instance.received_at, result.image_statistics)
         .join(result, result.instance_id == Instance.id)
         .where(
-            result.bundle_id == bundle_id,
-            result.state == ClassificationState.CLASSIFIED,
-            result.stands_since.is_not(None),
+            is_standing_score(bundle_id),
             ~Instance.conflicting,
             Instance.received_at >= since,
         )

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from screening.db.session import Database
+from screening.db.standing_results import is_standing_score
 from screening.db.tables.instances import Classification, Instance
-from screening.domain.lifecycle import ClassificationState
 from screening.domain.scores import ClassScores
 from screening.domain.site_calibration import highest_of_study
 
@@ -52,9 +52,7 @@ def scored_images(database: Database, bundle_id: int) -> list[ScoredImage]:
         )
         .join(result, result.instance_id == Instance.id)
         .where(
-            result.bundle_id == bundle_id,
-            result.state == ClassificationState.CLASSIFIED,
-            result.stands_since.is_not(None),
+            is_standing_score(bundle_id),
             ~Instance.conflicting,
         )
         .order_by(Instance.received_at.desc(), Instance.id.desc())
