@@ -121,7 +121,7 @@ class BatchRunner:
     ) -> Examined[PreparedInput] | Compared:
         if instance.standing is not None:
             return compare_kept(self._spool, instance.sha256, instance.standing)
-        prepare = partial(self._ensemble.prepare, curve=curve) if curve else self._ensemble.prepare
+        prepare = partial(self._ensemble.prepare, curve=curve)
         return examine_kept(self._spool, instance.sha256, self._rules, prepare)
 
     def _score(self, ready: Mapping[int, Ready[PreparedInput]]) -> dict[int, Result]:

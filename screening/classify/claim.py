@@ -1,7 +1,7 @@
 """Claim what is to be classified, and give it back. The database is the queue (promise 2)."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -70,13 +70,13 @@ def claim(
         with database.write() as session:
             now = shared_now(session)
             due = CLASSIFICATIONS.due(session, now, limit=batch_size)
-            batch = _batch(due, session, bundle_id, now)
-            renewing = answers_to_renew(session, batch, bundle_id)
+            answered = answers_to_renew(session, due, bundle_id)
+            batch = _batch(due, answered, session, bundle_id, now)
             ends_at = now + timedelta(seconds=lease_s)
             for row in batch:
                 CLASSIFICATIONS.take(row, token=token, ends_at=ends_at)
                 # One result of an instance and bundle: where it has one, this is to renew it.
-                row.bundle_id = None if row.id in renewing else bundle_id
+                row.bundle_id = None if row.id in answered else bundle_id
                 _add_claim_event(row, session, worker)
             if batch or not due:
                 instances = tuple(_claimed(session, row) for row in batch)
@@ -95,19 +95,28 @@ def give_back(row: Classification, *, not_before: datetime) -> None:
 
 
 def _batch(
-    due: Sequence[Classification], session: Session, bundle_id: int, now: datetime
+    due: Sequence[Classification],
+    answered: Mapping[int, Classification],
+    session: Session,
+    bundle_id: int,
+    now: datetime,
 ) -> list[Classification]:
-    """Return those of the due rows to work on together; the rest is put where it belongs."""
-    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], session, bundle_id, now)
+    """Return those of the due rows to work on together; the rest is put where it belongs.
+
+    answered: what the bundle found for their instances before, see `answers_to_renew`.
+    """
+    _quarantine([row for row in due if row.attempts >= MAX_ATTEMPTS], answered, session, now)
     rows = [row for row in due if row.attempts < MAX_ATTEMPTS]
-    rows = _without_done(rows, session, bundle_id)
+    rows = _without_done(rows, answered, session, bundle_id)
     return rows[:1] if rows and rows[0].attempts else [row for row in rows if not row.attempts]
 
 
 def _quarantine(
-    rows: Sequence[Classification], session: Session, bundle_id: int, now: datetime
+    rows: Sequence[Classification],
+    answered: Mapping[int, Classification],
+    session: Session,
+    now: datetime,
 ) -> None:
-    answered = answers_to_renew(session, rows, bundle_id)
     for row in rows:
         if row.instance.conflicting:
             give_verdict(session, row, Reason.CONFLICTING_INSTANCE, NEVER_COMPARED)
@@ -126,22 +135,26 @@ def _quarantine(
 
 
 def _without_done(
-    rows: Sequence[Classification], session: Session, bundle_id: int
+    rows: Sequence[Classification],
+    answered: Mapping[int, Classification],
+    session: Session,
+    bundle_id: int,
 ) -> list[Classification]:
     """Drop backfill rows whose instance has a result of this bundle already.
 
     One that was scored with another grey-level curve than the one in force is to be renewed.
     """
-    answered = answers_to_renew(session, rows, bundle_id)
     if not answered:
         return list(rows)
     in_force = calibrations_in_force(session, bundle_id)
+    kept = []
     for row in rows:
         found = answered.get(row.id)
-        if found is not None and not is_of_other_levels(found, in_force):
+        if found is None or is_of_other_levels(found, in_force):
+            kept.append(row)
+        else:
             session.delete(row)
-            del answered[row.id]
-    return [row for row in rows if row not in session.deleted]
+    return kept
 
 
 def _add_claim_event(row: Classification, session: Session, worker: str) -> None:

@@ -80,7 +80,7 @@ class HeatMapRunner:
         with self._database.read() as session:
             in_force = calibrations_in_force(session, self._bundle_id)
         curve = in_force.grey_curve_of(held.calling_ae_title)
-        prepare = partial(self._ensemble.prepare, curve=curve) if curve else self._ensemble.prepare
+        prepare = partial(self._ensemble.prepare, curve=curve)
         examined = examine_kept(self._spool, held.sha256, self._rules, prepare)
         if isinstance(examined, Refusal):
             return NoHeatMap.NOT_SCREENED

@@ -38,7 +38,7 @@ STATISTICS = ImageStatistics(12.0, 120.0, 240.0, 0.02, 1.1, (0.5, -0.25))
 class RefusesEverySecond(Ensemble):
     """An ensemble without networks, which knows the first picture and not the second."""
 
-    def prepare(self, image: NDArray[np.uint8]) -> PreparedInput:
+    def prepare(self, image: NDArray[np.uint8], curve: object = None) -> PreparedInput:
         """Prepare nothing."""
         del image
         return PreparedInput(())
@@ -93,9 +93,9 @@ def test_a_batch_is_watched_while_it_is_worked_on(
     monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", watches.clear)
 
     def seen_at(work: Callable[..., Any]) -> Callable[..., Any]:
-        def looking(*arguments: Any) -> Any:
+        def looking(*arguments: Any, **named: Any) -> Any:
             seen.append(list(watches))
-            return work(*arguments)
+            return work(*arguments, **named)
 
         return looking
 
