@@ -10,8 +10,8 @@ from screening.renderings.heat_map.panels import Panels, draw_panels
 from screening.renderings.structured_report.codes import Code
 from screening.renderings.structured_report.content_item import code_item
 from screening.renderings.structured_report.document import (
-    COPIED,
-    add_software,
+    as_document,
+    common_header,
     encode_file,
     in_one_offset,
 )
@@ -41,27 +41,13 @@ def build_secondary_capture(
         cleaned = clean_source(source)
         data_set = _data_set(cleaned, in_one_offset(content, cleaned), sop_class_uid, panels)
         encoded = encode_file(data_set)
-    return ReportDocument(
-        sop_class_uid=sop_class_uid,
-        sop_instance_uid=str(data_set.SOPInstanceUID),
-        study_instance_uid=str(data_set.StudyInstanceUID),
-        series_instance_uid=str(data_set.SeriesInstanceUID),
-        encoded=encoded,
-    )
+    return as_document(data_set, encoded)
 
 
 def _data_set(
     source: Dataset, content: ReportContent, sop_class_uid: str, panels: Panels
 ) -> Dataset:
-    data_set = Dataset()
-    for keyword in COPIED:
-        if keyword in source:
-            data_set.add(source[keyword])
-    bundle, made_at = content.bundle, content.dated
-    data_set.SOPClassUID = sop_class_uid
-    data_set.SOPInstanceUID = uids.report_instance_uid(
-        source.SOPInstanceUID, bundle.digest, sop_class_uid, content.revision
-    )
+    data_set, bundle = common_header(source, content, sop_class_uid), content.bundle
     data_set.SeriesInstanceUID = uids.heat_map_series_uid(source.StudyInstanceUID, bundle.digest)
     data_set.Modality = "OT"
     data_set.ConversionType = "WSD"
@@ -69,11 +55,6 @@ def _data_set(
     data_set.SeriesNumber = SERIES_NUMBER
     trained = "" if bundle.trained else "UNTRAINED, "
     data_set.SeriesDescription = f"Heat-maps, {trained}research use"
-    data_set.InstanceNumber = source.get("InstanceNumber") or 1
-    data_set.TimezoneOffsetFromUTC = f"{made_at:%z}"
-    data_set.InstanceCreationDate = data_set.ContentDate = f"{made_at:%Y%m%d}"
-    data_set.InstanceCreationTime = data_set.ContentTime = f"{made_at:%H%M%S}"
-    add_software(data_set, bundle)
     _add_derivation(data_set, source, panels)
     _add_pixels(data_set, panels)
     declare_character_set(data_set)

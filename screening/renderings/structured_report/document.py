@@ -90,6 +90,11 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
         tree = TREES[profile](cleaned, local)
         data_set = _data_set(cleaned, local, profile, tree)
         encoded = _encoded_report(data_set, tree)
+    return as_document(data_set, encoded)
+
+
+def as_document(data_set: Dataset, encoded: bytes) -> ReportDocument:
+    """Return an object's bytes with the UIDs by which it is known."""
     return ReportDocument(
         sop_class_uid=str(data_set.SOPClassUID),
         sop_instance_uid=str(data_set.SOPInstanceUID),
@@ -99,15 +104,31 @@ def build_report(source: Dataset, content: ReportContent, profile: Profile) -> R
     )
 
 
-def _data_set(
-    source: Dataset, content: ReportContent, profile: Profile, tree: ContentItem
-) -> Dataset:
-    """Return all of the report but its Content Sequence."""
+def common_header(source: Dataset, content: ReportContent, sop_class_uid: str) -> Dataset:
+    """Return what every object on an image has: patient and study, its own UID, software, dates."""
     data_set = Dataset()
     for keyword in COPIED:
         if keyword in source:
             data_set.add(source[keyword])
-    _add_identity(data_set, source, content, profile)
+    bundle, made_at = content.bundle, content.dated
+    data_set.SOPClassUID = sop_class_uid
+    data_set.SOPInstanceUID = uids.report_instance_uid(
+        source.SOPInstanceUID, bundle.digest, sop_class_uid, content.revision
+    )
+    data_set.InstanceNumber = source.get("InstanceNumber") or 1
+    _add_software(data_set, bundle)
+    data_set.TimezoneOffsetFromUTC = f"{made_at:%z}"
+    data_set.InstanceCreationDate = data_set.ContentDate = f"{made_at:%Y%m%d}"
+    data_set.InstanceCreationTime = data_set.ContentTime = f"{made_at:%H%M%S}"
+    return data_set
+
+
+def _data_set(
+    source: Dataset, content: ReportContent, profile: Profile, tree: ContentItem
+) -> Dataset:
+    """Return all of the report but its Content Sequence."""
+    data_set = common_header(source, content, SOP_CLASSES[profile])
+    _add_series(data_set, source, content)
     _add_equipment(data_set, source, content)
     _add_document(data_set, source, content)
     data_set.update(attributes_of(tree))
@@ -115,35 +136,26 @@ def _data_set(
     return data_set
 
 
-def _add_identity(
-    data_set: Dataset, source: Dataset, content: ReportContent, profile: Profile
-) -> None:
+def _add_series(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
     bundle = content.bundle
-    sop_class_uid = SOP_CLASSES[profile]
-    data_set.SOPClassUID = sop_class_uid
-    data_set.SOPInstanceUID = uids.report_instance_uid(
-        source.SOPInstanceUID, bundle.digest, sop_class_uid, content.revision
-    )
     data_set.SeriesInstanceUID = uids.report_series_uid(source.StudyInstanceUID, bundle.digest)
     data_set.Modality = "SR"
     data_set.SeriesNumber = SERIES_NUMBER
     data_set.SeriesDescription = series_description(bundle)
     started_at = content.series_started_at or content.classified_at
     data_set.SeriesDate, data_set.SeriesTime = f"{started_at:%Y%m%d}", f"{started_at:%H%M%S}"
-    data_set.InstanceNumber = source.get("InstanceNumber") or 1
 
 
 def _add_equipment(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
-    add_software(data_set, content.bundle)
     processing = Dataset()
-    add_software(processing, content.bundle)
+    _add_software(processing, content.bundle)
     processing.PurposeOfReferenceCodeSequence = [code_item(codes.PROCESSING_EQUIPMENT)]
     processing.ContributionDateTime = f"{content.classified_at:%Y%m%d%H%M%S.%f%z}"
     processing.ContributionDescription = "Computed the probabilities and suggested the priority"
     data_set.ContributingEquipmentSequence = [*_acquisition_equipment(source), processing]
 
 
-def add_software(data_set: Dataset, bundle: BundleIdentity) -> None:
+def _add_software(data_set: Dataset, bundle: BundleIdentity) -> None:
     """Name the bundle as the equipment that made an object. Source: PS3.3 C.7.5.1."""
     data_set.Manufacturer = MANUFACTURER
     data_set.ManufacturerModelName = bundle.name
@@ -166,10 +178,6 @@ def _acquisition_equipment(source: Dataset) -> Sequence[Dataset]:
 
 
 def _add_document(data_set: Dataset, source: Dataset, content: ReportContent) -> None:
-    made_at = content.dated
-    data_set.TimezoneOffsetFromUTC = f"{made_at:%z}"
-    data_set.InstanceCreationDate = data_set.ContentDate = f"{made_at:%Y%m%d}"
-    data_set.InstanceCreationTime = data_set.ContentTime = f"{made_at:%H%M%S}"
     data_set.CompletionFlag = "COMPLETE"
     data_set.PreliminaryFlag = "FINAL"
     data_set.VerificationFlag = "UNVERIFIED"
