@@ -1,7 +1,7 @@
 """Probabilities in which COVID-19 counts for what sets it against normal lungs.
 
 At hospitals that a network never saw, the probability of COVID-19 alone orders COVID-19 against
-normals worse than what the network says of both together (docs/experiments/site-levels.md).
+normals worse than what the network says of both together (docs/experiments/detail.md).
 """
 
 from collections.abc import Sequence

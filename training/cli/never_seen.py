@@ -3,7 +3,9 @@
 # ruff: noqa: PLC0415  Keras is loaded only where a network scores
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -22,7 +24,7 @@ def tell_augmentation_cost(
     from training.console import print_table
     from training.data.manifest import read_manifest
     from training.evaluation.files import in_percent, print_lines
-    from training.evaluation.measurements import AUGMENTATION_NAME, write_beside
+    from training.evaluation.measurements import AUGMENTATION_NAME
     from training.left_out.augmentation_cost import (
         augmentation_json,
         augmentation_rows,
@@ -35,11 +37,7 @@ def tell_augmentation_cost(
     rows = unseen_rows(bundle, read_manifest(data), most)
     found = augmentation_rows(bundle, rows, score_views(bundle, rows))
     content = {"bundle": bundle.identity, **augmentation_json(found, len(rows))}
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        write_beside(out, AUGMENTATION_NAME, content)
-    if as_json:
-        typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    if _told_as_json(content, AUGMENTATION_NAME, out, as_json=as_json):
         return
     print_table(
         f"views of {len(rows)} images of hospitals never seen; percent (95 % interval), and gain "
@@ -80,7 +78,7 @@ def tell_site_levels(
     from training.console import print_table
     from training.data.manifest import read_manifest
     from training.evaluation.files import in_percent, print_lines
-    from training.evaluation.measurements import SITE_LEVELS_NAME, write_beside
+    from training.evaluation.measurements import SITE_LEVELS_NAME
     from training.left_out.augmentation_cost import unseen_rows
     from training.left_out.figures import Figure
     from training.left_out.site_levels import HOW, measure_site_levels, site_levels_json
@@ -95,11 +93,7 @@ def tell_site_levels(
     rows = unseen_rows(bundle, read_manifest(data), most)
     found = measure_site_levels(Ensemble.load(bundle), rows, levels, most=images)
     content = {"bundle": bundle.identity, **site_levels_json(found)}
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        write_beside(out, SITE_LEVELS_NAME, content)
-    if as_json:
-        typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    if _told_as_json(content, SITE_LEVELS_NAME, out, as_json=as_json):
         return
     print_table(
         f"{len(rows)} images of hospitals never seen; percent (95 % interval)",
@@ -130,3 +124,17 @@ def tell_site_levels(
         ],
     )
     print_lines(HOW)
+
+
+def _told_as_json(
+    content: Mapping[str, Any], name: str, out: Path | None, *, as_json: bool
+) -> bool:
+    """Write what was measured to a folder, if one is named; print it and return True if asked."""
+    from training.evaluation.measurements import write_beside
+
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_beside(out, name, content)
+    if as_json:
+        typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    return as_json
