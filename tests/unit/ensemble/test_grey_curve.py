@@ -1,6 +1,5 @@
 """A site's grey-level curve: what it changes of an image's scores, and that all score alike."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from screening.imaging.network_input.grey_levels import (
 )
 from screening.imaging.phantoms.phantom import write_phantoms
 from tests.bundles.batches import batch_runner
-from tests.bundles.checked_bundle import Make, know_tiny, known, unknown, write_bundle
+from tests.bundles.checked_bundle import Make, known, unknown
 from tests.bundles.same_scores import assert_same_scores, scores_of
 from tests.rows.calibration_files import ALONE, CONTENT, LEVELS
 from tests.rows.stored import NOON
@@ -36,18 +35,6 @@ pytestmark = pytest.mark.tensorflow
 
 RULES = EligibilityRules()
 CURVE = GreyCurve(tuple(round(255 * (level / 255) ** 3) for level in range(256)))
-
-
-@pytest.fixture(autouse=True)
-def tiny_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let manifests name the small network."""
-    know_tiny(monkeypatch)
-
-
-@pytest.fixture
-def make_bundle(tmp_path: Path) -> Make:
-    """Return a function that writes a tiny bundle, with a outlier check or without."""
-    return partial(write_bundle, tmp_path / "bundle")
 
 
 def test_a_grey_level_curve_changes_scores_and_nothing_else(make_bundle: Make) -> None:

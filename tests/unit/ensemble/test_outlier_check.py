@@ -1,6 +1,5 @@
 """Pictures that the ensemble does not know are not applicable, by the bundle's own statistics."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from screening.ensemble.feature_statistics import (
 from screening.ensemble.outlier_check import OutlierCheck
 from screening.ensemble.score_files import score_files
 from screening.errors import BundleError
-from tests.bundles.checked_bundle import Make, know_tiny, known, unknown, write_bundle
+from tests.bundles.checked_bundle import Make, known, unknown
 from tests.bundles.manifests import SHA256
 from tests.bundles.same_scores import assert_same_scores, scores_of
 from tests.bundles.traces import noted_traces
@@ -31,18 +30,6 @@ from tests.bundles.traces import noted_traces
 pytestmark = pytest.mark.tensorflow
 
 RULES = EligibilityRules()
-
-
-@pytest.fixture(autouse=True)
-def tiny_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let manifests name the small network."""
-    know_tiny(monkeypatch)
-
-
-@pytest.fixture
-def make_bundle(tmp_path: Path) -> Make:
-    """Return a function that writes a tiny bundle, with a outlier check or without."""
-    return partial(write_bundle, tmp_path / "bundle")
 
 
 def prepared_and_screened(
