@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import structlog
 from pynetdicom import transport
 from xdist.scheduler import LoadFileScheduling
 
@@ -40,6 +41,12 @@ KEPT_TOGETHER = ("tests/unit/training_networks/",)
 gc.disable()  # until all is loaded, which makes no garbage, and much to look through
 leave_python_scripts_out()
 transport.AssociationSocket = ClosingSocket  # of the SCPs that tests run, not of ours
+structlog.configure(  # rich's tracebacks, with every local, cost a second each
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
