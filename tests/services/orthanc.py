@@ -1,6 +1,7 @@
 """A private Orthanc on free ports: the PACS of the tests."""
 
 import contextlib
+import http.client
 import json
 import shutil
 import subprocess
@@ -44,10 +45,17 @@ class Orthanc:
             return body
 
     def post(self, path: str, body: bytes | Mapping[str, Any]) -> Any:
-        """POST bytes, or JSON, to the REST interface; return the JSON it answers."""
+        """POST bytes, or JSON, to the REST interface; return the JSON it answers.
+
+        A busy Orthanc sometimes closes a connection before it answers: it is asked again, once.
+        """
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data=data, method="POST")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        try:
+            answer = urllib.request.urlopen(request, timeout=60)
+        except http.client.RemoteDisconnected:
+            answer = urllib.request.urlopen(request, timeout=60)
+        with answer:
             return json.load(answer)
 
     def stow(self, url: str, *, user: str, password: str, study: str) -> Any:
