@@ -25,7 +25,7 @@ from screening.worklist.studies.criteria import ImageState, Selection, Show
 from screening.worklist.studies.ordering import ReadingPriority, WorklistEntry, WorklistPage
 from screening.worklist.studies.other_studies import OtherStudy
 from screening.worklist.studies.places import STARTS, Place
-from screening.worklist.studies.query import MOST_IMAGES, SelectedStudies
+from screening.worklist.studies.query import MOST_LOOKED_AT, SelectedStudies
 from screening.worklist.studies.report_text import ReportLine
 from screening.worklist.studies.study import HistoryLine, InstanceDetail
 
@@ -160,7 +160,7 @@ class Pages:
             unread=UNREAD,
             everything=Selection(),
             image_states=tuple(ImageState),
-            most_images=MOST_IMAGES,
+            most_looked_at=MOST_LOOKED_AT,
             priority_starts=STARTS,
             most_counted=MOST_COUNTED,
             priority_meanings=wording.PRIORITY_MEANINGS,

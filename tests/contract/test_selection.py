@@ -1,5 +1,7 @@
 """What a reader selects, on both databases: searches, days, filters, and every column's order."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -127,21 +129,64 @@ def test_of_too_many_images_the_newest_are_looked_at(
 ) -> None:
     """And the page is told; so that no selection reads more, however many studies there are."""
     assert not read_selection(filled, Selection(), "", NOW).is_cut
-    monkeypatch.setattr(query, "MOST_IMAGES", 3)
+    monkeypatch.setattr(query, "MOST_LOOKED_AT", 3)
     page = read_selection(filled, Selection(), "", NOW)
     assert page.is_cut
     assert {entry.study_instance_uid for entry in page.entries} <= {f"1.2.{n}" for n in range(4)}
 
 
-def test_a_search_uses_the_indexes(filled: Database) -> None:
-    """No table is read as a whole to find the images of a patient."""
+def test_a_search_that_finds_too_much_looks_through_the_newest_images(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And through those of some days; the page is told, unless these are all that there are."""
+    monkeypatch.setattr(query, "MOST_MATCHES", 2)
+    days = Selection(first_day=date(2026, 2, 26), last_day=date(2026, 2, 28))
+    for most, everything, of_days in ((6, "012", "12"), (3, "012", "12"), (2, "01", "12")):
+        monkeypatch.setattr(query, "MOST_LOOKED_AT", most)
+        page = read_selection(filled, Selection(), "smith", NOW)
+        assert {entry.study_instance_uid for entry in page.entries} == uids(everything)
+        assert page.is_cut == (most < len(NAMES))
+        page = read_selection(filled, days, "smith", NOW)
+        assert {entry.study_instance_uid for entry in page.entries} == uids(of_days)
+        assert page.is_cut == (most < 3)
+    monkeypatch.setattr(query, "MOST_LOOKED_AT", 1)
+    assert found(filled, "Smith, Bo") == []
+    assert found(filled, "smithers") == ["2"]
+    assert not read_selection(filled, Selection(), "smithers", NOW).is_cut
+
+
+def uids(numbers: str) -> set[str]:
+    """Return the Study Instance UIDs that end in these."""
+    return {f"1.2.{number}" for number in numbers}
+
+
+@pytest.mark.parametrize(
+    ("text", "show", "index"),
+    [
+        ("smith", Show.ALL, "ix_instances_patient_name"),
+        ("", Show.ALL, "ix_studies_received_at"),
+        ("", Show.UNREAD, "ix_studies_arrival"),
+        ("", Show.TODAY, "ix_instances_received_at"),
+    ],
+)
+def test_a_selection_uses_the_indexes(filled: Database, text: str, show: Show, index: str) -> None:
+    """No table is read as a whole to find the newest studies, or the images of a patient."""
+    plan = "\n".join(plans(filled, lambda: found(filled, text, Selection(show=show))))
+    assert index in plan
+    for table in ("instances", "studies"):
+        assert not re.search(rf"SCAN {table}(?!.* USING (COVERING )?INDEX ix_)", plan)
+        assert f"Seq Scan on {table}" not in plan
+
+
+def plans(database: Database, ask: Callable[[], object]) -> list[str]:
+    """Return the lines of the plans of all statements that read images or studies."""
     said: list[str] = []
-    engine = filled.engine
+    engine = database.engine
     is_postgresql = engine.dialect.name == "postgresql"
 
     def explain(*given: Any) -> None:
         connection, _, statement, parameters, *_ = given
-        if "instances" not in statement or statement.startswith(("EXPLAIN", "SET")):
+        if not statement.startswith("SELECT"):
             return
         raw = connection.connection.cursor()
         if is_postgresql:
@@ -151,10 +196,7 @@ def test_a_search_uses_the_indexes(filled: Database) -> None:
 
     event.listen(engine, "before_cursor_execute", explain)
     try:
-        found(filled, "smith")
+        ask()
     finally:
         event.remove(engine, "before_cursor_execute", explain)
-    plan = "\n".join(said)
-    assert "ix_instances_patient_name" in plan
-    assert "SCAN instances" not in plan
-    assert "Seq Scan on instances" not in plan
+    return said

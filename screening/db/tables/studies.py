@@ -7,7 +7,7 @@ be.
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Integer, String
+from sqlalchemy import JSON, BigInteger, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from screening.db.tables.columns import Base, BigKey, State, Text, Uid, partial_index
@@ -81,6 +81,7 @@ class Study(Base):
             ("received_at", "study_instance_uid"),
             f"reading <> '{StudyReading.READ}'",
         ),
+        Index("ix_studies_received_at", "received_at", "study_instance_uid"),
         partial_index(
             "ix_studies_read",
             ("reading_since", "study_instance_uid"),

@@ -1,8 +1,8 @@
-"""Reads the studies of a selection: however many there are in all, from a limited number of images.
+"""Reads the studies of a selection: however many there are in all, from a limited number of rows.
 
-Every selection begins at images that an index gives: the newest, those of some days, or those whose
-patient or accession number is searched. Of more than MOST_IMAGES not all count, and the page says
-so. Their studies are filtered, sorted and cut into pages.
+Every selection begins at what an index gives: the newest studies, the images of some days, or those
+whose patient or accession number is searched. Of more than MOST_LOOKED_AT the newest count, and the
+page says so. These studies are filtered, sorted and cut into pages.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from screening.db.session import Database
@@ -21,23 +21,25 @@ from screening.worklist.studies.criteria import Order, Selection, Show, Sort
 from screening.worklist.studies.ordering import IS_ON_THE_LIST, WorklistEntry, entry_of
 from screening.worklist.studies.position import STUDIES_ON_PAGE, CursorError, digest_of
 
-MOST_IMAGES = 10_000
-MOST_MATCHES = 30_000
-"""Of a search that is as good as none; of more than these not even the newest are found."""
+MOST_LOOKED_AT = 5000
+MOST_MATCHES = 5000
+"""Of a search; one with more looks through the newest images instead."""
 LAST_CHARACTER = "\U0010ffff"
-_STUDIES = Study.__table__
-_COLUMNS = _STUDIES.c
-COLUMNS: Mapping[Sort, tuple[ColumnElement[Any], ...]] = {
-    Sort.PRIORITY: (_COLUMNS.rank, _COLUMNS.score_order, _COLUMNS.received_at),
-    Sort.COVID19: (_COLUMNS.covid19,),
-    Sort.PNEUMONIA: (_COLUMNS.pneumonia,),
-    Sort.NORMAL: (_COLUMNS.normal,),
-    Sort.PATIENT: (func.lower(_COLUMNS.patient_name), _COLUMNS.patient_id),
-    Sort.STUDY: (func.lower(_COLUMNS.study_description), _COLUMNS.accession_number),
-    Sort.DATE: (_COLUMNS.study_date, _COLUMNS.study_time),
-    Sort.WAITING: (_COLUMNS.received_at,),
-    Sort.IMAGES: (_COLUMNS.instances,),
+_STUDIES: Any = Study.__table__
+_IMAGES: Any = Instance.__table__
+COLUMNS: Mapping[Sort, tuple[str, ...]] = {
+    Sort.PRIORITY: ("rank", "score_order", "received_at"),
+    Sort.COVID19: ("covid19",),
+    Sort.PNEUMONIA: ("pneumonia",),
+    Sort.NORMAL: ("normal",),
+    Sort.PATIENT: ("patient_name", "patient_id"),
+    Sort.STUDY: ("study_description", "accession_number"),
+    Sort.DATE: ("study_date", "study_time"),
+    Sort.WAITING: ("received_at",),
+    Sort.IMAGES: ("instances",),
 }
+IN_ANY_CASE = frozenset({"patient_name", "study_description"})
+"""Capitals and small letters stand together."""
 UPSIDE_DOWN = frozenset({Sort.WAITING})
 """The longest wait has the earliest arrival."""
 AFTER = ("rank", "score_order", "received_at", "study_instance_uid")
@@ -96,12 +98,10 @@ def read_selection(
     DatabaseUnavailableError where the database is away.
     """
     with database.read() as session:
-        images = _images(selection, text, moment, session.get_bind().dialect.name)
-        images_found = session.execute(select(func.count()).select_from(images.subquery()))
-        uids = session.scalars(_ordered(selection, images)).all()
+        studies, is_cut = _studies(session, selection, text, moment)
+        uids = session.scalars(_ordered(selection, studies.subquery().c)).all()
         start, end = _page(uids, after, before, limit)
         entries = _entries(session, uids[start:end], moment.overdue_until)
-        is_cut = images_found.scalar_one() > MOST_IMAGES
     return SelectedStudies(
         entries=entries,
         total=len(uids),
@@ -111,27 +111,71 @@ def read_selection(
     )
 
 
-def _images(selection: Selection, text: str, moment: Moment, dialect: str) -> Select[str]:
-    """Select the studies of images that an index gives, the newest images first."""
-    images: Any = Instance.__table__
-    conditions = _arrival(selection, moment)
-    if text:
-        columns = (images.c.study_instance_uid, images.c.received_at, images.c.id)
-        matches = select(*columns).where(*conditions, _matches(text, dialect)).limit(MOST_MATCHES)
-        images, conditions = matches.subquery(), []
-    newest: Select[str] = select(images.c.study_instance_uid).where(*conditions)
-    return newest.order_by(images.c.received_at.desc(), images.c.id.desc()).limit(MOST_IMAGES + 1)
+def _studies(
+    session: Session, selection: Selection, text: str, moment: Moment
+) -> tuple[Select[Any], bool]:
+    """Select the studies that count; return too whether others are left out."""
+    studies = select(_STUDIES)
+    if selection.show is Show.UNREAD:
+        studies = studies.where(IS_ON_THE_LIST)
+    if text or _arrival(_STUDIES.c.received_at, selection, moment):
+        images, is_cut = _images(session, selection, text, moment)
+        return studies.where(_STUDIES.c.study_instance_uid.in_(images)), is_cut
+    newest_first = (_STUDIES.c.received_at.desc(), _STUDIES.c.study_instance_uid.desc())
+    return _newest(session, studies.order_by(*newest_first), _STUDIES.c.study_instance_uid)
 
 
-def _arrival(selection: Selection, moment: Moment) -> list[ColumnElement[bool]]:
+def _newest(
+    session: Session, ordered: Select[Any], key: ColumnElement[Any]
+) -> tuple[Select[Any], bool]:
+    """Select the first rows, and return whether there are others."""
+    others = ordered.with_only_columns(key).offset(MOST_LOOKED_AT).limit(1)
+    return ordered.limit(MOST_LOOKED_AT), session.execute(others).first() is not None
+
+
+def _images(
+    session: Session, selection: Selection, text: str, moment: Moment
+) -> tuple[Select[str], bool]:
+    """Select the studies of the images that count; return too whether others are left out."""
+    dialect = session.get_bind().dialect.name
+    ways = _ways(_IMAGES.c, text, dialect) if text else []
+    if ways and _are_few(session, ways):
+        found = _of_each(ways, *_IMAGES.c["study_instance_uid", "received_at"])
+        in_days = _arrival(found.c.received_at, selection, moment)
+        return select(found.c.study_instance_uid).where(*in_days), False
+    in_days = _arrival(_IMAGES.c.received_at, selection, moment)
+    newest_first = (_IMAGES.c.received_at.desc(), _IMAGES.c.id.desc())
+    images = select(_IMAGES).where(*in_days).order_by(*newest_first)
+    newest, is_cut = _newest(session, images, _IMAGES.c.id)
+    found = newest.subquery()
+    matching = [or_(*_ways(found.c, text, dialect))] if ways else []
+    return select(found.c.study_instance_uid).where(*matching), is_cut
+
+
+def _of_each(ways: Sequence[ColumnElement[bool]], *columns: ColumnElement[Any]) -> Subquery:
+    """Select images by each way, of which an index gives no more than are wanted."""
+    each = (select(*columns).where(way).limit(MOST_MATCHES + 1).subquery() for way in ways)
+    return union_all(*(select(one) for one in each)).subquery()
+
+
+def _are_few(session: Session, ways: Sequence[ColumnElement[bool]]) -> bool:
+    """Return whether at most MOST_MATCHES images are found; one that is found twice counts so."""
+    found = _of_each(ways, literal(1).label("found"))
+    counted = session.execute(select(func.count()).select_from(found))
+    return bool(counted.scalar_one() <= MOST_MATCHES)
+
+
+def _arrival(
+    received_at: ColumnElement[datetime], selection: Selection, moment: Moment
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if selection.show is Show.TODAY:
-        conditions.append(Instance.received_at >= moment.start_of(moment.today))
+        conditions.append(received_at >= moment.start_of(moment.today))
     if selection.first_day:
-        conditions.append(Instance.received_at >= moment.start_of(selection.first_day))
+        conditions.append(received_at >= moment.start_of(selection.first_day))
     if selection.last_day and selection.last_day < date.max:
         behind = selection.last_day + timedelta(days=1)
-        conditions.append(Instance.received_at < moment.start_of(behind))
+        conditions.append(received_at < moment.start_of(behind))
     return conditions
 
 
@@ -141,16 +185,16 @@ def _begins(column: Any, start: str, dialect: str) -> ColumnElement[bool]:
     return and_(column.op(from_)(start), column.op(below)(start + LAST_CHARACTER))
 
 
-def _matches(text: str, dialect: str) -> ColumnElement[bool]:
-    """Return whether an image is of a patient, or a study, that a reader means."""
+def _ways(columns: Any, text: str, dialect: str) -> list[ColumnElement[bool]]:
+    """Return in which ways an image may be of a patient, or a study, that a reader means."""
     ways: list[ColumnElement[bool]] = [
-        Instance.patient_id.in_(spellings(text)),
-        Instance.accession_number.in_(spellings(text)),
-        *(_begins(Instance.patient_name, start, dialect) for start in name_beginnings(text)),
+        columns.patient_id.in_(spellings(text)),
+        columns.accession_number.in_(spellings(text)),
+        *(_begins(columns.patient_name, start, dialect) for start in name_beginnings(text)),
     ]
     if is_uid(text):
-        ways.append(Instance.study_instance_uid == text)
-    return or_(*ways)
+        ways.append(columns.study_instance_uid == text)
+    return ways
 
 
 def spellings(text: str) -> list[str]:
@@ -170,30 +214,24 @@ def name_beginnings(text: str) -> list[str]:
     return list(dict.fromkeys(ways))
 
 
-def _ordered(selection: Selection, images: Select[str]) -> Select[str]:
+def _ordered(selection: Selection, columns: Any) -> Select[str]:
     """Select the UIDs of the studies, in the order that the reader chose."""
-    newest = images.subquery()
-    statement = select(_COLUMNS.study_instance_uid).where(
-        _COLUMNS.study_instance_uid.in_(select(newest.c.study_instance_uid))
-    )
-    for condition in _filters(selection):
-        statement = statement.where(condition)
     is_down = (selection.order is Order.DOWN) != (selection.sort in UPSIDE_DOWN)
-    chosen = COLUMNS[selection.sort]
+    named = ((name, columns[name]) for name in COLUMNS[selection.sort])
+    chosen = [func.lower(one) if name in IN_ANY_CASE else one for name, one in named]
     ordered = [(one.desc() if is_down else one.asc()).nulls_last() for one in chosen]
-    return statement.order_by(*ordered, *(_COLUMNS[name] for name in AFTER))
+    statement: Select[str] = select(columns.study_instance_uid).where(*_filters(selection, columns))
+    return statement.order_by(*ordered, *(columns[name] for name in AFTER))
 
 
-def _filters(selection: Selection) -> list[ColumnElement[bool]]:
+def _filters(selection: Selection, columns: Any) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
-    if selection.show is Show.UNREAD:
-        wanted.append(IS_ON_THE_LIST)
     if selection.priority:
-        wanted.append(_COLUMNS.priority == selection.priority.value)
+        wanted.append(columns.priority == selection.priority.value)
     if selection.state:
-        wanted.append(_COLUMNS[selection.state.value] > 0)
+        wanted.append(columns[selection.state.value] > 0)
     if selection.sender:
-        wanted.append(_COLUMNS.calling_ae_title == selection.sender)
+        wanted.append(columns.calling_ae_title == selection.sender)
     return wanted
 
 
@@ -229,6 +267,6 @@ def _name(uid: str) -> str:
 def _entries(
     session: Session, uids: Sequence[str], overdue_until: datetime | None
 ) -> tuple[WorklistEntry, ...]:
-    rows = session.execute(select(_STUDIES).where(_COLUMNS.study_instance_uid.in_(uids)))
+    rows = session.execute(select(_STUDIES).where(_STUDIES.c.study_instance_uid.in_(uids)))
     found = {row.study_instance_uid: entry_of(row, overdue_until) for row in rows}
     return tuple(found[uid] for uid in uids if uid in found)

@@ -26,6 +26,7 @@ from screening.report import deliveries, outbox
 from screening.settings import Settings
 from screening.worklist.studies.ordering import ReadingPriority, read_worklist
 from screening.worklist.studies.places import STARTS
+from tests.benchmarks.parts.selections import selections
 from tests.sites.web_app import Client, make_app
 
 REVISION_BEFORE = "0003"
@@ -108,7 +109,8 @@ def fill(url: str, studies: int) -> None:
 def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], object]]:
     """Return what is asked, by name; folder: a data folder."""
     settings = Settings(data_dir=folder)
-    get = Client(make_app(database, settings)).get
+    client = Client(make_app(database, settings))
+    get = client.get
     bundle = active_bundle(database)
     assert bundle is not None
     study = read_worklist(database, limit=1).entries[0].study_instance_uid
@@ -157,4 +159,5 @@ def questions(database: Database, folder: Path) -> Mapping[str, Callable[[], obj
         "is a report due?": partial(outbox.anything_due, database),
         "is a delivery due?": partial(deliveries.anything_due, database, ["pacs"]),
         "claim of deliveries": partial(deliveries.claim_deliveries, database, "pacs"),
+        **selections(client),
     }

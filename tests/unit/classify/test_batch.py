@@ -40,7 +40,7 @@ class RefusesEverySecond(Ensemble):
 
     def prepare(self, image: NDArray[np.uint8], curve: object = None) -> PreparedInput:
         """Prepare nothing."""
-        del image
+        del image, curve
         return PreparedInput(())
 
     def screen_with_statistics(
