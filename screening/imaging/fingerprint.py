@@ -14,6 +14,8 @@ from screening.imaging.rendering.render import render_decoded
 
 FINGERPRINT_SIDES = ((23, 19), (71, 89))
 """Heights and widths the fingerprint resizes to; odd, so that nothing falls between two levels."""
+FINGERPRINT_DETAIL = InputSpec(*FINGERPRINT_SIDES[0], (-1.0, 1.0), detail_pixels=13)
+"""An input of reduced detail."""
 
 
 def fingerprint() -> str:
@@ -32,6 +34,7 @@ def fingerprint() -> str:
                 for height, width in FINGERPRINT_SIDES:
                     spec = InputSpec(height, width, (-1.0, 1.0), contrast)
                     digest.update(_rounded(preprocess(view, spec), 127.5))
+            digest.update(_rounded(preprocess(view, FINGERPRINT_DETAIL), 127.5))
     found = lung_box(fixed_lungs(), LungFieldSpec())
     digest.update(_rounded(np.array(astuple(found) if found else ()), 1e6))
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from screening.errors import UndecodablePixelsError
 from screening.imaging.network_input.contrast import Contrast, equalised
 
 SHORTEST_SIDE_PIXELS = 64
+_ENLARGED_BY = Image.Resampling.BICUBIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
     grey, filter_ = Image.fromarray(image).convert("F"), Image.Resampling.BILINEAR
     if spec.detail_pixels is not None:
         grey = grey.resize((spec.detail_pixels, spec.detail_pixels), Image.Resampling.BOX)
-        filter_ = Image.Resampling.BICUBIC
+        filter_ = _ENLARGED_BY
     resized = np.asarray(grey.resize((spec.width, spec.height), filter_))
     levels = np.clip(resized, 0.0, 255.0)
     if spec.contrast is Contrast.EQUALISED:

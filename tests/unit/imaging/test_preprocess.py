@@ -1,15 +1,17 @@
 """The network's input, and the fingerprint that guards it."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import config
 
 from screening.errors import UndecodablePixelsError
 from screening.imaging import fingerprint as fingerprint_module
-from screening.imaging.fingerprint import FINGERPRINT_SIDES, fingerprint
+from screening.imaging.fingerprint import FINGERPRINT_DETAIL, FINGERPRINT_SIDES, fingerprint
 from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_objects
 from screening.imaging.network_input import lung_field
 from screening.imaging.network_input import preprocess as preprocess_module
@@ -91,6 +93,7 @@ def test_the_fingerprint_is_stable() -> None:
         ),
         (fingerprint_module, "crop", lambda picture, _: picture),
         (preprocess_module, "equalised", lambda grey: grey),
+        (preprocess_module, "_ENLARGED_BY", Image.Resampling.BILINEAR),
         (lung_field, "_OUTERMOST_SHARE", 0.01),
         (lung_field, "_LEAST_DEVIATION", 10.0),
     ],
@@ -120,13 +123,12 @@ def test_no_fixed_value_is_half_way_between_two_levels() -> None:
     nearest = 1.0
     for decoded in fixed_objects():
         picture = render.render_decoded(decoded).pixels
-        for view, (height, width) in product(
-            (picture, crop(picture, FIXED_BOX)), FINGERPRINT_SIDES
-        ):
-            grey = preprocess(view, InputSpec(height, width, (0.0, 255.0))).astype(np.float64)
-            nearest = min(nearest, from_half_way(grey))
-        spec = LungFieldSpec(*FINGERPRINT_SIDES[0])
-        nearest = min(nearest, from_half_way(network_input(picture, spec).astype(np.float64) * 16))
+        sides = [InputSpec(*each, (0.0, 255.0)) for each in FINGERPRINT_SIDES]
+        inputs = (*sides, replace(FINGERPRINT_DETAIL, value_range=(0.0, 255.0)))
+        for view, spec in product((picture, crop(picture, FIXED_BOX)), inputs):
+            nearest = min(nearest, from_half_way(preprocess(view, spec).astype(np.float64)))
+        lungs = LungFieldSpec(*FINGERPRINT_SIDES[0])
+        nearest = min(nearest, from_half_way(network_input(picture, lungs).astype(np.float64) * 16))
     assert nearest > 2e-5
 
 
