@@ -1,6 +1,7 @@
 """What each view of test-time augmentation brings at hospitals never seen, and what it costs."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,18 +33,15 @@ ALL = (OWN, MIDDLE, MIRRORED, MIRRORED_MIDDLE)
 COUNTS = {Label.COVID19: 24, Label.NORMAL: 24, Label.TUBERCULOSIS: 24}
 
 
-def released_3() -> Bundle:
+def released_bundle() -> Bundle:
     """Return the released bundle; its weights are not loaded."""
     (bundle,) = find_bundles([RELEASED_DIRECTORY])
     return bundle
 
 
-def with_views(bundle: Bundle) -> Bundle:
-    """Return a bundle whose members score all four views."""
-    members = tuple(
-        member.model_copy(update={"mirrored": True, "inner": 0.9})
-        for member in bundle.manifest.members
-    )
+def with_views(bundle: Bundle, **views: Any) -> Bundle:
+    """Return a bundle whose members score these views too."""
+    members = tuple(member.model_copy(update=views) for member in bundle.manifest.members)
     return replace(bundle, manifest=bundle.manifest.model_copy(update={"members": members}))
 
 
@@ -51,16 +49,16 @@ def test_hospitals_that_a_bundle_was_trained_on_or_chosen_by_are_passed_over() -
     """Also under another source's name; of the others at most so many of each label."""
     rows = [*rows_of("bimcv", COUNTS), *rows_of("nih_cxr14", COUNTS), *rows_of("rsna", COUNTS)]
     placed = [replace(row, hospital="valencia" if row.source == "bimcv" else "nih") for row in rows]
-    found = unseen_rows(released_3(), placed, 5)
+    found = unseen_rows(released_bundle(), placed, 5)
     assert {row.source for row in found} == {"bimcv"}
     assert len(found) == 5 * len(COUNTS)
     with pytest.raises(TrainingError, match="never saw, found none; it was trained on"):
-        unseen_rows(released_3(), placed[len(placed) // 3 :])
+        unseen_rows(released_bundle(), placed[len(placed) // 3 :])
 
 
 def test_the_views_together_are_what_the_stations_score(site: Site, released: Bundle) -> None:
     """The mean over a member's views is what its graph with test-time augmentation gives."""
-    bundle, rows = with_views(released), site.rows[:6]
+    bundle, rows = with_views(released, mirrored=True, inner=0.9), site.rows[:6]
     scored = score_views(bundle, rows, site.scorer.architectures)
     preparing = Ensemble.load(released, site.scorer.architectures)
     for place, member in enumerate(bundle.manifest.members):
@@ -76,7 +74,7 @@ def test_the_views_together_are_what_the_stations_score(site: Site, released: Bu
 
 def test_gains_are_of_the_same_images_over_the_image_as_it_is() -> None:
     """A view that tells COVID-19 gains over one that does not, and costs its own seconds more."""
-    bundle = released_3()
+    bundle = with_views(released_bundle(), mirrored=True)
     rows = rows_of("somewhere", {Label.COVID19: 30, Label.NORMAL: 30})
     sick = np.array([row.label is Label.COVID19 for row in rows])
     chance = np.random.default_rng(0)
