@@ -98,6 +98,11 @@ class Selection:
     order: Order = Order.UP
     is_sorted: bool = True
 
+    @property
+    def names_days(self) -> bool:
+        """Whether it is of days of arrival."""
+        return self.show is Show.TODAY or bool(self.first_day or self.last_day)
+
     def address(self, **changes: object) -> str:
         """Return the query of this selection, with some fields changed."""
         changed = replace(self, **changes)  # type: ignore[arg-type]  # each caller names fields

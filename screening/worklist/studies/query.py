@@ -50,8 +50,8 @@ AFTER = ("rank", "score_order", "received_at", "study_instance_uid")
 class SelectedStudies:
     """One page of a selection.
 
-    total: how many studies there are on all pages. is_cut: more
-    images match than are looked at. Cursors name a study by its UID, or by its digest.
+    total: how many studies there are on all pages. is_cut: there are more than are looked at.
+    Cursors name a study by its UID, or by its digest.
     """
 
     entries: tuple[WorklistEntry, ...]
@@ -118,7 +118,7 @@ def _studies(
     studies = select(_STUDIES)
     if selection.show is Show.UNREAD:
         studies = studies.where(IS_ON_THE_LIST)
-    if text or _arrival(_STUDIES.c.received_at, selection, moment):
+    if text or selection.names_days:
         images, is_cut = _images(session, selection, text, moment)
         return studies.where(_STUDIES.c.study_instance_uid.in_(images)), is_cut
     newest_first = (_STUDIES.c.received_at.desc(), _STUDIES.c.study_instance_uid.desc())
