@@ -1,6 +1,7 @@
 """Every benchmark and its bars, one literal row each; docs/benchmarks.md has the same."""
 
 from tests.benchmarks.bars import Bar, Row
+from tests.benchmarks.parts.ensembles import PLAIN
 from tests.benchmarks.rows import (
     at_size,
     backlog,
@@ -44,7 +45,7 @@ ROWS = (
         "ensemble",
         "Ensemble on a CPU, batch 1 and 8, with all that the bundle asks for",
         "golden images, prepared; on TensorFlow and on OpenVINO, with the released views and "
-        "without mirror images, beside model.predict of the plain members (no test-time "
+        f"{PLAIN}, beside model.predict of the plain members (no test-time "
         "augmentation, no calibration, no outlier check) on the same arrays; images/s, ratios "
         "round by round",
         1.5,
@@ -58,7 +59,7 @@ ROWS = (
                     "x",
                     at_least=least,
                 )
-                for views in ("", ", without mirror images")
+                for views in ("", f", {PLAIN}")
                 for size, least in ((1, 2.0), (8, 1.2))
             ),
             *(
@@ -144,7 +145,7 @@ ROWS = (
         "Lists, figures, claims and records with 1,000,000 studies and as many rows waiting",
         "each question 50 times of the real page and the real functions; claims of 1 and 8 "
         "threads, in turn with a database of 1,000 rows; SQLite, and PostgreSQL without fsync",
-        7,
+        20,
         tuple(
             bar
             for name in ("SQLite", "PostgreSQL")

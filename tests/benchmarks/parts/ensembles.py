@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from screening.ensemble.input_views import PreparedInput
 
 
-RELEASED, PLAIN = "as released", "without mirror images"
-BY_VIEWS: Mapping[str, Mapping[str, Any]] = {RELEASED: {}, PLAIN: {"mirrored": False}}
-"""By name: what differs of every member; docs/experiments says what mirror images bring."""
+RELEASED, PLAIN = "as released", "without test-time augmentation"
+BY_VIEWS: Mapping[str, Mapping[str, Any]] = {
+    RELEASED: {},
+    PLAIN: {"mirrored": False, "inner": None},
+}
+"""By name: what differs of every member; docs/experiments says what each view brings."""
 
 
 def load_tensorflow() -> None:
