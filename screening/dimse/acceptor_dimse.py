@@ -76,6 +76,7 @@ class AcceptorDIMSE(GuardedDIMSE):
 
         max_object_bytes: of a C-STORE; what is twice as large is not read to its end.
         """
+        self._cancels: dict[int, Any] = {}
         super().__init__(association)
         self._judge = judge
         self._open_object = open_object
@@ -83,6 +84,15 @@ class AcceptorDIMSE(GuardedDIMSE):
         self._longest_dropped_bytes = 2 * max_object_bytes
         self._under_way: _UnderWay | None = None
         self._dropped: _DroppedDataSet | None = None
+
+    @property
+    def cancel_req(self) -> dict[int, Any]:
+        """C-CANCELs by the Message ID that they name, where pynetdicom keeps them."""
+        return self._cancels
+
+    @cancel_req.setter
+    def cancel_req(self, _: dict[int, Any]) -> None:
+        """Keep them: pynetdicom would drop one that came before it turned to the request."""
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002  theirs
         """Return the next message; wait up to LOOK_AROUND_S for one."""
@@ -154,8 +164,10 @@ class AcceptorDIMSE(GuardedDIMSE):
     def _pass_message_on(self, context_id: int, message: PlainMessage) -> DataSetFile | None:
         """Serve a C-STORE here, and let pynetdicom serve the others; return the object's file."""
         request = message.request
-        if len(self.cancel_req) >= MOST_CANCELS:
-            self.cancel_req.clear()
+        if len(self._cancels) >= MOST_CANCELS:
+            self._cancels.clear()
+        if request is not None:
+            self._cancels.pop(request.message_id, None)  # a late one, of an earlier request
         if request is None or request.command_field != C_STORE:
             self.pass_command_set_on(context_id, message.command_set)
             return None

@@ -128,14 +128,24 @@ def test_a_long_list_is_answered_up_to_a_limit(
     assert (studies_of(found), status) == (["2", "4"], 0xA700)
 
 
-def test_a_query_is_canceled(asks: Workstation, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_early", [False, True], ids=["under way", "not begun"])
+def test_a_query_is_canceled(
+    asks: Workstation, monkeypatch: pytest.MonkeyPatch, *, is_early: bool
+) -> None:
     """Between two matches; and a late C-CANCEL does not end the next query with its Message ID."""
     came, passed_on = threading.Event(), AcceptorDIMSE.pass_command_set_on
+    turn_to = AcceptorDIMSE.get_msg
 
     def watch(dimse: AcceptorDIMSE, context_id: int, plain: bytes) -> None:
         passed_on(dimse, context_id, plain)
         if number_in(elements_in(plain), COMMAND_FIELD) == C_CANCEL:
             came.set()
+
+    def after_the_cancel(dimse: AcceptorDIMSE, *, block: bool = False) -> Any:
+        found = turn_to(dimse, block)
+        if found != (None, None):
+            came.wait(30)
+        return found
 
     monkeypatch.setattr(AcceptorDIMSE, "pass_command_set_on", watch)
     association = asks.association
@@ -143,6 +153,8 @@ def test_a_query_is_canceled(asks: Workstation, monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as slowly:
         slowly.setattr(find, "STUDIES_A_QUERY", 1)
         slowly.setattr(find, "tell", lambda *_: came.wait(30))
+        if is_early:
+            slowly.setattr(AcceptorDIMSE, "get_msg", after_the_cancel)
         answers = association.send_c_find(keys(), UPS_QUERY, msg_id=9)
         association.send_c_cancel(9, context.context_id)
         assert [answer.Status for answer, _ in answers] == [0xFE00]
