@@ -126,11 +126,12 @@ class Installation:
 
 @contextlib.contextmanager
 def installation(
-    where: Where, folder: Path, *, bundle_dir: Path, in_haste: bool
+    where: Where, folder: Path, *, bundle_dir: Path, in_haste: bool, knows_thin: bool = False
 ) -> Iterator[Installation]:
     """Run one installation below a folder, ready to work.
 
-    in_haste: with leases and sweeps of a few seconds instead of the defaults.
+    in_haste: with leases and sweeps of a few seconds instead of the defaults, and with stations
+    that are forked, which know the thin networks. knows_thin: the others know them, too.
     Raises ServerAbsentError where it needs a server that is not installed.
     """
     with contextlib.ExitStack() as stack:
@@ -154,6 +155,7 @@ def installation(
                 SCREENING_REPORTS_FOLDER="false",
                 SCREENING_DESTINATIONS=json.dumps([destination.setting()]),
                 **_own_clock(folder),
+                **({sitecustomize.THIN_VARIABLE: "yes"} if knows_thin else {}),
                 **variables,
             )
         )
@@ -181,7 +183,8 @@ def _own_clock(folder: Path) -> dict[str, str]:
     clocks = folder / "clocks"
     clocks.mkdir(exist_ok=True)
     (clocks / "offset_s").write_text("0", encoding="ascii")
-    path = [str(Path(sitecustomize.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    own = Path(sitecustomize.__file__).parent
+    path = [str(own), str(own.parents[2]), os.environ.get("PYTHONPATH", "")]
     return {
         sitecustomize.FOLDER_VARIABLE: str(clocks),
         "PYTHONPATH": os.pathsep.join(filter(None, path)),

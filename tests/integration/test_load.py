@@ -19,13 +19,19 @@ pytestmark = [pytest.mark.integration, pytest.mark.tensorflow, pytest.mark.timeo
 
 
 @pytest.fixture(scope="module")
-def running(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Run an installation on servers, with the product's own settings."""
+def running(
+    thin_bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Run an installation on servers, with the product's own settings and thin networks."""
     folder = tmp_path_factory.mktemp("load")
-    shutil.copytree(bundle_dir, folder / "bundles")
+    shutil.copytree(thin_bundle_dir, folder / "bundles")
     try:
         with installation(
-            Where.SERVERS, folder, bundle_dir=folder / "bundles", in_haste=False
+            Where.SERVERS,
+            folder,
+            bundle_dir=folder / "bundles",
+            in_haste=False,
+            knows_thin=True,
         ) as here:
             yield here
     except ServerAbsentError as absent:

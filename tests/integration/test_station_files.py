@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.bundles.thin_hook import THIN_NETWORKS_KNOWN
 from tests.services.servers import free_port
 from tests.sites import prefork
 from tests.sites.site import Site, wait_until
@@ -21,12 +22,13 @@ UP_TIMEOUT_S = 280
 
 
 @pytest.fixture
-def site(tmp_path: Path, bundle_dir: Path) -> Site:
+def site(tmp_path: Path, thin_bundle_dir: Path) -> Site:
     """Return a site that writes reports to a folder and to a destination that is away."""
     away = {"name": "away", "host": "127.0.0.1", "port": free_port(), "ae_title": "AWAY"}
     return Site(
         tmp_path,
-        bundle_dir=bundle_dir,
+        bundle_dir=thin_bundle_dir,
+        PYTHONPATH=THIN_NETWORKS_KNOWN,
         SCREENING_REPORTS_FOLDER="yes",
         SCREENING_DESTINATIONS=json.dumps([away]),
         SCREENING_LOG_LEVEL="DEBUG",

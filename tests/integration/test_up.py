@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles.thin_hook import THIN_NETWORKS_KNOWN
 from tests.services.servers import free_port
 from tests.sites.site import Site, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.tensorflow]
-ROOT = Path(__file__).parents[2]
-THIN_NETWORKS_KNOWN = f"{ROOT / 'tests' / 'sites' / 'thin_networks_known'}:{ROOT}"
 
 
 @pytest.fixture(name="running", scope="module")

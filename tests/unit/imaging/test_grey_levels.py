@@ -12,7 +12,11 @@ from screening.imaging.network_input.grey_levels import (
 )
 from screening.imaging.phantoms.phantom_image import phantom_image
 
-IMAGES = [phantom_image(seed, 200, 180).astype(np.float64) for seed in range(12)]
+
+@pytest.fixture(scope="module")
+def images() -> list[np.ndarray]:
+    """Return the images of a training."""
+    return [phantom_image(seed, 200, 180).astype(np.float64) for seed in range(12)]
 
 
 def darker(image: np.ndarray) -> np.ndarray:
@@ -20,18 +24,20 @@ def darker(image: np.ndarray) -> np.ndarray:
     return 255 * (image / 255) ** 1.6
 
 
-def test_images_of_another_device_come_back_to_the_levels_of_the_training() -> None:
+def test_images_of_another_device_come_back_to_the_levels_of_the_training(
+    images: list[np.ndarray],
+) -> None:
     """One curve undoes the device's, which quantiles alone tell, and never falls."""
-    training = training_quantiles([level_quantiles(image) for image in IMAGES])
-    curve = grey_curve([level_quantiles(darker(image)) for image in IMAGES], training)
+    training = training_quantiles([level_quantiles(image) for image in images])
+    curve = grey_curve([level_quantiles(darker(image)) for image in images], training)
     assert list(curve.becomes) == sorted(curve.becomes)
-    common = [level for level in range(256) if 0.02 < pooled_of(IMAGES)[level] < 0.98]
+    common = [level for level in range(256) if 0.02 < pooled_of(images)[level] < 0.98]
     for level in common[::10]:
         there = round(255 * (level / 255) ** 1.6)
         assert curve.becomes[there] == pytest.approx(level, abs=6)
-    image = np.rint(darker(IMAGES[0])).astype(np.uint8)
-    assert np.abs(with_curve(image, curve).astype(float) - IMAGES[0]).mean() < 3
-    same = grey_curve([level_quantiles(image) for image in IMAGES], training)
+    image = np.rint(darker(images[0])).astype(np.uint8)
+    assert np.abs(with_curve(image, curve).astype(float) - images[0]).mean() < 3
+    same = grey_curve([level_quantiles(image) for image in images], training)
     assert all(abs(same.becomes[level] - level) <= 3 for level in common)
 
 
@@ -42,17 +48,17 @@ def pooled_of(images: list[np.ndarray]) -> np.ndarray:
     return found
 
 
-def test_a_few_quantiles_of_each_image_tell_the_pooled_histogram() -> None:
+def test_a_few_quantiles_of_each_image_tell_the_pooled_histogram(images: list[np.ndarray]) -> None:
     """Each image counts alike, and equal levels are no step too far."""
-    found = pooled_ranks([level_quantiles(image) for image in IMAGES])
-    np.testing.assert_allclose(found, pooled_of(IMAGES), atol=0.02)
+    found = pooled_ranks([level_quantiles(image) for image in images])
+    np.testing.assert_allclose(found, pooled_of(images), atol=0.02)
     flat = pooled_ranks([level_quantiles(np.full((4, 4), 7.0))])
     assert (flat[6], flat[7], flat[8]) == (0, 0.5, 1)
 
 
-def test_a_curve_is_known_by_its_levels() -> None:
+def test_a_curve_is_known_by_its_levels(images: list[np.ndarray]) -> None:
     """The same levels have the same digest; another one has another."""
-    training = training_quantiles([level_quantiles(image) for image in IMAGES])
-    one, two = (grey_curve([level_quantiles(IMAGES[n])], training) for n in (0, 0))
-    assert one.sha256 == two.sha256 != grey_curve([level_quantiles(IMAGES[1])], training).sha256
+    training = training_quantiles([level_quantiles(image) for image in images])
+    one, two = (grey_curve([level_quantiles(images[n])], training) for n in (0, 0))
+    assert one.sha256 == two.sha256 != grey_curve([level_quantiles(images[1])], training).sha256
     assert str(one).startswith("32 to ")
