@@ -8,24 +8,30 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import alembic.command
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Table, create_engine, event, select, text
 
 from screening.db.clock import shared_now
+from screening.db.derived.upkeep import BY_INDEX, note_studies
 from screening.db.migrate import alembic_config, upgrade
 from screening.db.recount import recount
 from screening.db.session import Database
+from screening.db.tables.schema import metadata
+from screening.db.tables.studies import Study
 from screening.ops.ledger import read_ledger
 from screening.receive.commitment_scp.requests import claim_request, peers_due
 from screening.report.commitment_scu.transactions import claim_commitments
 from screening.work import queues
 from screening.work.work_queue import WorkQueue
+from tests.benchmarks.parts.copied_studies import FIRST_STUDIES, INDEXES, copy_first, fill_first
 from tests.benchmarks.parts.filled_database import REVISION_BEFORE, UNLIMITED, fill, questions
+from tests.services.servers import new_postgresql_database
 
 STUDIES = 3000
 LARGE = (
@@ -37,6 +43,8 @@ LARGE = (
     "commitments",
     "commitment_requests",
 )
+ALIASES = ("i", "c", "p", "v", "m")
+"""What the views call them."""
 Statement = tuple[str, Any]
 
 
@@ -81,6 +89,66 @@ def test_no_question_reads_a_whole_table(filled: Database, tmp_path: Path) -> No
         if found:
             whole[question] = found
     assert whole == {}
+
+
+def test_many_studies_at_once_read_no_whole_table(filled: Database) -> None:
+    """A transaction that changes hundreds of studies, such as a repair, costs what these cost."""
+    with filled.read() as session:
+        every = session.scalars(select(Study.study_instance_uid).limit(STUDIES // 5)).all()
+    with _recorded(filled) as statements, filled.write() as session:
+        note_studies(session, every)
+    with filled.read() as session:
+        connection = session.connection()
+        if filled.dialect == "postgresql":
+            session.execute(BY_INDEX)
+        assert {table for one in statements for table in _read_whole(connection, one)} == set()
+
+
+def test_copied_studies_are_those_that_are_filled_in(empty_url: str) -> None:
+    """The benchmark's short way to many studies gives the same rows, indexes and totals."""
+    fill_first(empty_url)
+    copy_first(empty_url, 2 * FIRST_STUDIES)
+    copied = _contents(empty_url)
+    with closing(Database(empty_url)) as database:
+        assert recount(database).agrees
+    other = _other_database(empty_url)
+    fill(other, 2 * FIRST_STUDIES)
+    upgrade(other)
+    assert copied == _contents(other)
+
+
+def _other_database(url: str) -> str:
+    if url.startswith("sqlite"):
+        return f"{url}.other"
+    return new_postgresql_database(url)
+
+
+def _contents(url: str) -> Mapping[str, Any]:
+    """Return the rows and indexes of each table; of times, whether there is one, and its age."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        tables = {name: _rows(connection, table) for name, table in metadata().tables.items()}
+        indexes = {name: _indexes(connection, name) for name in tables}
+    engine.dispose()
+    return {"rows": tables, "indexes": indexes}
+
+
+def _rows(connection: Connection, table: Table) -> list[str]:
+    """Return rows as text, in order; times in hours before the newest of the table."""
+    rows = [list(row) for row in connection.execute(table.select())]
+    times = [value for row in rows for value in row if isinstance(value, datetime)]
+    for row in rows:
+        for place, value in enumerate(row):
+            if isinstance(value, datetime):
+                row[place] = round((max(times) - value).total_seconds() / 3600)
+    return sorted(map(str, rows))
+
+
+def _indexes(connection: Connection, table: str) -> list[str]:
+    """Return how indexes are created; without casts, which PostgreSQL writes in two ways."""
+    statement = text(INDEXES[connection.dialect.name])
+    created = connection.execute(statement, {"table": table}).all()
+    return sorted(re.sub(r"::(character varying|text)(\[\])?|[()]", "", one.sql) for one in created)
 
 
 def queue_questions(database: Database) -> Mapping[str, Callable[[], object]]:
@@ -138,7 +206,9 @@ def _read_whole(connection: Connection, statement: Statement) -> set[str]:
     return {
         detail
         for detail in details
-        if re.match(rf"SCAN ({'|'.join(LARGE)})\b(?!.* USING (COVERING )?INDEX ix_)", detail)
+        if re.match(
+            rf"SCAN ({'|'.join(LARGE + ALIASES)})\b(?!.* USING (COVERING )?INDEX ix_)", detail
+        )
     }
 
 

@@ -20,7 +20,8 @@ from screening.db.tables.studies import Study
 from screening.db.tables.views import PENDING, computed_figures, computed_studies
 from screening.domain.reading import StudyReading
 
-STUDIES_AT_ONCE = 400
+STUDIES_AT_ONCE = 200
+"""For more than some 300, SQLite reads all deliveries in place of those of these studies."""
 COUNTED_STATES = ("pending", "failed", "not_applicable", "classified")
 TELLS_PATIENTS_APART = (
     "patient_id",

@@ -9,7 +9,7 @@ import importlib.util
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,6 @@ from sqlalchemy import event, text
 from screening.classify.claim import claim
 from screening.classify.record import Scored, record
 from screening.db.bundle_rows import active_bundle
-from screening.db.migrate import upgrade
 from screening.db.recount import recount
 from screening.db.session import Database
 from screening.domain.backoff import BACKOFFS, Retried
@@ -29,7 +28,6 @@ from tests.benchmarks.figures import mean, percentile
 from tests.benchmarks.run import NotHereError, Run
 from tests.services.servers import PrivateServer, new_postgresql_database, postgresql_server
 
-FEW_STUDIES = 1000
 CLAIMS_A_WORKER = 4
 LONGEST_WAIT_MS = 100
 LEASE_S = 600
@@ -45,14 +43,39 @@ class LockWaits:
     count: Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One database system: URLs of empty databases for many studies and for few, and its locks.
+
+    waits: begins to count on the database of many studies.
+    """
+
+    name: str
+    many_url: str
+    few_url: str
+    waits: Callable[[Database], LockWaits]
+
+
 def measure(run: Run) -> None:
     """Fill, ask, claim; on PostgreSQL where it is installed."""
     if importlib.util.find_spec("httpx") is None:
         raise NotHereError("httpx, by which the page is asked, is not installed: use `make bench`")
-    with _sqlite(run) as (many, few, waits):
-        _measure(run, SQLITE, many, few, waits)
-    with run.without_absent(POSTGRESQL), _postgresql(run) as (many, few, waits):
-        _measure(run, POSTGRESQL, many, few, waits)
+    with contextlib.ExitStack() as stack:
+        sites = [_sqlite(run.room("sqlite"))]
+        with run.without_absent(POSTGRESQL):
+            sites.append(stack.enter_context(_postgresql()))
+        _fill(run, sites)
+        databases = []
+        for site in sites:
+            many, few = (
+                stack.enter_context(contextlib.closing(Database(url)))
+                for url in (site.many_url, site.few_url)
+            )
+            databases += [many, few]
+            _measure(run, site.name, many, few, site.waits(many))
+        with ThreadPoolExecutor(len(databases)) as threads:
+            for counted in threads.map(recount, databases):
+                run.expect("studies and totals agree with every row", True, counted.agrees)
 
 
 def _measure(run: Run, name: str, many: Database, few: Database, waits: LockWaits) -> None:
@@ -75,8 +98,6 @@ def _measure(run: Run, name: str, many: Database, few: Database, waits: LockWait
             run.size("rounds", full=5, short=1),
         )
     run.add(f"{name}: waits of more than {LONGEST_WAIT_MS} ms for a lock", "waits", waits.count())
-    for database in (many, few):
-        run.expect("studies and totals agree with every row", True, recount(database).agrees)
 
 
 def _claims_ms(database: Database, workers: int) -> float:
@@ -126,43 +147,32 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _filled(run: Run, url: str, studies: int, name: str) -> Database:
-    from tests.benchmarks.parts.filled_database import fill
+def _fill(run: Run, sites: Sequence[Site]) -> None:
+    """Fill both databases of each; the copies of all together, since each needs one processor."""
+    from tests.benchmarks.parts.copied_studies import FIRST_STUDIES, copy_first, fill_first
 
+    times = -(-run.size("studies", full=1_000_000, short=2 * FIRST_STUDIES) // FIRST_STUDIES)
+    studies = times * FIRST_STUDIES
     started = time.perf_counter()
-    fill(url, studies)
-    filled = time.perf_counter()
-    upgrade(url)
-    if studies > FEW_STUDIES:
-        run.add(f"{name}: `screening db upgrade` of all", "s", time.perf_counter() - filled)
-        run.notes.append(f"{name}: {studies:,} studies were filled in in {filled - started:.0f} s.")
-    return Database(url)
+    for site in sites:
+        fill_first(site.few_url)
+        fill_first(site.many_url)
+    with ThreadPoolExecutor(len(sites)) as threads:
+        list(threads.map(copy_first, [site.many_url for site in sites], [studies] * len(sites)))
+    taken_s = time.perf_counter() - started
+    names = " and ".join(site.name for site in sites)
+    run.notes.append(f"{names} were filled with {studies:,} studies in {taken_s:.0f} s.")
+
+
+def _sqlite(folder: Path) -> Site:
+    return Site(SQLITE, _file(folder, MANY), _file(folder, FEW), _begins)
 
 
 @contextlib.contextmanager
-def _sqlite(run: Run) -> Iterator[tuple[Database, Database, LockWaits]]:
-    folder, studies = run.room("sqlite"), run.size("studies", full=1_000_000, short=300)
-    with (
-        contextlib.closing(_filled(run, _file(folder, MANY), studies, SQLITE)) as many,
-        contextlib.closing(_filled(run, _file(folder, FEW), _few(run), SQLITE)) as few,
-    ):
-        yield many, few, _begins(many)
-
-
-@contextlib.contextmanager
-def _postgresql(run: Run) -> Iterator[tuple[Database, Database, LockWaits]]:
-    studies = run.size("studies", full=1_000_000, short=300)
+def _postgresql() -> Iterator[Site]:
     with postgresql_server() as server:
-        urls = [new_postgresql_database(server.url) for _ in range(2)]
-        with (
-            contextlib.closing(_filled(run, urls[0], studies, POSTGRESQL)) as many,
-            contextlib.closing(_filled(run, urls[1], _few(run), POSTGRESQL)) as few,
-        ):
-            yield many, few, _logged_waits(server)
-
-
-def _few(run: Run) -> int:
-    return min(FEW_STUDIES, run.size("studies", full=FEW_STUDIES, short=300))
+        many, few = (new_postgresql_database(server.url) for _ in range(2))
+        yield Site(POSTGRESQL, many, few, lambda _: _logged_waits(server))
 
 
 def _file(folder: Path, name: str) -> str:
