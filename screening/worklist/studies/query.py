@@ -115,7 +115,7 @@ def _studies(
     session: Session, selection: Selection, text: str, moment: Moment
 ) -> tuple[Select[Any], bool]:
     """Select the studies that count; return too whether others are left out."""
-    studies = select(_STUDIES)
+    studies = select(*_looked_at(selection))
     if selection.show is Show.UNREAD:
         studies = studies.where(IS_ON_THE_LIST)
     if text or selection.names_days:
@@ -123,6 +123,15 @@ def _studies(
         return studies.where(_STUDIES.c.study_instance_uid.in_(images)), is_cut
     newest_first = (_STUDIES.c.received_at.desc(), _STUDIES.c.study_instance_uid.desc())
     return _newest(session, studies.order_by(*newest_first), _STUDIES.c.study_instance_uid)
+
+
+def _looked_at(selection: Selection) -> list[ColumnElement[Any]]:
+    """Return the columns of `studies` that filters and order need; SQLite would copy all others."""
+    names = [*AFTER, *COLUMNS[selection.sort]]
+    names += ["priority"] if selection.priority else []
+    names += ["calling_ae_title"] if selection.sender else []
+    names += [selection.state.value] if selection.state else []
+    return [_STUDIES.c[name] for name in dict.fromkeys(names)]
 
 
 def _newest(
@@ -145,7 +154,9 @@ def _images(
         return select(found.c.study_instance_uid).where(*in_days), False
     in_days = _arrival(_IMAGES.c.received_at, selection, moment)
     newest_first = (_IMAGES.c.received_at.desc(), _IMAGES.c.id.desc())
-    images = select(_IMAGES).where(*in_days).order_by(*newest_first)
+    searched = ("patient_id", "accession_number", "patient_name") if ways else ()
+    columns = _IMAGES.c["study_instance_uid", *searched]
+    images = select(*columns).where(*in_days).order_by(*newest_first)
     newest, is_cut = _newest(session, images, _IMAGES.c.id)
     found = newest.subquery()
     matching = [or_(*_ways(found.c, text, dialect))] if ways else []
