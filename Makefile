@@ -52,7 +52,7 @@ check: $(VENV)/.dev ## formatting, lint, types, import rules, deploy files, know
 	$(BIN)/python -m deploy.check
 	$(BIN)/python -m deploy.audit
 
-bench: $(VENV)/.dev ## measure everything beside its peers, in some forty minutes; ARGS="intake" for one
+bench: $(VENV)/.dev ## measure everything beside its peers, in less than half an hour; ARGS="intake" for one
 	tests/install-tools
 	$(BIN)/screening bench $(ARGS)
 

@@ -87,10 +87,10 @@ ROWS = (
     Row(
         4,
         "backlog",
-        "Backlog of 300 CR, 2048 x 2048, 16 bits: first C-STORE to last report at a destination",
+        "Backlog of 200 CR, 2048 x 2048, 16 bits: first C-STORE to last report at a destination",
         "storescu to SCP, one classify worker, report worker, a Storage SCP that takes note; the "
         "ensemble alone in another process before and after; where the time goes from the rows",
-        6.5,
+        4.7,
         (
             Bar("backlog / the ensemble alone", "x", at_least=0.95),
             Bar("the ensemble waits", "%", at_most=5),
@@ -100,10 +100,10 @@ ROWS = (
     Row(
         5,
         "one-image",
-        "One image on an idle system, 100 times: Success to the report at a destination",
+        "One image on an idle system, 60 times: Success to the report at a destination",
         "one CR, 2048 x 2048, after the other; one run of the ensemble timed in another process "
         "before and after",
-        2.5,
+        1.6,
         (Bar("95th percentile beyond one ensemble run", "s", at_most=0.2),),
         one_image.measure,
     ),
@@ -145,7 +145,7 @@ ROWS = (
         "Lists, figures, claims and records with 1,000,000 studies and as many rows waiting",
         "each question 50 times of the real page and the real functions; claims of 1 and 8 "
         "threads, in turn with a database of 1,000 rows; SQLite, and PostgreSQL without fsync",
-        20,
+        6.5,
         tuple(
             bar
             for name in ("SQLite", "PostgreSQL")

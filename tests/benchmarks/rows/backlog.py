@@ -27,7 +27,7 @@ STORESCU = ("--max-pdu", "131072", "--max-send-pdu", "131072", "--scan-directori
 def measure(run: Run) -> None:
     """Send all at once, wait for every report."""
     side = run.size("side", full=2048, short=512)
-    count = run.size("images", full=300, short=4)
+    count = run.size("images", full=200, short=4)
     storescu = program("storescu", "dcmtk")
     ensemble = loaded_ensemble(run)
     batch = golden_batch(ensemble, BATCH_SIZE)

@@ -20,7 +20,7 @@ TIMEOUT_S = 120
 def measure(run: Run) -> None:
     """Send one image after another."""
     side = run.size("side", full=2048, short=512)
-    count = run.size("images", full=100, short=2)
+    count = run.size("images", full=60, short=2)
     ensemble = loaded_ensemble(run)
     batch = golden_batch(ensemble, 1)
     ensemble.infer(batch)
