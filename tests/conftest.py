@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis  # noqa: F401  before `gc.freeze`, since it asks what refers to an object
 import pytest
 import structlog
 from pynetdicom import transport
@@ -57,7 +58,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage from here on."""
+    """Collect garbage from here on, and look no more through what stays: it is millions of objects.
+
+    Keras collects before each network of a run.
+    """
+    gc.freeze()
     gc.enable()
 
 
