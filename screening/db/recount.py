@@ -1,6 +1,6 @@
 """Whether studies and totals say what the rows say: everything counted anew, and put right.
 
-Reads every row: one to three minutes for a million studies.
+Reads every row: a minute or two for a million studies.
 """
 
 from collections import Counter
@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import delete, exists, func, literal, select, text
 from sqlalchemy.orm import Session
 
-from screening.db.derived.studies import STUDIES_AT_ONCE, computed_rows
+from screening.db.derived.studies import STUDIES_AT_ONCE, figures_of
 from screening.db.derived.totals import Counts, Key, Kind, add_to_totals, counted, read_totals
 from screening.db.derived.upkeep import note_studies
 from screening.db.session import Database
 from screening.db.tables.commitment_scp import PeerCommitmentRequest
 from screening.db.tables.instances import Instance
 from screening.db.tables.studies import Study, Total
-from screening.db.tables.views import computed_figures, instance_results
+from screening.db.tables.views import computed_figures, computed_studies, instance_results
 from screening.domain.shown_values import shown_uid
 
 STUDIES_A_READ = {"sqlite": STUDIES_AT_ONCE, "postgresql": 500}
@@ -148,11 +148,15 @@ def _without_row(session: Session) -> list[str]:
 
 
 def _wrong(session: Session, uids: Sequence[str]) -> list[str]:
-    computed = {str(row["study_instance_uid"]): row for row in computed_rows(session, uids)}
-    table = Study.__table__
-    rows = session.execute(select(table).where(table.c.study_instance_uid.in_(uids))).mappings()
-    return [
-        str(row["study_instance_uid"])
-        for row in rows
-        if {**row, "figures": sorted(row["figures"])} != computed.get(row["study_instance_uid"])
-    ]
+    """Return those of these studies whose rows say something else."""
+    must_be, stands = computed_studies.c, Study.__table__.c
+    computed = select(computed_studies).where(must_be.study_instance_uid.in_(uids))
+    expected = {row.study_instance_uid: row for row in session.execute(computed)}
+    figures, wrong = figures_of(session, uids), []
+    columns = (stands[column.name] for column in must_be)
+    kept = select(stands.figures, *columns).where(stands.study_instance_uid.in_(uids))
+    for counted_figures, *row in session.execute(kept):
+        uid = row[0]  # the first column of both
+        if tuple(row) != expected.get(uid) or sorted(counted_figures) != figures[uid]:
+            wrong.append(uid)
+    return wrong

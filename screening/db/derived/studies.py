@@ -5,7 +5,7 @@ images of one study the later one sees what the earlier one did, and none waits 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -128,14 +128,21 @@ def _refresh(session: Session, uids: Sequence[str]) -> Counts:
 
 def computed_rows(session: Session, uids: Sequence[str]) -> list[dict[str, Any]]:
     """Return what the rows of these studies must be, by column name."""
+    figures = figures_of(session, uids)
+    return [
+        {**row, "figures": figures[row["study_instance_uid"]]} for row in _computed(session, uids)
+    ]
+
+
+def figures_of(session: Session, uids: Sequence[str]) -> Mapping[str, list[list[str | int]]]:
+    """Return what each of these studies adds to the totals beside its counts, in order."""
     figures: defaultdict[str, list[list[str | int]]] = defaultdict(list)
     of_studies = computed_figures.c.study_instance_uid.in_(uids)
     for uid, *figure in session.execute(select(computed_figures).where(of_studies)):
         figures[uid].append(figure)
-    return [
-        {**row, "figures": sorted(figures[row["study_instance_uid"]])}
-        for row in _computed(session, uids)
-    ]
+    for found in figures.values():
+        found.sort()
+    return figures
 
 
 def counts_of(study: Any) -> Counts:
