@@ -36,6 +36,7 @@ class Codestream:
 
     size: FrameSize
     precision: int
+    is_signed: bool = False
 
 
 def is_codestream_start(content: bytes) -> bool:
@@ -109,4 +110,5 @@ def _jpeg_2000(frame: bytes, start: int) -> Codestream:
     right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)
     components, sign_and_depth = struct.unpack_from(">HB", frame, start + 40)
     size = FrameSize(bottom - top, right - left, components)
-    return Codestream(size, (sign_and_depth & DEPTH_BITS) + 1)
+    is_signed = sign_and_depth > DEPTH_BITS
+    return Codestream(size, (sign_and_depth & DEPTH_BITS) + 1, is_signed)

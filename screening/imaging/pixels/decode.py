@@ -8,10 +8,7 @@ from typing import Any, BinaryIO
 import gdcm
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
     JPEG2000,
@@ -35,6 +32,13 @@ from screening.imaging.dicom.attributes import read_attributes
 from screening.imaging.dicom.data_set import seek_data_set
 from screening.imaging.dicom.element import UNDEFINED_LENGTH, ElementStart, Encoding
 from screening.imaging.pixels.codestream import FrameSize, read_codestream, rle_segments
+from screening.imaging.pixels.encoded_image import (
+    BITS_OF_A_BYTE,
+    PIXEL_DATA,
+    EncodedImage,
+    decoded_words,
+    frames_of,
+)
 from screening.imaging.pixels.fragments import FirstFrame, first_frame
 from screening.imaging.pixels.stored_bits import StoredBits, overlay_bits, stored_values
 from screening.imaging.quiet import quiet
@@ -46,7 +50,6 @@ gdcm.Trace.ErrorOff()
 LARGEST_PICTURE_SAMPLES = 100_000_000
 """Rows x columns x samples x frames that are decoded; the largest detectors give 20 million."""
 LARGEST_BITS_ALLOCATED = 16
-BITS_OF_A_BYTE = 8
 
 CANDIDATE_TRANSFER_SYNTAXES: tuple[UID, ...] = (
     ExplicitVRLittleEndian,
@@ -66,15 +69,6 @@ CANDIDATE_TRANSFER_SYNTAXES: tuple[UID, ...] = (
 PICTURE_GROUPS = frozenset({0x0028, 0x2050})
 OVERLAY_GROUPS = frozenset(range(0x6000, 0x6020, 2))
 OVERLAY_BIT_POSITION = 0x0102
-PIXEL_DATA = 0x7FE00010
-MODULE_KEYWORDS = (
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PlanarConfiguration",
-    "PhotometricInterpretation",
-)
-"""Of the Image Pixel module, what decoders are told as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +87,12 @@ class DecodedPixels:
     tolerated: tuple[Tolerance, ...] = ()
 
 
-def decode(source: Path | Dataset) -> DecodedPixels:
+def decode(source: Path | Dataset, *, enough_pixels: int | None = None) -> DecodedPixels:
     """Decode the first frame of a DICOM file or of a data set with file meta information.
 
     A compressed frame's own precision counts, High Bit as `stored_bits` says, and with one frame
-    all fragments are the frame.
+    all fragments are the frame. enough_pixels: for a picture that needs no more rows or columns;
+    the array may then be smaller than Rows x Columns, where that is quicker.
     Raises UnreadableDataSetError where the file does not parse, TruncatedDataSetError where it ends
     before Pixel Data or within a fragment, UndecodablePixelsError where there
     are no integer pixels, more than 100 million samples, a transfer syntax that is not decoded
@@ -107,7 +102,7 @@ def decode(source: Path | Dataset) -> DecodedPixels:
     with quiet():
         found = _read(source) if isinstance(source, Path) else _from_memory(source)
         try:
-            return _decode(found)
+            return _decode(found, enough_pixels)
         except (ScreeningError, MemoryError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001  the RLE decoder's panics are no Exception
@@ -117,20 +112,7 @@ def decode(source: Path | Dataset) -> DecodedPixels:
             ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    """An image's attributes, and its pixels as they are encoded.
-
-    pixels: all frames where they are native, else the first; empty where there are none.
-    """
-
-    data_set: Dataset
-    transfer_syntax: UID
-    pixels: FirstFrame
-    vr: str = "OW"
-
-
-def _read(path: Path) -> _Encoded:
+def _read(path: Path) -> EncodedImage:
     with path.open("rb") as file:
         try:
             encoding = seek_data_set(file)
@@ -145,7 +127,7 @@ def _read(path: Path) -> _Encoded:
             ) from None
 
 
-def _from_memory(data_set: Dataset) -> _Encoded:
+def _from_memory(data_set: Dataset) -> EncodedImage:
     uid = UID(data_set.file_meta.TransferSyntaxUID)
     content = bytes(data_set.get("PixelData") or b"")
     length = UNDEFINED_LENGTH if uid.is_encapsulated else len(content)
@@ -161,10 +143,10 @@ def _is_of_the_image(tag: int) -> bool:
 
 def _with_pixels(
     data_set: Dataset, file: BinaryIO, pixel_data: ElementStart | None, encoding: Encoding
-) -> _Encoded:
+) -> EncodedImage:
     transfer_syntax = UID(encoding.transfer_syntax_uid)
     if pixel_data is None or pixel_data.tag != PIXEL_DATA:
-        return _Encoded(data_set, transfer_syntax, FirstFrame(b""))
+        return EncodedImage(data_set, transfer_syntax, FirstFrame(b""))
     if transfer_syntax not in CANDIDATE_TRANSFER_SYNTAXES:
         raise UndecodablePixelsError(
             f"transfer syntax {shown_uid(transfer_syntax)} is not decoded here; "
@@ -177,18 +159,14 @@ def _with_pixels(
             "correct the object at its source"
         )
     if transfer_syntax.is_encapsulated:
-        frame = first_frame(file, pixel_data, encoding, _frames(data_set))
-        return _Encoded(data_set, transfer_syntax, frame)
+        frame = first_frame(file, pixel_data, encoding, frames_of(data_set))
+        return EncodedImage(data_set, transfer_syntax, frame)
     file.seek(pixel_data.value_offset)
     content = FirstFrame(file.read(pixel_data.length))
-    return _Encoded(data_set, transfer_syntax, content, "OB" if pixel_data.vr == "OB" else "OW")
+    return EncodedImage(data_set, transfer_syntax, content, "OB" if pixel_data.vr == "OB" else "OW")
 
 
-def _frames(data_set: Dataset) -> int:
-    return int(data_set.get("NumberOfFrames") or 1)
-
-
-def _decode(encoded: _Encoded) -> DecodedPixels:
+def _decode(encoded: EncodedImage, enough_pixels: int | None) -> DecodedPixels:
     data_set, transfer_syntax = encoded.data_set, encoded.transfer_syntax
     if transfer_syntax not in CANDIDATE_TRANSFER_SYNTAXES:
         raise UndecodablePixelsError(
@@ -197,8 +175,7 @@ def _decode(encoded: _Encoded) -> DecodedPixels:
         )
     _check_pixel_module(encoded)
     bits = _bits(encoded)
-    array, properties = get_decoder(transfer_syntax).as_array(_for_decoder(encoded, bits), index=0)
-    photometric = str(properties["photometric_interpretation"])
+    array, photometric = decoded_words(encoded, bits, enough_pixels)
     tolerated = encoded.pixels.tolerated
     if array.ndim != 2:  # noqa: PLR2004  colour
         array, bits_stored = np.asarray(array), bits.width
@@ -212,29 +189,7 @@ def _decode(encoded: _Encoded) -> DecodedPixels:
     return DecodedPixels(array, data_set, str(transfer_syntax), photometric, bits_stored, tolerated)
 
 
-def _for_decoder(encoded: _Encoded, bits: StoredBits) -> Dataset:
-    """Return the data set that a decoder is given: whole words, unsigned, of the first frame."""
-    told = Dataset()
-    for keyword in MODULE_KEYWORDS:
-        if (value := encoded.data_set.get(keyword)) is not None:
-            setattr(told, keyword, value)
-    told.file_meta = FileMetaDataset()
-    told.file_meta.TransferSyntaxUID = encoded.transfer_syntax
-    told.PixelRepresentation = 0
-    told.BitsAllocated = bits.width
-    told.BitsStored = bits.width
-    content, vr = encoded.pixels.content, encoded.vr
-    if encoded.transfer_syntax.is_encapsulated:
-        content, vr = encapsulate([content], has_bot=False), "OB"
-        told.BitsAllocated = BITS_OF_A_BYTE * -(-bits.width // BITS_OF_A_BYTE)
-    elif (frames := _frames(encoded.data_set)) > 1:
-        told.NumberOfFrames = frames
-    told.HighBit = told.BitsStored - 1
-    told.add(DataElement(PIXEL_DATA, vr, content))
-    return told
-
-
-def _bits(encoded: _Encoded) -> StoredBits:
+def _bits(encoded: EncodedImage) -> StoredBits:
     """Tell how wide the decoded words are and where values lie in them.
 
     Refuses a frame whose codestream is of another size than the header says, or of none: decoders
@@ -278,12 +233,12 @@ def _bits(encoded: _Encoded) -> StoredBits:
     )
 
 
-def _check_pixel_module(encoded: _Encoded) -> None:
+def _check_pixel_module(encoded: EncodedImage) -> None:
     data_set = encoded.data_set
     if not encoded.pixels.content:
         raise UndecodablePixelsError("expected integer Pixel Data, found none; nothing to classify")
     rows, columns = int(data_set.Rows), int(data_set.Columns)
-    frames = _frames(data_set)
+    frames = frames_of(data_set)
     samples = rows * columns * frames * int(data_set.SamplesPerPixel)
     if not 0 < samples <= LARGEST_PICTURE_SAMPLES:
         raise UndecodablePixelsError(

@@ -19,7 +19,7 @@ from screening.imaging.rendering.render import (
     GreyLevels,
     grey_levels,
     look_up,
-    render,
+    render_decoded,
     undecodable_where_it_fails,
 )
 
@@ -40,7 +40,9 @@ def preview_jpeg(path: Path) -> bytes:
 
     Raises what `render` does.
     """
-    picture = Image.fromarray(render(path).pixels)
+    decoded = decode(path, enough_pixels=PREVIEW_PIXELS)
+    with undecodable_where_it_fails():
+        picture = Image.fromarray(render_decoded(decoded).pixels)
     picture.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), Image.Resampling.LANCZOS)
     file = BytesIO()
     picture.save(file, "JPEG", quality=_JPEG_QUALITY)
@@ -55,7 +57,7 @@ def window_values(path: Path) -> bytes:
     the darkest modality value of the image and 65,535 the brightest, padding is 0.
     Raises what `render` does.
     """
-    decoded = decode(path)
+    decoded = decode(path, enough_pixels=VALUES_PIXELS)
     with undecodable_where_it_fails():
         values, (low, high) = _values(decoded)
         reduced = _reduced(values)
