@@ -23,6 +23,7 @@ from training.evaluation.measurements import (
     CONTRAST_ROBUSTNESS_NAME,
     EVALUATION_NAME,
     OUTLIER_CHECK_NAME,
+    SITE_LEVELS_NAME,
     read_beside,
 )
 from training.outliers.outlier_images import CHANGES
@@ -102,10 +103,12 @@ def estimates(document: Any) -> Iterator[tuple[float, float, float]]:
 def test_its_card_is_what_the_program_writes_today(bundle: Bundle) -> None:
     """Of its manifest and what was measured of it; the probes of its runs are not at hand."""
     measured = MeasuredLater(
+        never_seen=read_beside(bundle.directory, SITE_LEVELS_NAME),
         evaluation=read_beside(bundle.directory, EVALUATION_NAME),
         outlier_check=read_beside(bundle.directory, OUTLIER_CHECK_NAME),
         contrast_robustness=read_beside(bundle.directory, CONTRAST_ROBUSTNESS_NAME),
     )
+    assert measured.never_seen, "figures of hospitals that it never saw come first"
     written = model_card(bundle.manifest, measured)
     without = "Not measured: `screening train probe`."
     assert without in written

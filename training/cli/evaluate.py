@@ -74,7 +74,8 @@ def evaluate(
             min=1,
             metavar="N",
             help="With --bundle: what a grey-level curve of N unlabelled images brings each "
-            "hospital of the manifest that the bundle never saw.",
+            "hospital of the manifest that the bundle never saw; also kept beside its manifest, "
+            "for card and report.",
         ),
     ] = None,
     most: Annotated[

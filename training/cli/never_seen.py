@@ -66,11 +66,12 @@ def tell_augmentation_cost(
 def tell_site_levels(
     directory: Path, data: Path, *, images: int, most: int | None, out: Path | None, as_json: bool
 ) -> None:
-    """Print what a curve of its own brings each hospital that a bundle never saw.
+    """Print what a curve of its own brings each hospital that a bundle never saw, and keep it.
 
     images: that a curve is drawn from. most: images of each hospital and label that are scored.
-    out: a folder that the table is written to, too. Raises TrainingError where the manifest has no
-    such hospital, or the bundle does not tell its training's levels.
+    out: a folder that the table is written to, besides the bundle's.
+    Raises TrainingError where the manifest has no such hospital, or the bundle does not tell its
+    training's levels.
     """
     from screening.bundles.reference import read_training_levels
     from screening.bundles.registry import load_bundle
@@ -78,7 +79,7 @@ def tell_site_levels(
     from training.console import print_table
     from training.data.manifest import read_manifest
     from training.evaluation.files import in_percent, print_lines
-    from training.evaluation.measurements import SITE_LEVELS_NAME
+    from training.evaluation.measurements import SITE_LEVELS_NAME, write_beside
     from training.left_out.augmentation_cost import unseen_rows
     from training.left_out.figures import Figure
     from training.left_out.site_levels import HOW, measure_site_levels, site_levels_json
@@ -93,6 +94,7 @@ def tell_site_levels(
     rows = unseen_rows(bundle, read_manifest(data), most)
     found = measure_site_levels(Ensemble.load(bundle), rows, levels, most=images)
     content = {"bundle": bundle.identity, **site_levels_json(found)}
+    write_beside(directory, SITE_LEVELS_NAME, content)
     if _told_as_json(content, SITE_LEVELS_NAME, out, as_json=as_json):
         return
     print_table(

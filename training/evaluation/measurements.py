@@ -23,7 +23,7 @@ LEFT_OUT_NAME = "left-out.json"
 AUGMENTATION_NAME = "test-time-augmentation.json"
 """Of `screening train evaluate --bundle --test-time-augmentation`, in the folder of --out."""
 SITE_LEVELS_NAME = "site-levels.json"
-"""Of `screening train evaluate --bundle --site-levels`, in the folder of --out."""
+"""Of `screening train evaluate --bundle --site-levels`, in the bundle's folder."""
 PROBE_NAME = "source-probe.json"
 """Of `screening train probe`, in the fold's folder."""
 

@@ -19,6 +19,7 @@ from training.evaluation.measurements import (
     LEFT_OUT_NAME,
     OUTLIER_CHECK_NAME,
     PROBE_NAME,
+    SITE_LEVELS_NAME,
     read_beside,
 )
 from training.metrics.intervals import reflected_interval
@@ -40,8 +41,11 @@ LIMITS_OF_USE: tuple[str, ...] = (
 class MeasuredLater:
     """What `screening train evaluate --bundle`, `outlier-check` and the like wrote.
 
-    left_out: of `evaluate --leave-out-hospital`. None, and no probes, where they were not run.
+    never_seen: of `evaluate --bundle --site-levels`. left_out: of `evaluate --leave-out-hospital`.
+    None, and no probes, where they were not run.
     """
+
+    never_seen: Mapping[str, Any] | None = None
 
     evaluation: Mapping[str, Any] | None = None
     outlier_check: Mapping[str, Any] | None = None
@@ -56,11 +60,12 @@ def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
     folds: of its members, whose source probes it includes. Raises TrainingError where a document is
     damaged, or of another bundle, or the disk is full.
     """
+    never_seen = read_beside(bundle.directory, SITE_LEVELS_NAME)
     evaluation = read_beside(bundle.directory, EVALUATION_NAME)
     trial = read_beside(bundle.directory, OUTLIER_CHECK_NAME)
     contrast_robustness = read_beside(bundle.directory, CONTRAST_ROBUSTNESS_NAME)
     left_out = read_beside(bundle.directory, LEFT_OUT_NAME)
-    for document in (evaluation, trial, contrast_robustness, left_out):
+    for document in (never_seen, evaluation, trial, contrast_robustness, left_out):
         if document and document["bundle"] != bundle.identity:
             raise TrainingError(
                 f"expected measurements of {bundle.identity} in {bundle.directory}, found those "
@@ -68,7 +73,12 @@ def write_card(bundle: Bundle, folds: Sequence[TrainedFold]) -> Path:
             )
     probes = [read_beside(fold.directory, PROBE_NAME) for fold in folds]
     measured = MeasuredLater(
-        evaluation, trial, contrast_robustness, tuple(each for each in probes if each), left_out
+        never_seen=never_seen,
+        evaluation=evaluation,
+        outlier_check=trial,
+        contrast_robustness=contrast_robustness,
+        probes=tuple(each for each in probes if each),
+        left_out=left_out,
     )
     path = bundle.directory / MODEL_CARD_NAME
     try:

@@ -18,6 +18,7 @@ from training.evaluation.measurements import (
     LEFT_OUT_NAME,
     OUTLIER_CHECK_NAME,
     PROBE_NAME,
+    SITE_LEVELS_NAME,
     read_beside,
 )
 from training.evaluation.of_runs import RunEvaluation, RunsEvaluation
@@ -78,6 +79,8 @@ def write_report(path: Path, found: RunsEvaluation, extras: ReportExtras | None 
         measured=read_beside(bundle, EVALUATION_NAME) if bundle else None,
         trial=read_beside(bundle, OUTLIER_CHECK_NAME) if bundle else None,
         left_out=read_beside(bundle, LEFT_OUT_NAME) if bundle else None,
+        is_of_bundle=bundle is not None,
+        never_seen=read_beside(bundle, SITE_LEVELS_NAME) if bundle else None,
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """`screening train evaluate --leave-out-hospital`, on runs that keep their scores."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.training.left_out_predictions import rows_of, run_without_weights
 from training.data.manifest import ImageRow, Label, write_manifest
 from training.data.splits import Part
 from training.errors import TrainingError
-from training.evaluation.measurements import LEFT_OUT_NAME
+from training.evaluation.measurements import LEFT_OUT_NAME, SITE_LEVELS_NAME
 from training.evaluation.of_runs import RunsEvaluation
 from training.report.model_card import MeasuredLater, model_card
 from training.report.page import ReportExtras, write_report
@@ -69,7 +70,8 @@ def test_card_and_report_tell_it_first(tmp_path: Path, rows: list[ImageRow]) -> 
     (released,) = find_bundles([RELEASED_DIRECTORY])
     card = model_card(released.manifest, MeasuredLater(left_out=found))
     headings = [line for line in card.splitlines() if line.startswith("## ")]
-    assert headings[:2] == ["## Limits of use", "## At hospitals left out"]
+    assert headings[1:3] == ["## At hospitals that it never saw", "## At hospitals left out"]
+    assert "Not measured: `screening train evaluate --bundle --site-levels`. Nothing below" in card
     assert "| a | 24, 24, 48 | 100.0 %" in card
     assert "\n| mean | | 100.0 %" in card
     (tmp_path / "bundle").mkdir()
@@ -77,8 +79,45 @@ def test_card_and_report_tell_it_first(tmp_path: Path, rows: list[ImageRow]) -> 
     nothing = RunsEvaluation(part=Part.TEST, runs=(), ensemble=None)
     write_report(tmp_path / "r.html", nothing, ReportExtras((), tmp_path / "bundle"))
     page = (tmp_path / "r.html").read_text()
-    assert page.index("<h2>") == page.index("<h2>At hospitals left out")
+    headings = re.findall("<h2>(.*)</h2>", page)
+    assert headings[:2] == ["At hospitals that it never saw", "At hospitals left out"]
+    assert '<p class="warning">Not measured. Nothing below' in page
     assert "<tr><th>a</th><td>24</td><td>24</td><td>48</td><td>100.00" in page
+
+
+def test_card_and_report_tell_first_what_a_bundle_does_where_it_never_was(
+    tmp_path: Path, rows: list[ImageRow]
+) -> None:
+    """Each bar and each hospital, as rendered and with the site's grey-level curve."""
+    write_manifest(tmp_path / "m.csv", rows)
+    data = ("--data", tmp_path / "m.csv", "--leave-out-hospital")
+    rendered = told(run_without_weights(tmp_path / "1", rows, "a", wrong=0.6), *data)
+    curved = told(run_without_weights(tmp_path / "2", rows, "a"), *data)
+    (released,) = find_bundles([RELEASED_DIRECTORY])
+    found = {
+        "bundle": released.identity,
+        "how": "Twice.",
+        "as_rendered": rendered,
+        "with_curve": curved,
+    }
+    card = model_card(released.manifest, MeasuredLater(never_seen=found))
+    headings = [line for line in card.splitlines() if line.startswith("## ")]
+    assert headings[:2] == ["## Limits of use", "## At hospitals that it never saw"]
+    area = "COVID-19 against normal, AUC"
+    before = rendered["mean"][area]
+    shown = " %% (%.1f-%.1f)" % (100 * before["low"], 100 * before["high"])  # noqa: UP031
+    row = f"| {area}, mean over hospitals left out | at least 90 % | {100 * before['value']:.1f}"
+    assert f"{row}{shown} | **not reached** | 100.0 % (100.0-100.0) | reached |" in card
+    assert card.count("\n| a | 24, 24, 48 |") == 2
+    assert "\n\n\n" not in card
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / SITE_LEVELS_NAME).write_text(json.dumps(found))
+    nothing = RunsEvaluation(part=Part.TEST, runs=(), ensemble=None)
+    write_report(tmp_path / "r.html", nothing, ReportExtras((), tmp_path / "bundle"))
+    page = (tmp_path / "r.html").read_text()
+    assert page.index("<h2>") == page.index("<h2>At hospitals that it never saw")
+    assert page.count("<tr><th>a</th><td>24</td><td>24</td><td>48</td>") == 2
+    assert "<td>not reached</td><td>100.00 (100.00-100.00)</td><td>reached</td>" in page
 
 
 def test_a_run_that_left_out_nothing_is_refused(tmp_path: Path, rows: list[ImageRow]) -> None:
