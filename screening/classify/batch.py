@@ -1,7 +1,11 @@
-"""One batch: claim, examine in threads, score once, record once."""
+"""One batch: claim, examine in threads, score once, record once.
 
+Two threads may each have one under way: one examines or records while the other scores.
+"""
+
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -9,7 +13,7 @@ from functools import partial
 from screening.classify.claim import Claim, ClaimedInstance, claim
 from screening.classify.compare import Compared, compare_kept
 from screening.classify.examine import examine_kept
-from screening.classify.hung_batch import LONGEST_BATCH_S, ended_where_hung
+from screening.classify.hung_batch import LONGEST_CLAIM_S, ended_where_hung
 from screening.classify.record import Result, Scored, record
 from screening.db.calibrations import calibrations_in_force
 from screening.db.patience import written_with_patience
@@ -43,7 +47,9 @@ class BatchRunner:
         ensemble: Ensemble,
         bundle_id: int,
         worker: str,
+        computing: threading.Lock,
     ) -> None:
+        """Take the lock `computing`, which whoever has the networks compute holds."""
         self._settings = settings
         self._database = database
         self._ensemble = ensemble
@@ -53,37 +59,61 @@ class BatchRunner:
         self._backoff = settings.backoff(Retried.CLASSIFICATION)
         self._rules = eligibility_rules(settings)
         self._decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
+        self._computing = computing
+        self._claiming = threading.Lock()
+        self._under_way: list[Claim] = []
 
-    def run(self) -> int:
+    def run(self, when_full: Callable[[], None] = lambda: None) -> int:
         """Claim and finish one batch; return how many instances it held.
 
+        when_full: called where there were enough for a full batch, before the work. Two threads may
+        run a batch each; one that holds a row that was tried before is the only one.
         Raises DatabaseUnavailableError; the claim's lease then runs out and the rows are due again.
         """
-        lease_s = self._settings.lease_s
-        held = claim(
-            self._database,
-            bundle_id=self._bundle_id,
-            worker=self._worker,
-            batch_size=self._settings.batch_size,
-            lease_s=lease_s,
-        )
-        if held.instances:
-            with heartbeat(
-                self._database,
-                CLASSIFICATIONS,
-                held.token,
-                lease_s=lease_s,
-                longest_s=LONGEST_BATCH_S,
-            ):
-                with ended_where_hung():
-                    results = self._results(held)
-                written_with_patience(lambda: self._record(held, results))
-            log.info("batch_finished", instances=len(held.instances))
+        held = self._claimed()
+        if not held:
+            return 0
+        try:
+            if len(held.instances) == self._settings.batch_size:
+                when_full()
+            self._finish(held)
+        finally:
+            with self._claiming:
+                self._under_way.remove(held)
         return len(held.instances)
 
     def close(self) -> None:
         """End the decoding threads."""
         self._decoders.shutdown()
+
+    def _claimed(self) -> Claim | None:
+        with self._claiming:
+            if any(one.was_tried_before for one in self._under_way):
+                return None
+            held = claim(
+                self._database,
+                bundle_id=self._bundle_id,
+                worker=self._worker,
+                batch_size=self._settings.batch_size,
+                lease_s=self._settings.lease_s,
+                beside_another=bool(self._under_way),
+            )
+            if not held.instances:
+                return None
+            self._under_way.append(held)
+            return held
+
+    def _finish(self, held: Claim) -> None:
+        with heartbeat(
+            self._database,
+            CLASSIFICATIONS,
+            held.token,
+            lease_s=self._settings.lease_s,
+            longest_s=LONGEST_CLAIM_S,
+        ):
+            results = self._results(held)
+            written_with_patience(lambda: self._record(held, results))
+        log.info("batch_finished", instances=len(held.instances))
 
     def _record(self, held: Claim, results: Mapping[int, Result]) -> None:
         wanted = self._settings.heat_maps is HeatMapsWanted.AT_CLASSIFICATION
@@ -91,18 +121,20 @@ class BatchRunner:
 
     def _results(self, held: Claim) -> dict[int, Result]:
         curves = self._curves(held)
-        examined = dict(
-            zip(
-                (instance.classification_id for instance in held.instances),
-                self._decoders.map(self._examine, held.instances, curves),
-                strict=True,
+        with ended_where_hung():
+            examined = dict(
+                zip(
+                    (instance.classification_id for instance in held.instances),
+                    self._decoders.map(self._examine, held.instances, curves),
+                    strict=True,
+                )
             )
-        )
         ready = {key: found for key, found in examined.items() if isinstance(found, Ready)}
         results: dict[int, Result] = {
             key: found for key, found in examined.items() if not isinstance(found, Ready)
         }
-        scored = self._score(ready)
+        with self._computing, ended_where_hung():
+            scored = self._score(ready)
         for instance, curve in zip(held.instances, curves, strict=True):
             found = scored.get(instance.classification_id)
             if isinstance(found, Scored):

@@ -49,6 +49,11 @@ class Claim:
     bundle_id: int
     instances: tuple[ClaimedInstance, ...]
 
+    @property
+    def was_tried_before(self) -> bool:
+        """Whether it is a row that was tried before, and so is claimed alone."""
+        return any(instance.attempt > 1 for instance in self.instances)
+
 
 def anything_due(database: Database) -> bool:
     """Return whether a claim would find a row."""
@@ -57,13 +62,20 @@ def anything_due(database: Database) -> bool:
 
 
 def claim(
-    database: Database, *, bundle_id: int, worker: str, batch_size: int, lease_s: float
+    database: Database,
+    *,
+    bundle_id: int,
+    worker: str,
+    batch_size: int,
+    lease_s: float,
+    beside_another: bool = False,
 ) -> Claim:
     """Claim up to `batch_size` due rows for one bundle: live before backfill, oldest first.
 
     A row that was tried before is claimed alone: if it kills its worker, it takes no other with
-    it. A row with MAX_ATTEMPTS behind it goes into quarantine instead. The claim is empty only
-    where nothing is due. Raises DatabaseUnavailableError.
+    it. A row with MAX_ATTEMPTS behind it goes into quarantine instead. beside_another: the worker
+    has another claim under way. The claim is empty only where nothing is due, or where a row that
+    was tried before comes next and the worker has another claim. Raises DatabaseUnavailableError.
     """
     token = str(uuid.uuid4())
     while True:
@@ -72,13 +84,16 @@ def claim(
             due = CLASSIFICATIONS.due(session, now, limit=batch_size)
             answered = answers_to_renew(session, due, bundle_id)
             batch = _batch(due, answered, session, bundle_id, now)
+            must_wait = beside_another and any(row.attempts for row in batch)
+            if must_wait:
+                batch = []
             ends_at = now + timedelta(seconds=lease_s)
             for row in batch:
                 CLASSIFICATIONS.take(row, token=token, ends_at=ends_at)
                 # One result of an instance and bundle: where it has one, this is to renew it.
                 row.bundle_id = None if row.id in answered else bundle_id
                 _add_claim_event(row, session, worker)
-            if batch or not due:
+            if batch or must_wait or not due:
                 instances = tuple(_claimed(session, row) for row in batch)
                 return Claim(token, worker, bundle_id, instances)
 

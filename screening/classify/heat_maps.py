@@ -1,5 +1,6 @@
 """Compute the heat-maps that readers ask for, between two batches."""
 
+import threading
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,7 +11,7 @@ from screening.classify.heat_map_queue import (
     claim_heat_maps,
     record_heat_maps,
 )
-from screening.classify.hung_batch import LONGEST_BATCH_S, ended_where_hung
+from screening.classify.hung_batch import LONGEST_CLAIM_S, ended_where_hung
 from screening.db.calibrations import calibrations_in_force
 from screening.db.patience import written_with_patience
 from screening.db.session import Database
@@ -42,7 +43,9 @@ class HeatMapRunner:
         bundle_id: int,
         worker: str,
         rules: EligibilityRules,
+        computing: threading.Lock,
     ) -> None:
+        """Take the lock `computing`, which whoever has the networks compute holds."""
         self._database = database
         self._ensemble = ensemble
         self._bundle_id = bundle_id
@@ -51,6 +54,7 @@ class HeatMapRunner:
         self._lease_s = settings.lease_s
         self._spool = Spool(settings.spool_dir)
         self._backoff = settings.backoff(Retried.HEAT_MAP)
+        self._computing = computing
 
     def run(self) -> bool:
         """Compute and record the heat-maps of one result; return whether any were due.
@@ -67,9 +71,9 @@ class HeatMapRunner:
             HEAT_MAPS,
             held.token,
             lease_s=self._lease_s,
-            longest_s=LONGEST_BATCH_S,
+            longest_s=LONGEST_CLAIM_S,
         ):
-            with ended_where_hung():
+            with self._computing, ended_where_hung():
                 found = self._computed(held)
             written_with_patience(
                 lambda: record_heat_maps(self._database, held, found, self._backoff)

@@ -1,5 +1,6 @@
 """Station 2: the classify worker. Keras and what it runs on are loaded here, after the start."""
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from screening.classify.batch import BatchRunner, eligibility_rules
 from screening.classify.claim import anything_due
 from screening.classify.heat_map_queue import any_heat_maps_due
 from screening.classify.heat_maps import HeatMapRunner
+from screening.classify.second_thread import SecondThread
 from screening.db.bundle_rows import ActiveBundle, active_bundle
 from screening.db.session import Database
 from screening.doorbell.app import make_celery_app
@@ -61,19 +63,27 @@ class ClassifyStation:
     def work(self) -> None:
         """Run batches until nothing is due or the task has taken long enough.
 
-        Heat-maps come between two batches, those of one image at a time: readers wait for them, and
-        however many they ask for, images are still scored.
+        From the first full batch on, a second thread runs batches too. Heat-maps come between two
+        batches, those of one image at a time: readers wait for them, and however many they ask for,
+        images are still scored.
         """
         self._follow_active_bundle()
         deadline = time.monotonic() + LONGEST_TASK_S
-        while self._run_once():
-            if time.monotonic() > deadline:
-                self._station.ring()
-                return
 
-    def _run_once(self) -> bool:
+        def run_batches() -> None:
+            while time.monotonic() < deadline and self._loaded.batches.run():
+                self._reports.ring()
+
+        with SecondThread(run_batches) as second:
+            # What it had under way may have kept this thread from the next batch.
+            while self._run_once(second) or second.has_worked():
+                if time.monotonic() > deadline:
+                    self._station.ring()
+                    return
+
+    def _run_once(self, second: SecondThread) -> bool:
         """Work on one batch and the heat-maps of one image; return whether anything was due."""
-        scored = bool(self._loaded.batches.run())
+        scored = bool(self._loaded.batches.run(when_full=second.start))
         explained = self._loaded.heat_maps.run()
         if scored or explained:
             self._reports.ring()
@@ -98,12 +108,14 @@ class ClassifyStation:
             runtime=self._settings.runtime,
             **({} if active.trained else {"warning": "UNTRAINED: scores mean nothing"}),
         )
+        computing = threading.Lock()
         batches = BatchRunner(
             settings=self._settings,
             database=self._database,
             ensemble=ensemble,
             bundle_id=active.id,
             worker=worker_name(),
+            computing=computing,
         )
         heat_maps = HeatMapRunner(
             settings=self._settings,
@@ -112,6 +124,7 @@ class ClassifyStation:
             bundle_id=active.id,
             worker=worker_name(),
             rules=eligibility_rules(self._settings),
+            computing=computing,
         )
         return _Loaded(active, batches, heat_maps)
 

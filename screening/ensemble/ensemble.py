@@ -31,7 +31,7 @@ from screening.imaging.fingerprint import fingerprint
 from screening.imaging.network_input.grey_levels import level_quantiles, with_curve
 from screening.imaging.network_input.grey_statistics import grey_statistics
 from screening.imaging.network_input.lung_field import View
-from screening.imaging.network_input.preprocess import preprocess
+from screening.imaging.network_input.preprocess import preprocess_reduced, reduced
 from screening.networks.architectures import ARCHITECTURES, Architecture
 
 
@@ -217,8 +217,11 @@ class Ensemble:
         ]
 
     def _arrays(self, pixels: Mapping[View, NDArray[np.uint8]]) -> tuple[NDArray[np.float32], ...]:
+        kinds = [(one.member.input.view, one.spec.detail_pixels) for one in self._members]
+        shared = {(view, detail): reduced(pixels[view], detail) for view, detail in set(kinds)}
         return tuple(
-            preprocess(pixels[member.member.input.view], member.spec) for member in self._members
+            preprocess_reduced(shared[kind], member.spec)
+            for kind, member in zip(kinds, self._members, strict=True)
         )
 
     def _outputs(self, place: int, batch: Sequence[PreparedInput]) -> MemberOutputs:

@@ -11,9 +11,9 @@ from screening.imaging.network_input.lung_field import (
     Box,
     LungFieldSpec,
     NoLungField,
-    crop,
     find_lung_field,
     network_input,
+    pixels_of,
 )
 from screening.imaging.network_input.preprocess import SHORTEST_SIDE_PIXELS
 from screening.networks.compiled import compiled
@@ -106,7 +106,7 @@ class LungFieldFinder:
         found = find_lung_field(probabilities, self.spec)
         if isinstance(found, NoLungField):
             return found
-        rows, columns = crop(image, found).shape
+        rows, columns = image[pixels_of(found, image.shape)].shape
         if min(rows, columns) < SHORTEST_SIDE_PIXELS:
             return NoLungField(
                 f"lung field of {rows} x {columns} pixels, sides of at least "

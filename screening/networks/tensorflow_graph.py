@@ -37,7 +37,9 @@ class TensorFlowRuntime:
             with tf.device("cpu:0") if on_processor else contextlib.nullcontext():
                 return tf.nest.flatten(model(images, training=False))
 
-        graph = tf.function(forward, input_signature=signature).get_concrete_function()
+        graph = tf.function(
+            forward, input_signature=signature, autograph=False
+        ).get_concrete_function()
 
         def run(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
             with tf.device("cpu:0") if on_processor else contextlib.nullcontext():

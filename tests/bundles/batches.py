@@ -1,6 +1,7 @@
 """A batch runner with objects to screen, and an ensemble of the test's."""
 
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,15 @@ from tests.rows.stored import add_bundle, add_classification, add_instance
 
 @contextmanager
 def batch_runner(
-    folder: Path, database: Database, ensemble: Ensemble, objects: Sequence[Path]
+    folder: Path,
+    database: Database,
+    ensemble: Ensemble,
+    objects: Sequence[Path],
+    *,
+    batch_size: int = 8,
 ) -> Iterator[BatchRunner]:
     """Run batches of an ensemble below a folder, where these DICOM files wait, in their order."""
-    settings = Settings(data_dir=folder)
+    settings = Settings(data_dir=folder, batch_size=batch_size)
     spool = Spool(settings.spool_dir)
     spool.prepare()
     with database.write() as session:
@@ -28,7 +34,12 @@ def batch_runner(
             spool.keep(_copied(path, folder), sha256)
             add_classification(session, add_instance(session, "1.2", sha256=sha256))
     runner = BatchRunner(
-        settings=settings, database=database, ensemble=ensemble, bundle_id=bundle_id, worker="w"
+        settings=settings,
+        database=database,
+        ensemble=ensemble,
+        bundle_id=bundle_id,
+        worker="w",
+        computing=threading.Lock(),
     )
     try:
         yield runner

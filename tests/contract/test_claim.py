@@ -42,10 +42,22 @@ def add_rows(database: Database, *rows: dict[str, Any]) -> list[int]:
         ]
 
 
-def take(database: Database, bundle_id: int, *, batch_size: int = 8, lease_s: float = 60) -> Claim:
+def take(
+    database: Database,
+    bundle_id: int,
+    *,
+    batch_size: int = 8,
+    lease_s: float = 60,
+    beside_another: bool = False,
+) -> Claim:
     """Claim as a worker does."""
     return claim(
-        database, bundle_id=bundle_id, worker="worker", batch_size=batch_size, lease_s=lease_s
+        database,
+        bundle_id=bundle_id,
+        worker="worker",
+        batch_size=batch_size,
+        lease_s=lease_s,
+        beside_another=beside_another,
     )
 
 
@@ -141,6 +153,28 @@ def test_a_row_that_was_tried_before_is_claimed_alone(database: Database, bundle
     tried, *fresh = add_rows(database, {"attempts": 1}, {}, {})
     assert ids(take(database, bundle_id)) == [tried]
     assert ids(take(database, bundle_id)) == fresh
+
+
+def test_a_tried_row_waits_while_its_worker_has_another_claim(
+    database: Database, bundle_id: int
+) -> None:
+    """And keeps its turn; fresh rows are claimed beside another claim."""
+    fresh, tried, last = add_rows(database, {}, {"attempts": 1}, {})
+    assert ids(take(database, bundle_id, batch_size=1)) == [fresh]
+    assert ids(take(database, bundle_id, beside_another=True)) == []
+    assert rows(database)[1].attempts == 1
+    assert ids(take(database, bundle_id)) == [tried]
+    assert ids(take(database, bundle_id, beside_another=True)) == [last]
+
+
+def test_a_row_without_attempts_left_holds_up_no_claim_beside_another(
+    database: Database, bundle_id: int
+) -> None:
+    """It goes into quarantine."""
+    lost, fresh = add_rows(database, {"attempts": MAX_ATTEMPTS}, {})
+    assert ids(take(database, bundle_id, beside_another=True)) == [fresh]
+    assert [row.state for row in rows(database)] == ["failed", "claimed"]
+    assert rows(database)[0].id == lost
 
 
 def test_fresh_rows_do_not_take_a_tried_one_along(database: Database, bundle_id: int) -> None:

@@ -132,11 +132,15 @@ def _span(counts: NDArray[np.integer], margin: float) -> tuple[float, float]:
     return max(0.0, first - around), min(1.0, last + around)
 
 
+def pixels_of(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of a (rows, columns) image in a box, outwards to whole pixels."""
+    rows, columns = shape
+    return (
+        slice(math.floor(box.top * rows), math.ceil(box.bottom * rows)),
+        slice(math.floor(box.left * columns), math.ceil(box.right * columns)),
+    )
+
+
 def crop(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """Return the part of a (rows, columns) image in a box, outwards to whole pixels."""
-    rows, columns = image.shape
-    inside = image[
-        math.floor(box.top * rows) : math.ceil(box.bottom * rows),
-        math.floor(box.left * columns) : math.ceil(box.right * columns),
-    ]
-    return np.ascontiguousarray(inside)
+    """Return the part of a (rows, columns) image in a box, see `pixels_of`."""
+    return np.ascontiguousarray(image[pixels_of(box, image.shape)])

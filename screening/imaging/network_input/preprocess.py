@@ -41,15 +41,29 @@ def preprocess(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
     Raises UndecodablePixelsError where a side is shorter than 64 pixels.
     Source: rahimzadeh2020 section 2.1 (300 x 300, 1/255); khan2020 (150 x 150).
     """
+    return preprocess_reduced(reduced(image, spec.detail_pixels), spec)
+
+
+def reduced(image: NDArray[np.uint8], detail_pixels: int | None) -> Image.Image:
+    """Return one radiograph as Pillow's floats, with its detail reduced.
+
+    image: as for `preprocess`. detail_pixels: that of an `InputSpec`. Networks that see the same
+    detail of the same view share it. Raises UndecodablePixelsError as `preprocess` does.
+    """
     rows, columns = image.shape
     if min(rows, columns) < SHORTEST_SIDE_PIXELS:
         raise UndecodablePixelsError(
             f"expected sides of at least {SHORTEST_SIDE_PIXELS} pixels, found {rows} x {columns}"
         )
-    grey, filter_ = Image.fromarray(image).convert("F"), Image.Resampling.BILINEAR
-    if spec.detail_pixels is not None:
-        grey = grey.resize((spec.detail_pixels, spec.detail_pixels), Image.Resampling.BOX)
-        filter_ = _ENLARGED_BY
+    grey = Image.fromarray(image).convert("F")
+    if detail_pixels is None:
+        return grey
+    return grey.resize((detail_pixels, detail_pixels), Image.Resampling.BOX)
+
+
+def preprocess_reduced(grey: Image.Image, spec: InputSpec) -> NDArray[np.float32]:
+    """Resize what `reduced` gives of a radiograph for a spec's detail, as `preprocess` does."""
+    filter_ = Image.Resampling.BILINEAR if spec.detail_pixels is None else _ENLARGED_BY
     resized = np.asarray(grey.resize((spec.width, spec.height), filter_))
     levels = np.clip(resized, 0.0, 255.0)
     if spec.contrast is Contrast.EQUALISED:

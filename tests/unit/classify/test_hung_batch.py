@@ -19,12 +19,31 @@ print("alive")
 """
 
 
+TWO_THREADS = """
+import threading, time
+from screening.classify import hung_batch
+
+hung_batch.LONGEST_BATCH_S = 1
+def work(s):
+    with hung_batch.ended_where_hung():
+        time.sleep(s)
+other = threading.Thread(target=work, args=({other_s},), daemon=True)
+other.start()
+for _ in range(20):
+    work(0.1)
+print("alive")
+"""
+
+
 def run(work: str, longest_s: float) -> subprocess.CompletedProcess[str]:
     """Do some work under the watch, and a second of nothing after it."""
-    program = PROGRAM.format(work=work, longest_s=longest_s)
-    return subprocess.run(
-        [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120
-    )
+    return run_program(PROGRAM.format(work=work, longest_s=longest_s))
+
+
+def run_program(text: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end."""
+    command = [sys.executable, "-c", text]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("work", [HANGS_WITHOUT_LETTING_GO, "time.sleep(600)"])
@@ -41,3 +60,10 @@ def test_a_batch_that_ends_in_time_is_left_alone() -> None:
     """The watch ends with the block."""
     ended = run("pass", 0.5)
     assert (ended.returncode, ended.stdout) == (0, "alive\n")
+
+
+@pytest.mark.parametrize(("other_s", "status"), [(600, 1), (0.5, 0)])
+def test_a_batch_that_hangs_beside_others_ends_the_worker(other_s: float, status: int) -> None:
+    """However many of another thread begin and end meanwhile; each is watched by itself."""
+    ended = run_program(TWO_THREADS.format(other_s=other_s))
+    assert (ended.returncode, ended.stdout) == (status, "" if status else "alive\n")

@@ -83,17 +83,20 @@ def no_chest(side: int = 320) -> NDArray[np.uint8]:
     return picture
 
 
-MEMBERS = (
+MEMBERS: tuple[dict[str, Any], ...] = (
     {"view": "lung_field", "contrast": "equalised"},
     {"view": "lung_field"},
     {"view": "whole"},
+    {"view": "lung_field", "detail_pixels": 24},
+    {"view": "whole", "detail_pixels": 24},
+    {"view": "lung_field", "detail_pixels": 16},
 )
 Make = Callable[..., Bundle]
 
 
 @pytest.fixture
 def make_bundle(tmp_path: Path) -> Make:
-    """Return a function that writes a bundle of three members and a lung field."""
+    """Return a function that writes a bundle of several members and a lung field."""
 
     def make(golden: NDArray[np.uint8] | None = None, precision: str = "float16") -> Bundle:
         directory = tmp_path / "bundle"
@@ -162,17 +165,18 @@ def link(directory: Path, file: dict[str, Any], name: str) -> bool:
 
 
 def expected(
-    picture: NDArray[np.uint8], of_input: dict[str, str], box: Box = LUNGS
+    picture: NDArray[np.uint8], of_input: dict[str, Any], box: Box = LUNGS
 ) -> NDArray[np.float32]:
     """Return what a member must be given of a picture whose lungs fill a box."""
     seen = crop(picture, box) if of_input["view"] == "lung_field" else picture
     contrast = Contrast(of_input.get("contrast", "as_rendered"))
-    return preprocess(seen, InputSpec(SIDE, SIDE, (0.0, 1.0), contrast))
+    detail = of_input.get("detail_pixels")
+    return preprocess(seen, InputSpec(SIDE, SIDE, (0.0, 1.0), contrast, detail))
 
 
 @pytest.mark.parametrize("precision", ["int8", "float16", "float32"])
 def test_each_member_sees_its_own_view(make_bundle: Make, precision: str) -> None:
-    """The crop or the whole picture, equalised or not; the box says where the crop lies."""
+    """The crop or the whole image, equalised or not, in its detail; the box says where it lies."""
     ensemble = Ensemble.load(make_bundle(precision=precision))
     ensemble.verify_golden()
     prepared = ensemble.prepare(chest(800))
