@@ -71,7 +71,7 @@ def test_card_and_report_tell_it_first(tmp_path: Path, rows: list[ImageRow]) -> 
     card = model_card(released.manifest, MeasuredLater(left_out=found))
     headings = [line for line in card.splitlines() if line.startswith("## ")]
     assert headings[1:3] == ["## At hospitals that it never saw", "## At hospitals left out"]
-    assert "Not measured: `screening train evaluate --bundle --site-levels`. Nothing below" in card
+    assert "Not measured: `screening train evaluate --bundle BUNDLE --site-levels 100" in card
     assert "| a | 24, 24, 48 | 100.0 %" in card
     assert "\n| mean | | 100.0 %" in card
     (tmp_path / "bundle").mkdir()
@@ -109,6 +109,8 @@ def test_card_and_report_tell_first_what_a_bundle_does_where_it_never_was(
     row = f"| {area}, mean over hospitals left out | at least 90 % | {100 * before['value']:.1f}"
     assert f"{row}{shown} | **not reached** | 100.0 % (100.0-100.0) | reached |" in card
     assert card.count("\n| a | 24, 24, 48 |") == 2
+    assert "of normals stay LOW or MEDIUM: until a site has calibrated" in card
+    assert "Means of COVID-19 against normal are over a.\n" in card
     assert "\n\n\n" not in card
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / SITE_LEVELS_NAME).write_text(json.dumps(found))
@@ -117,6 +119,7 @@ def test_card_and_report_tell_first_what_a_bundle_does_where_it_never_was(
     page = (tmp_path / "r.html").read_text()
     assert page.index("<h2>") == page.index("<h2>At hospitals that it never saw")
     assert page.count("<tr><th>a</th><td>24</td><td>24</td><td>48</td>") == 2
+    assert "percent of normals stay LOW or MEDIUM" in page
     assert "<td>not reached</td><td>100.00 (100.00-100.00)</td><td>reached</td>" in page
 
 
