@@ -21,8 +21,9 @@ from screening.worklist.studies.criteria import Order, Selection, Show, Sort
 from screening.worklist.studies.ordering import IS_ON_THE_LIST, WorklistEntry, entry_of
 from screening.worklist.studies.position import STUDIES_ON_PAGE, CursorError, digest_of
 
-MOST_LOOKED_AT = 5000
-MOST_MATCHES = 5000
+MOST_LOOKED_AT = 4000
+"""As many as are read, filtered and ordered in 50 ms with a million studies."""
+MOST_MATCHES = 4000
 """Of a search; one with more looks through the newest images instead."""
 LAST_CHARACTER = "\U0010ffff"
 _STUDIES: Any = Study.__table__
