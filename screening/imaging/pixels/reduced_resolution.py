@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.uid import JPEG2000, UID, JPEG2000Lossless
 
-from screening.imaging.pixels.codestream import read_codestream
+from screening.imaging.pixels.codestream import Codestream, read_codestream
 from screening.imaging.pixels.stored_bits import StoredBits
 
 _WORDS = {"L": np.uint8, "I;16": np.uint16}
@@ -34,16 +34,29 @@ def decode_reduced(
         return None
     if bits.overlay or bits.stored != found.precision:
         return None
-    halvings = (max(found.size.rows, found.size.columns) // enough_pixels).bit_length() - 1
-    if halvings < 1:
-        return None
+    most = (max(found.size.rows, found.size.columns) // enough_pixels).bit_length() - 1
+    for halvings in range(most, 0, -1):
+        reduced = _at_resolution(frame, found, halvings)
+        if reduced is not None:
+            return reduced
+    return None
+
+
+def _at_resolution(
+    frame: bytes, found: Codestream, halvings: int
+) -> NDArray[np.unsignedinteger[Any]] | None:
+    """Return a frame halved so often; None where there is no such resolution.
+
+    Pillow rounds some sides otherwise than the decoder does, and then refuses. Where a frame is
+    damaged, the decoder of whole frames has the last word.
+    """
     try:
         with Image.open(BytesIO(frame)) as image:
             image.reduce = halvings  # type: ignore[assignment,method-assign]  # Pillow's own way
             words = np.asarray(image)
             kind = _WORDS.get(image.mode)
     except (OSError, ValueError, SyntaxError):
-        return None  # fewer resolutions, or damaged: the decoder of whole frames has the last word
+        return None
     expected = tuple(-(-side // 2**halvings) for side in (found.size.rows, found.size.columns))
     if kind is None or words.shape != expected:
         return None
