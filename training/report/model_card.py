@@ -46,7 +46,6 @@ class MeasuredLater:
     """
 
     never_seen: Mapping[str, Any] | None = None
-
     evaluation: Mapping[str, Any] | None = None
     outlier_check: Mapping[str, Any] | None = None
     contrast_robustness: Mapping[str, Any] | None = None

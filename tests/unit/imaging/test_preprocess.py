@@ -16,11 +16,7 @@ from screening.imaging.fingerprint_cases import FIXED_BOX, fixed_objects
 from screening.imaging.network_input import lung_field
 from screening.imaging.network_input import preprocess as preprocess_module
 from screening.imaging.network_input.lung_field import LungFieldSpec, crop, network_input
-from screening.imaging.network_input.preprocess import (
-    InputSpec,
-    pixel_sha256,
-    preprocess,
-)
+from screening.imaging.network_input.preprocess import InputSpec, pixel_sha256, preprocess
 from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.imaging.rendering import render, window
 from screening.imaging.rendering.render_path import ModalityStep, VoiStep

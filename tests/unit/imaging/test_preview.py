@@ -10,28 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from screening.errors import UndecodablePixelsError
 from screening.imaging.rendering.preview import preview_jpeg, window_values
 from screening.imaging.rendering.render import render
+from tests.unit.imaging.misdescribed import made
 
 
 def written(path: Path, pixels: NDArray[np.uint16], **attributes: Any) -> Path:
     """Write a 12-bit image."""
-    data_set = Dataset()
-    data_set.file_meta = FileMetaDataset()
-    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data_set.SOPClassUID = DigitalXRayImageStorageForPresentation
-    data_set.SOPInstanceUID = "1.2.3"
-    data_set.Rows, data_set.Columns = pixels.shape
-    data_set.SamplesPerPixel, data_set.PhotometricInterpretation = 1, "MONOCHROME2"
-    data_set.BitsAllocated, data_set.BitsStored, data_set.HighBit = 16, 12, 11
-    data_set.PixelRepresentation = 0
-    data_set.PixelData = pixels.tobytes()
-    for name, value in attributes.items():
-        setattr(data_set, name, value)
+    data_set = made(pixels, 12, **attributes)
     data_set.save_as(path, enforce_file_format=True, little_endian=True, implicit_vr=False)
     return path
 

@@ -8,15 +8,14 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from screening.errors import UndecodablePixelsError
 from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.imaging.pixels.decode import decode
 from screening.imaging.rendering.preview import preview_jpeg, window_values
 from screening.imaging.rendering.render import render, render_decoded
+from tests.unit.imaging.misdescribed import made
 
 ROWS, COLUMNS = 403, 330
 ENOUGH = 100
@@ -29,19 +28,10 @@ def compressed(
 ) -> Path:
     """Write a phantom in a transfer syntax."""
     stored = phantom_image(1, rows, COLUMNS).astype(np.int64) * ((1 << bits) - 1) // 255
-    data_set = Dataset()
-    data_set.file_meta = FileMetaDataset()
-    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data_set.SOPClassUID = DigitalXRayImageStorageForPresentation
-    data_set.SOPInstanceUID = "1.2.3"
-    data_set.Rows, data_set.Columns = stored.shape
-    data_set.SamplesPerPixel, data_set.PhotometricInterpretation = 1, "MONOCHROME2"
-    data_set.BitsAllocated, data_set.BitsStored, data_set.HighBit = 16, bits, bits - 1
-    data_set.PixelRepresentation = int(attributes.get("PixelRepresentation", 0))
-    if data_set.PixelRepresentation:
+    is_signed = attributes.get("PixelRepresentation") == 1
+    if is_signed:
         stored -= 1 << bits - 1
-    data_set.PixelData = stored.astype("<u2").tobytes()
-    data_set["PixelData"].VR = "OW"
+    data_set = made(stored.astype("<u2"), bits, PixelRepresentation=int(is_signed))
     ratios = [8.0] if uid == JPEG_2000 else None
     data_set.compress(uid, generate_instance_uid=False, j2k_cr=ratios)
     for name, value in attributes.items():
