@@ -1,10 +1,10 @@
 """Kernels as whole numbers of few bits, and one scale per output channel.
 
-A kernel of any size disturbs what a network says about as much as any other one of equal relative
-error, so bits are worth most where they cost least: a kernel gets 8 of them, and half a bit more
-for each halving of its size. Source: Gersho and Gray 1992, Vector Quantization and Signal
-Compression, section 8.3 (bit allocation); measured with CoroNet: a sixth of the error of 8 bits
-throughout for an eighth more room.
+The larger a kernel, the less the rounding of its weights changes what a network says: in CoroNet
+the errors of 13 million weights with 6 bits change it a fifth as much as those of half a million.
+So a kernel gets a bit more for each halving of its size, and one less for each doubling. Source:
+Gersho and Gray 1992, Vector Quantization and Signal Compression, section 8.3 (bit allocation);
+decision 0010 has what was measured.
 """
 
 import math
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_BITS, MOST_BITS = 8, 16
-WEIGHTS_AT_LEAST_BITS = 2**24
-"""CoroNet's largest kernel has 13 million."""
+LEAST_BITS, MOST_BITS = 4, 16
+HIGH_BITS = 8
+"""Of each code, kept as int8; further ones are kept as planes of bits."""
+KERNEL_OF_NAMED_BITS = 2**20
+"""Weights of the kernel that gets as many bits as a precision is named after."""
 
 _SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 
@@ -24,9 +26,9 @@ _SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 class QuantisedKernel:
     """codes * scales is the kernel.
 
-    high: int8 of the kernel's shape, the upper 8 bits of each code; low: (bits, bytes) uint8, one
-    row for each further bit from the lowest, 8 codes to a byte; scales: float32, which spread over
-    the kernel's shape.
+    high: int8 of the kernel's shape, the upper 8 bits of each code, or all where it has fewer; low:
+    (bits, bytes) uint8, one row for each further bit from the lowest, 8 codes to a byte; scales:
+    float32, which spread over the kernel's shape.
     """
 
     high: NDArray[np.int8]
@@ -34,31 +36,35 @@ class QuantisedKernel:
     scales: NDArray[np.float32]
 
 
-def bits_of(weights: int) -> int:
-    """Return how many bits each weight of a kernel gets."""
-    wanted = LEAST_BITS + round(math.log2(WEIGHTS_AT_LEAST_BITS / weights) / 2)
+def bits_of(weights: int, bits: int) -> int:
+    """Return how many bits each weight of a kernel gets.
+
+    bits: that a kernel of `KERNEL_OF_NAMED_BITS` weights gets.
+    """
+    wanted = bits + round(math.log2(KERNEL_OF_NAMED_BITS / weights))
     return min(max(wanted, LEAST_BITS), MOST_BITS)
 
 
-def quantise(kernel: NDArray[np.float32], *, depthwise: bool = False) -> QuantisedKernel:
+def quantise(kernel: NDArray[np.float32], bits: int, *, depthwise: bool = False) -> QuantisedKernel:
     """Return a kernel in few bits.
 
     kernel: finite, two or more dimensions, output channels last; a depthwise one is
-    (height, width, channels, multiplier), and each channel and multiple is an output.
+    (height, width, channels, multiplier), and each channel and multiple is an output. bits: as for
+    `bits_of`.
     Codes are symmetric, so that 0 stays 0, and each weight moves by at most half a scale: with 8
     bits a 254th of its channel's largest absolute weight. Scales have length 1 in every other
     dimension.
     Source: Krishnamoorthi 2018, Quantizing deep convolutional networks for efficient inference,
     section 3.1 (symmetric, per channel).
     """
-    bits = bits_of(kernel.size)
-    largest_code = 2 ** (bits - 1) - 1
+    own_bits = bits_of(kernel.size, bits)
+    largest_code = 2 ** (own_bits - 1) - 1
     inputs = (0, 1) if depthwise else tuple(range(kernel.ndim - 1))
     largest = np.abs(kernel).max(axis=inputs, keepdims=True)
     scales = np.maximum(largest / largest_code, _SMALLEST_SCALE).astype(np.float32)
     exact = np.rint(kernel / scales.astype(np.float64))
     codes = np.clip(exact, -largest_code, largest_code).astype(np.int16)
-    further = range(bits - LEAST_BITS)
+    further = range(max(own_bits - HIGH_BITS, 0))
     low = [np.packbits((codes.ravel() >> bit & 1).astype(np.uint8)) for bit in further]
     return QuantisedKernel(
         high=(codes >> len(further)).astype(np.int8),
@@ -82,7 +88,7 @@ def fits_together(found: QuantisedKernel) -> bool:
     return (
         low.dtype == np.uint8
         and low.ndim == 2  # noqa: PLR2004  (bits, bytes)
-        and len(low) <= MOST_BITS - LEAST_BITS
+        and len(low) <= MOST_BITS - HIGH_BITS
         and (not len(low) or low.shape[1] == math.ceil(high.size / 8))
         and scales.dtype == np.float32
         and scales.ndim == high.ndim

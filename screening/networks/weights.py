@@ -24,9 +24,11 @@ from screening.networks.quantisation import (
 )
 from screening.plain_arrays import read_arrays
 
-Precision = Literal["int8", "float16", "float32"]
+Precision = Literal["int7", "int9", "float16", "float32"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """From the smallest to the most exact."""
+BITS: Mapping[Precision, int] = {"int7": 7, "int9": 9}
+"""See `screening.networks.quantisation.bits_of`; the others are NumPy's types."""
 SHARD_BYTES = 44_500_000
 """Many file hosts and reviews refuse files over 45 MB; the rest is for what .npz adds."""
 
@@ -46,10 +48,10 @@ def save_weights(
 ) -> list[Path]:
     """Write the weights to `directory`/`stem`-1-of-n.npz and so on; return the paths in order.
 
-    dtype: of the kernels; int8 has a scale for each output channel and more than 8 bits for small
-    kernels (`screening.networks.quantisation`), and takes less than a third of float32's room. The
-    same weights give the same bytes. Each shard holds at most `shard_bytes` of array data; an array
-    larger than that gets a shard of its own.
+    dtype: of the kernels; int7 and int9 have a scale for each output channel, and more bits for
+    small kernels than for large ones (`screening.networks.quantisation`), and take about a quarter
+    of float32's room. The same weights give the same bytes. Each shard holds at most `shard_bytes`
+    of array data; an array larger than that gets a shard of its own.
     Raises BundleError for a weight that is not finite in the chosen precision.
     """
     depthwise = _depthwise_keys(model)
@@ -61,7 +63,7 @@ def save_weights(
     for number, keys in enumerate(shards, start=1):
         path = directory / f"{stem}-{number}-of-{len(shards)}.npz"
         content: dict[str, Any] = {key: arrays[key] for key in keys}
-        save = np.savez_compressed if dtype == "int8" else np.savez  # floats hardly shrink
+        save = np.savez_compressed if dtype in BITS else np.savez  # floats hardly shrink
         save(path, allow_pickle=False, **content)
         paths.append(path)
     return paths
@@ -122,8 +124,8 @@ def _stored(
     array: NDArray[Any] = weight.numpy().astype(np.float32)
     if array.ndim == 1:
         return {key: _finite(key, array)}
-    if dtype == "int8":
-        found = quantise(_finite(key, array), depthwise=depthwise)
+    if dtype in BITS:
+        found = quantise(_finite(key, array), BITS[dtype], depthwise=depthwise)
         low = {key + _LOW: found.low} if len(found.low) else {}
         return {key: found.high, key + _SCALE: found.scales, **low}
     with np.errstate(over="ignore"):

@@ -60,7 +60,7 @@ def write_weights(run: Path, out: Path, architectures: Mapping[str, Architecture
         raise TrainingError(f"expected trained weights in {run}, found none; train it longer")
     with tempfile.TemporaryDirectory(dir=run, prefix=".carried-") as folder:
         model = load_network(run, 1, architectures)
-        written = save_weights(model, Path(folder), run.name, dtype="int8", shard_bytes=SHARD_BYTES)
+        written = save_weights(model, Path(folder), run.name, dtype="int9", shard_bytes=SHARD_BYTES)
         own = read_weights(out, run.name)
         others = [path for path in out.iterdir() if path.is_file() and path not in own]
         size = sum(path.stat().st_size for path in (*others, *written))

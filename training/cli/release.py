@@ -100,7 +100,8 @@ def _sheets(
 class StoredPrecision(StrEnum):
     """How a bundle stores kernels; biases and batch normalisation stay float32."""
 
-    INT8 = "int8"
+    INT7 = "int7"
+    INT9 = "int9"
     FLOAT16 = "float16"
     FLOAT32 = "float32"
 
@@ -126,7 +127,7 @@ def export(
     ] = None,
     most_megabytes: Annotated[
         float, typer.Option(min=1, help="Largest size of the bundle, in 1,000,000 bytes.")
-    ] = 100,
+    ] = 80,
     outlier_check: Annotated[
         bool,
         typer.Option(

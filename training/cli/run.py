@@ -1,4 +1,4 @@
-"""`screening train list` and `screening train run`.
+"""`screening train list`, `screening train run` and `screening train refit-normal`.
 
 `training.cli.main` joins `app` to its own commands; Keras is loaded when a run begins.
 """
@@ -6,11 +6,11 @@
 # ruff: noqa: PLC0415  heavy imports wait until a command runs
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.cli.options import Cache
+from training.cli.options import Cache, DataManifest, Workers
 from training.cli.run_options import (
     BackboneWeights,
     CacheBelow,
@@ -134,3 +134,38 @@ def run(
     with ConsoleReport() as report:
         run_protocol(chosen, request, report)
         report.say(f"finished: {request.out}")
+
+
+@app.command()
+def refit_normal(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    *,
+    data: DataManifest,
+    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the new run.")],
+    weight: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            help="How widely what is added spreads over normals, the network's own log-odds of "
+            "normal being 1.",
+        ),
+    ] = 3.0,
+    workers: Workers = 2,
+    cache: Cache = None,
+) -> None:
+    """Refit what a network calls normal, within hospitals.
+
+    It takes what sets normals apart from other images of the same hospital, which tells nothing of
+    the hospital, and adds it to the last layer. Only training images of the run are used, of
+    hospitals that have both.
+
+    Example: screening train refit-normal runs/coronet --data manifest.csv --out runs/coronet-refit
+    """
+    from training.data.manifest import read_manifest
+    from training.fit.refit_normal import RefitRequest, refit_normal
+    from training.inference.score_files import FileScorer
+    from training.runs.held_out_scores import by_image
+
+    request = RefitRequest(run=run, rows=by_image(read_manifest(data)), out=out, weight=weight)
+    refit_normal(request, FileScorer(workers=workers, cache_dir=cache), typer.echo)
+    typer.echo(f"finished: {out}")

@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from screening.domain.scores import CLASS_TITLES, Class
-from screening.networks.feature_maps import last_feature_map
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.errors import TrainingError
 from training.evaluation.files import estimate_json
 from training.evaluation.ridge import fit_plane
-from training.inference.features import feature_network
+from training.inference.features import penultimate
 from training.inference.score_files import FileScorer, input_view_of
 from training.metrics.classification import Estimate
 from training.metrics.intervals import group_bootstrap
@@ -33,8 +31,6 @@ from training.runs.held_out_scores import TrainedFold
 FOLDS = 5
 FEWEST_GROUPS = 10
 """Split groups of a source in a class; a smaller source is left out."""
-MOST_FEATURES = 4096
-"""A last layer that takes more is probed at the last feature map, by its means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +89,6 @@ def probe_sources(
             own = [selected[place] for place in places]
             classes.append(probe_class(klass, features[places], own))
     return SourceProbe(fold.name, fold.record.identity, features.shape[1], tuple(classes))
-
-
-def penultimate(model: keras.Model) -> keras.Model:
-    """Return a network that gives what the last layer takes, (batch, features)."""
-    taken = model.layers[-1].input
-    if len(taken.shape) == 2 and taken.shape[1] <= MOST_FEATURES:  # noqa: PLR2004
-        return keras.Model(model.input, taken)
-    return feature_network(model, last_feature_map(model))
 
 
 def probe_class(

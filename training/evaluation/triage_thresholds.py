@@ -53,7 +53,7 @@ class TriageTarget:
 
 TARGETS: tuple[TriageTarget, ...] = (
     TriageTarget(Priority.STAT, Class.COVID19, Wanted.SPECIFICITY, 0.99, 0.5, 0.99),
-    TriageTarget(Priority.HIGH, Class.COVID19, Wanted.SENSITIVITY, 0.97, 0.1, 0.5),
+    TriageTarget(Priority.HIGH, Class.COVID19, Wanted.SENSITIVITY, 0.95, 0.1, 0.5),
     TriageTarget(Priority.HIGH, Class.PNEUMONIA, Wanted.SPECIFICITY, 0.95, 0.5, 0.99),
     TriageTarget(Priority.MEDIUM, Class.COVID19, Wanted.SENSITIVITY, 0.99, 0.05, 0.3),
     TriageTarget(Priority.MEDIUM, Class.PNEUMONIA, Wanted.SENSITIVITY, 0.95, 0.2, 0.5),

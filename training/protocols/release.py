@@ -42,7 +42,9 @@ Deviations from the papers:
 - Both see 64 x 64 pixels enlarged to their input: what is finer tells the hospital, and at
   hospitals that they never saw both score better without. Versions 1 to 3 saw all detail, also in
   training; version 4 has version 3's weights.
-- Both score COVID-19 by what sets it against normal lungs (`screening.networks.against_normal`).
+- After training, normal is refitted within hospitals (`training.fit.refit_normal`). Version 4
+  instead took half of normal's logarithm from COVID-19's (`screening.networks.against_normal`);
+  versions 1 to 3 did neither.
 - Test-time augmentation: CoroNet scores the inner nine tenths, too, which brought the concatenated
   network nothing. Mirror images, which versions 1 to 3 scored, bring neither anything at hospitals
   that they never saw.
@@ -110,7 +112,6 @@ CORONET = Protocol(
     view=View.LUNG_FIELD,
     inner=0.9,
     detail_pixels=64,
-    against_normal=0.5,
     optimizer=OptimizerName.ADAM,
     learning_rate=2e-4,
     schedule=Schedule.COSINE,

@@ -151,8 +151,8 @@ def _write_bundle(
         store_member(directory, fold, place, compared, scorer, precision=request.precision)
         for fold, place in zip(validated.members, _places(validated, scorer), strict=True)
     ]
-    found = _parities(stored, validated.combination)
-    check_parity(found)
+    parities = _parities(stored, validated.combination)
+    check_parity(parities)
     ensemble = combined_scores(validated.predictions, validated.combination)
     check, fitted = _outlier_check(directory, request, validated, stored, scorer)
     manifest = Manifest(
@@ -171,7 +171,9 @@ def _write_bundle(
         ),
         lung_field=store_lung_field(directory, validated.members),
         outlier_check=check,
-        provenance=_provenance(request, validated, stored, dict(found), predictor)
+        provenance=_provenance(
+            request, validated, stored, {name: each for name, each, _ in parities}, predictor
+        )
         | {"outlier_check": fitted},
         limits_of_use=LIMITS_OF_USE,
     )
@@ -226,11 +228,17 @@ def _write_reference(bundle: Bundle, validated: _Validated, scorer: FileScorer) 
         write_reference(bundle, sources, measure_training_levels(ensemble, trained_on))
 
 
-def _parities(stored: Sequence[StoredMember], combination: Combination) -> list[tuple[str, Parity]]:
+def _parities(
+    stored: Sequence[StoredMember], combination: Combination
+) -> list[tuple[str, Parity, float]]:
+    """Return name, parity and weight of each member, then of the ensemble."""
     before = ensemble_scores([(each.member.classes, each.trained) for each in stored], combination)
     after = ensemble_scores([(each.member.classes, each.stored) for each in stored], combination)
-    members = [(each.member.name, each.parity) for each in stored]
-    return [*members, ("ensemble", parity(before, after))]
+    members = [
+        (each.member.name, each.parity, each.member.weight / sum(combination.weights))
+        for each in stored
+    ]
+    return [*members, ("ensemble", parity(before, after), 1.0)]
 
 
 def _provenance(

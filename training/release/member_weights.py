@@ -64,7 +64,7 @@ def store_member(
     """Write a member's weights into a bundle's directory, and score with the network that has them.
 
     compared: images that the trained and the stored network both score, here, on one device.
-    precision: of the kernels; None: the smallest that keeps parity.
+    precision: of the kernels; None: the smallest that keeps parity, for what the member weighs.
     """
     keras.backend.clear_session()
     trained = _scores(_trained(fold, scorer), fold, compared, scorer)
@@ -85,7 +85,7 @@ def store_member(
     *smaller, most_exact = (precision,) if precision else PRECISIONS
     for each in smaller:
         found = attempt(each)
-        if keeps_parity(found.parity):
+        if keeps_parity(found.parity, place.weight):
             return found
         for file in found.member.weights:
             (directory / file.file).unlink()

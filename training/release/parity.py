@@ -14,8 +14,10 @@ from training.runs.held_out_scores import Predictions, TrainedFold
 
 PARITY_IMAGES = 500
 LARGEST_DIFFERENCE = 0.01
-"""Of one class score, 0 to 1. What rounding the weights changes, not the sums: more than
-`SCORE_TOLERANCE`, which holds for one network that scores twice."""
+"""Of one class score of the ensemble, 0 to 1. What rounding the weights changes, not the sums: more
+than `SCORE_TOLERANCE`, which holds for one network that scores twice."""
+LARGEST_OF_A_MEMBER = 0.05
+"""However little the member weighs in the ensemble."""
 LEAST_SAME_DECISIONS = 0.995
 """Share of images whose most probable class stays the same."""
 
@@ -61,21 +63,33 @@ def parity(trained: NDArray[np.float64], stored: NDArray[np.float64]) -> Parity:
     )
 
 
-def keeps_parity(found: Parity) -> bool:
-    """Return whether stored weights change little enough to be released."""
+def most_difference(weight: float) -> float:
+    """Return how much stored weights may change a class score of a member.
+
+    weight: of the member in the ensemble, above 0 to 1: what it changes there is
+    `LARGEST_DIFFERENCE` at most.
+    """
+    return min(LARGEST_DIFFERENCE / weight, LARGEST_OF_A_MEMBER)
+
+
+def keeps_parity(found: Parity, weight: float = 1.0) -> bool:
+    """Return whether stored weights change little enough; weight: as for `most_difference`."""
     return (
-        found.largest_difference <= LARGEST_DIFFERENCE
+        found.largest_difference <= most_difference(weight)
         and found.same_decisions >= LEAST_SAME_DECISIONS
     )
 
 
-def check_parity(found: Sequence[tuple[str, Parity]]) -> None:
-    """Raise TrainingError naming the first classifier that stored weights change too much."""
-    for name, each in found:
-        if not keeps_parity(each):
+def check_parity(found: Sequence[tuple[str, Parity, float]]) -> None:
+    """Raise TrainingError naming the first classifier that stored weights change too much.
+
+    found: name, parity, and weight as for `most_difference`.
+    """
+    for name, each, weight in found:
+        if not keeps_parity(each, weight):
             raise TrainingError(
                 f"{name}: expected stored weights to change no score of {each.images} "
-                f"images by more than {LARGEST_DIFFERENCE:g} and to keep at least "
+                f"images by more than {most_difference(weight):.2g} and to keep at least "
                 f"{100 * LEAST_SAME_DECISIONS:g} % of the decisions, found "
                 f"{each.largest_difference:g} and {100 * each.same_decisions:g} %; store them more "
                 "exactly with --precision float16 or float32"

@@ -6,7 +6,7 @@ from training.errors import TrainingError
 
 LARGEST_FILE_BYTES = 45_000_000
 """Many file hosts and reviews refuse larger ones; `screening.networks.weights` splits below it."""
-MOST_BYTES = 100_000_000
+MOST_BYTES = 80_000_000
 """All files of a bundle together: it comes with the package."""
 
 
@@ -17,7 +17,7 @@ def check_size(directory: Path, most_bytes: int = MOST_BYTES) -> None:
     if sizes[largest] > LARGEST_FILE_BYTES:
         raise TrainingError(
             f"{largest}: expected at most {_megabytes(LARGEST_FILE_BYTES)} in one file, found "
-            f"{_megabytes(sizes[largest])}; store its weights with --precision int8, or release a "
+            f"{_megabytes(sizes[largest])}; store its weights with --precision int7, or release a "
             "smaller network"
         )
     total = sum(sizes.values())
@@ -25,7 +25,7 @@ def check_size(directory: Path, most_bytes: int = MOST_BYTES) -> None:
         raise TrainingError(
             f"expected a bundle of at most {_megabytes(most_bytes)}, found {_megabytes(total)} "
             f"({', '.join(f'{name} {_megabytes(size)}' for name, size in sorted(sizes.items()))}); "
-            "store the weights with --precision int8, leave a run out, or raise --most-megabytes"
+            "store the weights with --precision int7, leave a run out, or raise --most-megabytes"
         )
 
 

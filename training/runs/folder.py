@@ -66,6 +66,8 @@ class RunRecord:
     """See `RunRequest`."""
     detail_pixels: int | None = None
     against_normal: float = 0.0
+    normal_within_hospitals: float = 0.0
+    """Weight with which normal was refitted, see `training.fit.refit_normal`; 0: not."""
 
     @property
     def identity(self) -> str:
@@ -77,6 +79,7 @@ class RunRecord:
             "cache_below": None,
             "detail_pixels": None,
             "against_normal": 0.0,
+            "normal_within_hospitals": 0.0,
         }
         values = {k: v for k, v in asdict(self).items() if k not in later or v != later[k]}
         content = json.dumps(values, sort_keys=True)

@@ -50,6 +50,7 @@ def member_provenance(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> dict[s
         "seed": record.seed,
         "precision": record.precision,
         "start": dict(record.start),
+        "normal_within_hospitals": record.normal_within_hospitals,
         "epochs": len(read_history(fold.directory / HISTORY)),
         "images": {part.value: _images(fold, part, rows) for part in Part if _has(fold, part)},
     }

@@ -18,14 +18,19 @@ KERNELS = arrays.arrays(
 )
 
 
-def check_error(kernel: NDArray[np.float32], inputs: tuple[int, ...], *, depthwise: bool) -> None:
+BITS = 9
+
+
+def check_error(
+    kernel: NDArray[np.float32], inputs: tuple[int, ...], *, depthwise: bool, bits: int = BITS
+) -> None:
     """Assert that no weight moved by more than half a step of its channel's scale."""
-    found = quantise(kernel, depthwise=depthwise)
+    found = quantise(kernel, bits, depthwise=depthwise)
     assert (found.high.dtype, found.high.shape) == (np.int8, kernel.shape)
     assert fits_together(found)
     error = np.abs(dequantise(found).astype(np.float64) - kernel)
     largest = np.abs(kernel).max(axis=inputs, keepdims=True).astype(np.float64)
-    steps = 2 ** bits_of(kernel.size) - 2
+    steps = 2 ** bits_of(kernel.size, bits) - 2
     # What a step of 16 bits is exact to, float32 is not.
     assert (error <= np.maximum(largest * (1 / steps + 2e-7), 1e-37)).all()
 
@@ -47,44 +52,48 @@ def test_each_depthwise_channel_keeps_within_half_a_step(kernel: NDArray[np.floa
 
 
 @given(KERNELS)
-def test_8_bits_keep_within_half_a_step_too(kernel: NDArray[np.float32]) -> None:
-    """The largest kernels have no further bits: a 254th of the channel's largest weight."""
+def test_few_bits_keep_within_half_a_step_too(kernel: NDArray[np.float32]) -> None:
+    """The largest kernels have no further bits: with 4 a 14th of the channel's largest weight."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantisation, "WEIGHTS_AT_LEAST_BITS", 1)
-        assert bits_of(kernel.size) == 8
-        assert quantise(kernel).low.shape == (0, 0)
+        patch.setattr(quantisation, "KERNEL_OF_NAMED_BITS", 2**-20)
+        assert bits_of(kernel.size, BITS) == 4
+        assert quantise(kernel, BITS).low.shape == (0, 0)
         check_error(kernel, tuple(range(kernel.ndim - 1)), depthwise=False)
 
 
 @pytest.mark.parametrize(
-    ("weights", "bits"), [(2**25, 8), (13_107_200, 8), (2**20, 10), (529_984, 10), (27, 16)]
+    ("weights", "bits"),
+    [(2**26, 4), (13_107_200, 5), (4_194_304, 7), (2**20, 9), (529_984, 10), (27, 16)],
 )
 def test_small_kernels_get_more_bits(weights: int, bits: int) -> None:
-    """Half a bit for each halving, between 8 and 16."""
-    assert bits_of(weights) == bits
+    """One bit for each halving, between 4 and 16."""
+    assert bits_of(weights, BITS) == bits
+    assert bits_of(weights, BITS - 1) == (bits - 1 if 4 < bits < 16 else bits)
 
 
-def test_further_bits_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each further bit halves the error: 12 bits are 16 times as exact as 8."""
+def test_further_bits_count() -> None:
+    """Each further bit halves the error: 12 bits are 16 times as exact as 8, and 8 as 4."""
     kernel = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
 
-    def error(weights_at_least_bits: int) -> float:
-        monkeypatch.setattr(quantisation, "WEIGHTS_AT_LEAST_BITS", weights_at_least_bits)
-        return float(np.abs(dequantise(quantise(kernel)) - kernel).mean())
+    def error(bits: int) -> float:
+        named = bits - 8  # 8 halvings of the kernel that bits are named after
+        assert bits_of(64 * 64, named) == bits
+        return float(np.abs(dequantise(quantise(kernel, named)) - kernel).mean())
 
-    assert error(64 * 64) / error(64 * 64 * 2**8) == pytest.approx(16, rel=0.1)
+    assert error(8) / error(12) == pytest.approx(16, rel=0.1)
+    assert error(4) / error(8) == pytest.approx(16, rel=0.2)
 
 
 @given(KERNELS)
 def test_a_second_time_changes_nothing_more(kernel: NDArray[np.float32]) -> None:
     """What came out of few bits goes into them unchanged, but for float32's last place."""
-    once = dequantise(quantise(kernel))
-    np.testing.assert_allclose(dequantise(quantise(once)), once, rtol=1e-6)
+    once = dequantise(quantise(kernel, BITS))
+    np.testing.assert_allclose(dequantise(quantise(once, BITS)), once, rtol=1e-6)
 
 
 def test_zeros_stay_zero() -> None:
     """A channel without weights has a scale all the same."""
-    found = quantise(np.zeros((3, 2), np.float32))
+    found = quantise(np.zeros((3, 2), np.float32), BITS)
     assert not dequantise(found).any()
     assert (found.scales > 0).all()
 
@@ -101,7 +110,7 @@ def test_zeros_stay_zero() -> None:
 )
 def test_scales_that_do_not_fit_are_told(scales: NDArray[np.floating]) -> None:
     """Wrong type, dimensions or length, or not above 0."""
-    right = quantise(np.ones((3, 2), np.float32))
+    right = quantise(np.ones((3, 2), np.float32), BITS)
     assert fits_together(right)
     assert not fits_together(replace(right, scales=scales))
 
@@ -117,4 +126,4 @@ def test_scales_that_do_not_fit_are_told(scales: NDArray[np.floating]) -> None:
 )
 def test_bits_that_do_not_fit_are_told(low: NDArray[np.integer]) -> None:
     """Bytes for other weights, more than 16 bits, one row, another type."""
-    assert not fits_together(replace(quantise(np.ones((3, 2), np.float32)), low=low))
+    assert not fits_together(replace(quantise(np.ones((3, 2), np.float32), BITS), low=low))

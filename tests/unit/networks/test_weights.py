@@ -16,7 +16,7 @@ from screening.domain.scores import SCORE_TOLERANCE
 from screening.errors import BundleError
 from screening.networks.architectures import ARCHITECTURES
 from screening.networks.quantisation import bits_of
-from screening.networks.weights import Precision, load_weights, save_weights
+from screening.networks.weights import BITS, Precision, load_weights, save_weights
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -85,7 +85,7 @@ def test_int8_has_a_scale_for_each_output_channel(tmp_path: Path) -> None:
     x = keras.layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
     x = keras.layers.BatchNormalization(name="normalisation")(x)
     model = keras.Model(image, keras.layers.Dense(4, name="probabilities")(x))
-    (path,) = save_weights(model, tmp_path, "member", dtype="int8")
+    (path,) = save_weights(model, tmp_path, "member", dtype="int9")
     with np.load(path, allow_pickle=False) as shard:
         scales = {key: shard[key].shape for key in shard.files if key.endswith(".scale")}
         types = {key: str(shard[key].dtype) for key in shard.files}
@@ -104,14 +104,15 @@ def test_int8_has_a_scale_for_each_output_channel(tmp_path: Path) -> None:
 def test_int8_comes_back_within_half_a_step(tmp_path: Path) -> None:
     """Each weight is within half a step of its channel's scale; vectors are exact."""
     model, loaded = small_network(), small_network()
-    load_weights(loaded, save_weights(model, tmp_path, "member", dtype="int8", shard_bytes=500))
+    load_weights(loaded, save_weights(model, tmp_path, "member", dtype="int9", shard_bytes=500))
     for saved, read in zip(model.get_weights(), loaded.get_weights(), strict=True):
         if saved.ndim == 1:
             np.testing.assert_array_equal(saved, read)
         else:
             largest = np.abs(saved).max(axis=tuple(range(saved.ndim - 1)))
             assert (
-                np.abs(saved - read) <= largest * (1 / (2 ** bits_of(saved.size) - 2) + 2e-7)
+                np.abs(saved - read)
+                <= largest * (1 / (2 ** bits_of(saved.size, BITS["int9"]) - 2) + 2e-7)
             ).all()
             assert not np.array_equal(saved, read)
 
@@ -147,13 +148,13 @@ def test_codes_and_scales_that_do_not_fit_are_refused(
     tmp_path: Path, change: dict[str, NDArray[Any] | None], complaint: str
 ) -> None:
     """Numbers without their unit are no weights."""
-    (path,) = save_weights(small_network(), tmp_path, "member", dtype="int8")
+    (path,) = save_weights(small_network(), tmp_path, "member", dtype="int9")
     rewrite(path, **change)
     with pytest.raises(BundleError, match=complaint):
         load_weights(small_network(), [path])
 
 
-@pytest.mark.parametrize("dtype", ["int8", "float16"])
+@pytest.mark.parametrize("dtype", ["int7", "int9", "float16"])
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path, dtype: Precision) -> None:
     """Saving twice writes equal files under the same names."""
     model = small_network()

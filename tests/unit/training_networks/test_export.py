@@ -105,28 +105,36 @@ def test_what_cannot_be_released_is_refused(site: Site, tmp_path: Path) -> None:
 def test_weights_are_stored_as_small_as_answers_allow(
     site: Site, released: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """8 bits where they keep parity, float32 where nothing less does; a fixed choice is kept to."""
+    """7 bits where they keep parity, float32 where nothing less does; a fixed choice is kept to."""
     easy = released.manifest.provenance["stored_weights"]
-    assert set(easy["precision"].values()) == {"int8"}
+    assert set(easy["precision"].values()) == {"int7"}
     assert easy["parity"]["ensemble"]["images"] == 64
-    monkeypatch.setattr(stored_member, "keeps_parity", lambda _: False)
+    monkeypatch.setattr(stored_member, "keeps_parity", lambda *_: False)
     plain = replace(site.request(tmp_path / "strict"), outlier_check=False)
     strict = export_bundle(plain, site.predictor, site.scorer).manifest
     assert set(strict.provenance["stored_weights"]["precision"].values()) == {"float32"}
     files = sorted(path.name for path in (tmp_path / "strict").glob("*.npz"))
     assert files == sorted(file.file for member in strict.members for file in member.weights)
     monkeypatch.setattr(parity, "LARGEST_DIFFERENCE", -1.0)
-    fixed = replace(plain, out=tmp_path / "none", precision="int8")
+    fixed = replace(plain, out=tmp_path / "none", precision="int7")
     with pytest.raises(TrainingError, match="with --precision float16 or float32"):
         export_bundle(fixed, site.predictor, site.scorer)
 
 
 def test_weights_that_answer_otherwise_are_refused() -> None:
     """One score that moves too far, or too many decisions that turn, stop the release."""
-    check_parity([("a", Parity(500, 0.01, 0.995))])
+    check_parity([("a", Parity(500, 0.01, 0.995), 1.0)])
     for found in (Parity(500, 0.0101, 1.0), Parity(500, 0.001, 0.994)):
         with pytest.raises(TrainingError, match="a: expected stored weights"):
-            check_parity([("a", found)])
+            check_parity([("a", found, 1.0)])
+
+
+def test_a_member_that_weighs_little_may_answer_a_little_otherwise() -> None:
+    """By as much as the ensemble's scores allow, and never by more than 0.05."""
+    check_parity([("a", Parity(500, 0.04, 1.0), 0.25), ("b", Parity(500, 0.05, 1.0), 0.01)])
+    for weight, moved in ((0.25, 0.041), (0.01, 0.051)):
+        with pytest.raises(TrainingError, match=r"more than 0\.0[45]"):
+            check_parity([("a", Parity(500, moved, 1.0), weight)])
 
 
 def test_answers_are_kept_until_the_weights_change(site: Site) -> None:

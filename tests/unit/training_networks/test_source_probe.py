@@ -11,7 +11,8 @@ from screening.domain.scores import Class
 from screening.networks.feature_maps import last_feature_map
 from tests.training.image_rows import image_row
 from training.data.manifest import ImageRow
-from training.evaluation.source_probe import cross_validated, penultimate, probe_class
+from training.evaluation.source_probe import cross_validated, probe_class
+from training.inference.features import penultimate
 
 pytestmark = pytest.mark.tensorflow
 
