@@ -24,10 +24,10 @@ from screening.networks.quantisation import (
 )
 from screening.plain_arrays import read_arrays
 
-Precision = Literal["int7", "int9", "float16", "float32"]
+Precision = Literal["int7", "int8", "int9", "float16", "float32"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """From the smallest to the most exact."""
-BITS: Mapping[Precision, int] = {"int7": 7, "int9": 9}
+BITS: Mapping[Precision, int] = {"int7": 7, "int8": 8, "int9": 9}
 """See `screening.networks.quantisation.bits_of`; the others are NumPy's types."""
 SHARD_BYTES = 44_500_000
 """Many file hosts and reviews refuse files over 45 MB; the rest is for what .npz adds."""
@@ -48,7 +48,7 @@ def save_weights(
 ) -> list[Path]:
     """Write the weights to `directory`/`stem`-1-of-n.npz and so on; return the paths in order.
 
-    dtype: of the kernels; int7 and int9 have a scale for each output channel, and more bits for
+    dtype: of the kernels; int7 to int9 have a scale for each output channel, and more bits for
     small kernels than for large ones (`screening.networks.quantisation`), and take about a quarter
     of float32's room. The same weights give the same bytes. Each shard holds at most `shard_bytes`
     of array data; an array larger than that gets a shard of its own.

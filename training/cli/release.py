@@ -101,6 +101,7 @@ class StoredPrecision(StrEnum):
     """How a bundle stores kernels; biases and batch normalisation stay float32."""
 
     INT7 = "int7"
+    INT8 = "int8"
     INT9 = "int9"
     FLOAT16 = "float16"
     FLOAT32 = "float32"

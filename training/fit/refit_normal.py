@@ -28,12 +28,10 @@ from training.runs.folder import (
     HISTORY,
     SPLIT_FILE,
     WEIGHTS,
-    UsedImage,
     fold_directory,
-    read_split,
     write_run,
 )
-from training.runs.held_out_scores import TrainedFold, trained_folds
+from training.runs.held_out_scores import TrainedFold, trained_folds, used_images
 
 WEIGHT = 3.0
 """Measured at hospitals left out (docs/experiments/within-hospitals.md)."""
@@ -63,7 +61,7 @@ def refit_normal(
 
     Training images alone are used, as rendered. say: is told of each fold's hospitals and images.
     Raises TrainingError where `request.out` exists, the run was refitted already, has no output for
-    normal, or no hospital has enough images of both sides.
+    normal, or no hospital has enough images of both sides; DataError where the manifest is another.
     """
     folds = trained_folds(request.run)
     _check(request, folds)
@@ -136,7 +134,7 @@ def _refitted(
 
 def _used(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> list[ImageRow]:
     """Return training images of hospitals with both sides, at most `MOST_IMAGES` of each side."""
-    used = [rows[each.pixels_sha256] for each in read_split(fold.directory) if _trains(each)]
+    used = [rows[each.pixels_sha256] for each in used_images(fold, rows) if each.part is Part.TRAIN]
     hospitals, normal = [row.hospital for row in used], [_is_normal(row) for row in used]
     sides: dict[tuple[str, bool], list[ImageRow]] = {}
     for row in used:
@@ -147,10 +145,6 @@ def _used(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> list[ImageRow]:
             places = np.linspace(0, len(own) - 1, min(len(own), MOST_IMAGES)).round()
             chosen += [own[int(place)] for place in places]
     return chosen
-
-
-def _trains(used: UsedImage) -> bool:
-    return used.part is Part.TRAIN
 
 
 def _is_normal(row: ImageRow) -> bool:

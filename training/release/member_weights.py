@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from screening.bundles.manifest import Member, NetworkInput
 from screening.bundles.registry import describe_file
+from screening.domain.scores import calibrate
 from screening.ensemble.golden_images import golden_images, golden_scores
 from screening.ensemble.input_views import ViewExtractor
 from screening.ensemble.members import EnsembleMember
@@ -37,7 +38,7 @@ class StoredMember:
     """A member as it is stored.
 
     golden: its scores of the golden images. trained, stored: its scores of the compared images
-    in float32, and with its weights as they are stored, (images, classes) each.
+    in float32, and with its weights as they are stored, (images, classes) each, not calibrated.
     """
 
     member: Member
@@ -48,8 +49,13 @@ class StoredMember:
 
     @property
     def parity(self) -> Parity:
-        """How far the stored network is from the trained one."""
-        return parity(self.trained, self.stored)
+        """How far the stored network's calibrated scores are from the trained one's."""
+        temperature = self.member.temperature
+        before, after = (
+            np.array([calibrate(row, temperature) for row in scores.tolist()])
+            for scores in (self.trained, self.stored)
+        )
+        return parity(before, after)
 
 
 def store_member(

@@ -16,10 +16,10 @@ PARITY_IMAGES = 500
 LARGEST_DIFFERENCE = 0.01
 """Of one class score of the ensemble, 0 to 1. What rounding the weights changes, not the sums: more
 than `SCORE_TOLERANCE`, which holds for one network that scores twice."""
-LARGEST_OF_A_MEMBER = 0.05
-"""However little the member weighs in the ensemble."""
 LEAST_SAME_DECISIONS = 0.995
-"""Share of images whose most probable class stays the same."""
+"""Share of images whose most probable class, by the ensemble, stays the same."""
+LEAST_WEIGHT = 0.2
+"""A member that weighs less is held to what one of this weight is, since readers see its scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +63,34 @@ def parity(trained: NDArray[np.float64], stored: NDArray[np.float64]) -> Parity:
     )
 
 
-def most_difference(weight: float) -> float:
-    """Return how much stored weights may change a class score of a member.
+def limits(weight: float) -> tuple[float, float]:
+    """Return how much stored weights may change a member's class score, and its least decisions.
 
-    weight: of the member in the ensemble, above 0 to 1: what it changes there is
-    `LARGEST_DIFFERENCE` at most.
+    weight: of the member in the ensemble, above 0 to 1, 1 for the ensemble itself: what a member
+    changes there is `LARGEST_DIFFERENCE` at most.
     """
-    return min(LARGEST_DIFFERENCE / weight, LARGEST_OF_A_MEMBER)
+    counted = max(weight, LEAST_WEIGHT)
+    return LARGEST_DIFFERENCE / counted, 1 - (1 - LEAST_SAME_DECISIONS) / counted
 
 
 def keeps_parity(found: Parity, weight: float = 1.0) -> bool:
-    """Return whether stored weights change little enough; weight: as for `most_difference`."""
-    return (
-        found.largest_difference <= most_difference(weight)
-        and found.same_decisions >= LEAST_SAME_DECISIONS
-    )
+    """Return whether stored weights change little enough; weight: as for `limits`."""
+    most, least_same = limits(weight)
+    return found.largest_difference <= most and found.same_decisions >= least_same
 
 
 def check_parity(found: Sequence[tuple[str, Parity, float]]) -> None:
     """Raise TrainingError naming the first classifier that stored weights change too much.
 
-    found: name, parity, and weight as for `most_difference`.
+    found: name, parity, and weight as for `limits`.
     """
     for name, each, weight in found:
+        most, least_same = limits(weight)
         if not keeps_parity(each, weight):
             raise TrainingError(
                 f"{name}: expected stored weights to change no score of {each.images} "
-                f"images by more than {most_difference(weight):.2g} and to keep at least "
-                f"{100 * LEAST_SAME_DECISIONS:g} % of the decisions, found "
+                f"images by more than {most:.2g} and to keep at least "
+                f"{100 * least_same:.3g} % of the decisions, found "
                 f"{each.largest_difference:g} and {100 * each.same_decisions:g} %; store them more "
                 "exactly with --precision float16 or float32"
             )

@@ -134,11 +134,10 @@ def by_image(rows: Iterable[ImageRow]) -> dict[str, ImageRow]:
     return found
 
 
-def examples_of(fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]) -> tuple[Example, ...]:
-    """Return the images of one part of a fold's split.
+def used_images(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> tuple[UsedImage, ...]:
+    """Return what each image of a fold's split was for.
 
-    rows: of the data manifest, by pixels_sha256. Raises DataError where an image is not in it,
-    TrainingError where the part is empty.
+    rows: of the data manifest, by pixels_sha256. Raises DataError where an image is not in it.
     """
     used = read_split(fold.directory)
     absent = [each.pixels_sha256 for each in used if each.pixels_sha256 not in rows]
@@ -148,6 +147,16 @@ def examples_of(fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]) -> 
             f"{len(absent)} of its images (the first has pixels_sha256 {absent[0]}); name that "
             "manifest with --data"
         )
+    return used
+
+
+def examples_of(fold: TrainedFold, part: Part, rows: Mapping[str, ImageRow]) -> tuple[Example, ...]:
+    """Return the images of one part of a fold's split.
+
+    rows: of the data manifest, by pixels_sha256. Raises DataError where an image is not in it,
+    TrainingError where the part is empty.
+    """
+    used = used_images(fold, rows)
     learnt = [rows[each.pixels_sha256] for each in used if each.part is Part.TRAIN]
     of_source = Counter(row.source for row in learnt)
     groups = {row.split_group for row in learnt}

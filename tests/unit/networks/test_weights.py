@@ -154,7 +154,7 @@ def test_codes_and_scales_that_do_not_fit_are_refused(
         load_weights(small_network(), [path])
 
 
-@pytest.mark.parametrize("dtype", ["int7", "int9", "float16"])
+@pytest.mark.parametrize("dtype", ["int7", "int8", "int9", "float16"])
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path, dtype: Precision) -> None:
     """Saving twice writes equal files under the same names."""
     model = small_network()

@@ -142,11 +142,13 @@ def test_a_run_is_refitted(site: Site, tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_cannot_be_refitted_is_refused(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that exists, hospitals with one side alone, a run that was refitted already."""
+    """A folder that exists, another manifest, hospitals with one side, a run refitted already."""
     rows = by_image(site.rows)
     request = RefitRequest(run=site.runs[0], rows=rows, out=tmp_path / "refitted")
     with pytest.raises(TrainingError, match="exists already"):
         refit_normal(replace(request, out=tmp_path), site.scorer)
+    with pytest.raises(TrainingError, match="that manifest with --data"):
+        refit_normal(replace(request, rows=by_image(site.rows[1:])), site.scorer)
     monkeypatch.setattr(within_hospitals, "FEWEST", 1000)
     with pytest.raises(TrainingError, match="at least 1000 normals and 1000 others"):
         refit_normal(request, site.scorer)
