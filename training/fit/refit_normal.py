@@ -33,8 +33,6 @@ from training.runs.folder import (
 )
 from training.runs.held_out_scores import TrainedFold, trained_folds, used_images
 
-WEIGHT = 3.0
-"""Measured at hospitals left out (docs/experiments/within-hospitals.md)."""
 MOST_IMAGES = 300
 """Of each hospital and side, evenly spread: a mean of more is no better."""
 _LEAST_ODDS = 1e-7
@@ -49,7 +47,7 @@ class RefitRequest:
     """Of the run's data manifest, by pixels_sha256."""
     out: Path
     """The new run's folder."""
-    weight: float = WEIGHT
+    weight: float
     """How widely what is added spreads over normals, the network's own log-odds of normal being 1.
     """
 

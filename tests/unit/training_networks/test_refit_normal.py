@@ -144,7 +144,7 @@ def test_what_cannot_be_refitted_is_refused(
 ) -> None:
     """A folder that exists, another manifest, hospitals with one side, a run refitted already."""
     rows = by_image(site.rows)
-    request = RefitRequest(run=site.runs[0], rows=rows, out=tmp_path / "refitted")
+    request = RefitRequest(run=site.runs[0], rows=rows, out=tmp_path / "refitted", weight=3.0)
     with pytest.raises(TrainingError, match="exists already"):
         refit_normal(replace(request, out=tmp_path), site.scorer)
     with pytest.raises(TrainingError, match="that manifest with --data"):
