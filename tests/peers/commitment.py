@@ -19,6 +19,7 @@ from pynetdicom.sop_class import (
 
 from screening.domain.commitment import SopReference
 from screening.storage_scu.destination import DicomDestination
+from tests.peers.ended import ended
 
 WAIT_S = 60
 MODALITY = "CR1"
@@ -103,12 +104,8 @@ def asking(
         ae_title=peer.ae_title,
         evt_handlers=[heard.handler()] if heard else [],
     )
-    assert association.is_established
-    try:
+    with ended(association):
         yield association
-    finally:
-        if association.is_established:
-            association.release()
 
 
 @contextmanager
@@ -211,11 +208,8 @@ def telling(scp_port: int, *, title: str = DESTINATION) -> Iterator[Association]
         ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)],
         ae_title="SCREENING",
     )
-    assert association.is_established
-    try:
+    with ended(association):
         yield association
-    finally:
-        association.release()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from screening.domain.procedure_step import (
 )
 from screening.imaging.quiet import quiet
 from screening.storage_scu.destination import DicomDestination
+from tests.peers.ended import ended
 
 WORKSTATION = "READER_1"
 PENDING = (0xFF00, 0xFF01)
@@ -116,11 +117,8 @@ def workstation(peer: DicomDestination, title: str = WORKSTATION) -> Iterator[Wo
     for sop_class in (UPS_PULL, UPS_WATCH, UPS_QUERY):
         entity.add_requested_context(sop_class)
     association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    assert association.is_established
-    try:
+    with ended(association):
         yield Workstation(association)
-    finally:
-        association.release()
 
 
 @dataclass
