@@ -146,8 +146,8 @@ def refit_normal(
         float,
         typer.Option(
             min=0.1,
-            help="How widely what is added spreads over normals, the network's own log-odds of "
-            "normal being 1.",
+            help="Spread over normals of what is added, as a multiple of that of the network's "
+            "own log-odds of normal.",
         ),
     ] = 3.0,
     workers: Workers = 2,

@@ -48,8 +48,7 @@ class RefitRequest:
     out: Path
     """The new run's folder."""
     weight: float
-    """How widely what is added spreads over normals, the network's own log-odds of normal being 1.
-    """
+    """Spread over normals of what is added, as a multiple of that of the network's own log-odds."""
 
 
 def refit_normal(
