@@ -19,7 +19,7 @@ from pynetdicom.sop_class import (
 
 from screening.domain.commitment import SopReference
 from screening.storage_scu.destination import DicomDestination
-from tests.peers.ended import ended
+from tests.services.ended_association import ended
 
 WAIT_S = 60
 MODALITY = "CR1"

@@ -22,7 +22,7 @@ from screening.domain.procedure_step import (
 )
 from screening.imaging.quiet import quiet
 from screening.storage_scu.destination import DicomDestination
-from tests.peers.ended import ended
+from tests.services.ended_association import ended
 
 WORKSTATION = "READER_1"
 PENDING = (0xFF00, 0xFF01)
