@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from screening.domain.scores import Class
 from screening.whole_files import whole_folder
+from training.data.evenly_spread import evenly_spread
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.errors import TrainingError
@@ -139,8 +140,7 @@ def _used(fold: TrainedFold, rows: Mapping[str, ImageRow]) -> list[ImageRow]:
     chosen = []
     for name in hospitals_with_both(hospitals, normal):
         for own in (sides[name, False], sides[name, True]):
-            places = np.linspace(0, len(own) - 1, min(len(own), MOST_IMAGES)).round()
-            chosen += [own[int(place)] for place in places]
+            chosen += evenly_spread(own, MOST_IMAGES)
     return chosen
 
 

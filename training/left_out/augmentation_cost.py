@@ -27,6 +27,7 @@ from screening.networks.test_time_augmentation import (
     OWN,
     augmented_views,
 )
+from training.data.evenly_spread import evenly_spread
 from training.data.hospitals import hospitals_seen
 from training.data.manifest import ImageRow
 from training.errors import TrainingError
@@ -99,8 +100,7 @@ def unseen_rows(
         )
     chosen = []
     for own in groups.values():
-        places = np.linspace(0, len(own) - 1, min(len(own), most or len(own))).round()
-        chosen += [own[int(place)] for place in places]
+        chosen += evenly_spread(own, most or len(own))
     return tuple(chosen)
 
 

@@ -28,6 +28,7 @@ from screening.ensemble.feature_statistics import (
 from screening.ensemble.members import load_network
 from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.feature_maps import last_feature_map
+from training.data.evenly_spread import evenly_spread
 from training.data.manifest import ImageRow
 from training.data.splits import Part
 from training.errors import TrainingError
@@ -220,9 +221,7 @@ def _spread_by_source(rows: Sequence[ImageRow]) -> list[ImageRow]:
         by_source.setdefault(row.source, []).append(row)
     chosen = []
     for source in sorted(by_source):
-        own = by_source[source]
-        places = np.linspace(0, len(own) - 1, min(len(own), IMAGES_OF_A_SOURCE)).round()
-        chosen += [own[int(place)] for place in places]
+        chosen += evenly_spread(by_source[source], IMAGES_OF_A_SOURCE)
     return chosen
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from screening.domain.drift import STEPS, RecentImage, SourceReference
 from screening.domain.image_statistics import KNOWN_NAMES
 from screening.ensemble.ensemble import Ensemble, Inference
+from training.data.evenly_spread import evenly_spread
 from training.data.manifest import ImageRow
 from training.inference.bundle_inference import infer_files
 
@@ -32,8 +33,7 @@ def measure_reference(
     """
     found = []
     for name, own in images_by_source(rows).items():
-        places = np.linspace(0, len(own) - 1, min(len(own), IMAGES_OF_A_SOURCE)).round()
-        paths = [own[int(place)].path for place in places]
+        paths = [row.path for row in evenly_spread(own, IMAGES_OF_A_SOURCE)]
         inferred = infer_files(ensemble, paths, workers=workers)
         images = [_image(one) for one in inferred if one.refusal is None]
         if len(images) >= FEWEST_OF_A_SOURCE:

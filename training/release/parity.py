@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.evenly_spread import evenly_spread
 from training.data.manifest import ImageRow
 from training.errors import TrainingError
 from training.runs.folder import read_split
@@ -18,7 +19,7 @@ LARGEST_DIFFERENCE = 0.01
 than `SCORE_TOLERANCE`, which holds for one network that scores twice."""
 LEAST_SAME_DECISIONS = 0.995
 """Share of images whose most probable class, by the ensemble, stays the same."""
-LEAST_WEIGHT = 0.2
+LEAST_COUNTED_WEIGHT = 0.2
 """A member that weighs less is held to what one of this weight is, since readers see its scores."""
 
 
@@ -40,17 +41,12 @@ def parity_images(
     split, which may be trained on: parity is a property of the weights, no figure of merit.
     rows: of the data manifest, by pixels_sha256.
     """
-    chosen = _spread([each.pixels_sha256 for each in validated.examples], PARITY_IMAGES)
+    chosen = evenly_spread([each.pixels_sha256 for each in validated.examples], PARITY_IMAGES)
     known = set(chosen)
     others = [each.pixels_sha256 for each in read_split(member.directory)]
     others = [name for name in others if name not in known]
-    chosen += _spread(others, PARITY_IMAGES - len(chosen))
+    chosen += evenly_spread(others, PARITY_IMAGES - len(chosen))
     return [rows[name].path for name in chosen]
-
-
-def _spread(names: Sequence[str], count: int) -> list[str]:
-    places = np.linspace(0, len(names) - 1, min(len(names), count)).round()
-    return [names[int(place)] for place in places]
 
 
 def parity(trained: NDArray[np.float64], stored: NDArray[np.float64]) -> Parity:
@@ -69,7 +65,7 @@ def limits(weight: float) -> tuple[float, float]:
     weight: of the member in the ensemble, above 0 to 1, 1 for the ensemble itself: what a member
     changes there is `LARGEST_DIFFERENCE` at most.
     """
-    counted = max(weight, LEAST_WEIGHT)
+    counted = max(weight, LEAST_COUNTED_WEIGHT)
     return LARGEST_DIFFERENCE / counted, 1 - (1 - LEAST_SAME_DECISIONS) / counted
 
 

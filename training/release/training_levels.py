@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from screening.bundles.registry import Bundle
 from screening.ensemble.ensemble import Ensemble
 from screening.imaging.network_input.grey_levels import training_quantiles
 from screening.imaging.rendering.radiograph_file import read_radiograph
+from training.data.evenly_spread import evenly_spread
 from training.data.hospitals import hospitals_seen
 from training.data.manifest import ImageRow
 from training.data.splits import Part
@@ -42,15 +41,15 @@ def measure_training_levels(
     found = []
     with ThreadPoolExecutor(workers, "decode") as threads:
         for own in _by_hospital(rows):
-            places = np.linspace(0, len(own) - 1, min(len(own), IMAGES_OF_A_HOSPITAL)).round()
-            images = threads.map(levels, [own[int(place)].path for place in places])
+            chosen = evenly_spread(own, IMAGES_OF_A_HOSPITAL)
+            images = threads.map(levels, [row.path for row in chosen])
             found.append([one for one in images if one])
     enough = [one for one in found if len(one) >= FEWEST_OF_A_HOSPITAL]
     if not enough:
         return ()
     # as many of each, so that each counts alike
     least = min(map(len, enough))
-    return training_quantiles([one for images in enough for one in _spread(images, least)])
+    return training_quantiles([one for images in enough for one in evenly_spread(images, least)])
 
 
 def rows_trained_on(
@@ -77,7 +76,3 @@ def _by_hospital(rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
     for row in rows:
         by_hospital.setdefault(row.hospital, []).append(row)
     return [own for _, own in sorted(by_hospital.items()) if len(own) >= FEWEST_OF_A_HOSPITAL]
-
-
-def _spread(images: Sequence[tuple[float, ...]], count: int) -> list[tuple[float, ...]]:
-    return [images[int(place)] for place in np.linspace(0, len(images) - 1, count).round()]

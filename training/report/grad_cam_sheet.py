@@ -16,6 +16,7 @@ from screening.imaging.phantoms.phantom_image import phantom_image
 from screening.imaging.pixels.overlay import overlay
 from screening.imaging.rendering.radiograph_file import read_radiograph
 from screening.networks.grad_cam import GradCam
+from training.data.evenly_spread import evenly_spread
 from training.data.manifest import ImageRow
 from training.inference.score_files import FileScorer, input_view_of
 from training.networks.initial import load_network
@@ -59,8 +60,7 @@ def held_out_sheet(
 
 def _of_class(predictions: Predictions, klass: str) -> list[str]:
     own = [each.pixels_sha256 for each in predictions.examples if each.klass == klass]
-    places = np.linspace(0, len(own) - 1, min(len(own), IMAGES_OF_A_CLASS)).round()
-    return [own[int(place)] for place in places]
+    return evenly_spread(own, IMAGES_OF_A_CLASS)
 
 
 def _cells(
