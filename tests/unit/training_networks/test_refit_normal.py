@@ -73,6 +73,15 @@ def test_hospitals_count_alike() -> None:
     assert more.weights == pytest.approx(once.weights)
 
 
+def test_units_of_a_feature_do_not_matter() -> None:
+    """One in other units, and so of another variance, says of each image what it said before."""
+    features, hospitals, normal = two_hospitals()
+    expected = direction_within_hospitals(features, hospitals, normal).of(features)
+    scaled = features * [10.0, 0.1, 1.0]
+    found = direction_within_hospitals(scaled, hospitals, normal).of(scaled)
+    assert found == pytest.approx(expected, abs=1e-2)
+
+
 def test_one_side_alone_is_an_error() -> None:
     """It says which hospital has how many of each."""
     features, hospitals, normal = two_hospitals()
@@ -88,13 +97,14 @@ def test_normal_alone_falls_along_the_direction(*, is_map: bool) -> None:
     """By the scale for each unit, whether the last layer takes features or a flattened map."""
     keras.utils.set_random_seed(0)
     image = keras.Input((80, 80, 1))
-    x = keras.layers.Conv2D(2, 3, strides=2, name="maps")(image)
+    x = keras.layers.Conv2D(4, 3, strides=2, name="maps")(image)  # 6,084 once flattened
     x = keras.layers.Flatten()(x)
     x = x if is_map else keras.layers.Dense(5)(x)
     logits = keras.layers.Dense(3, name="logits")(x)
     model = keras.Model(image, logits)
     images = np.random.default_rng(1).normal(size=(6, 80, 80, 1)).astype(np.float32)
     features = penultimate(model).predict(images, verbose=0)
+    assert features.shape[1] == (4 if is_map else 5)
     before = model.predict(images, verbose=0)
     random = np.random.default_rng(2)
     direction = Direction(random.normal(size=features.shape[1]), 0.7, ("a",))
